@@ -1,0 +1,141 @@
+// Package partition is one partition's replica (dissertation, chapter 4): its
+// variables, conservative execution, the signals and remote variables that
+// partitions exchange, replies, and the exactly-once table. It consumes
+// deliveries in order, whatever multicast they come from. Everything here is
+// a deterministic state machine without IO.
+package partition
+
+import (
+	"github.com/eyrie-dev/eyrie/internal/hlc"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/wire"
+)
+
+// Key names a variable.
+type Key struct {
+	// Collection is the collection's index in its Service.
+	Collection uint16
+	// Name is the variable's key within it, encoded so that byte order is
+	// key order.
+	Name string
+}
+
+// Range names the variables of a collection with Lo <= Name < Hi; an empty Hi
+// is no upper bound. If At is not nil, all of them are placed at *At (a
+// placement key), and those elsewhere are not in the range.
+type Range struct {
+	Collection uint16
+	Lo, Hi     string
+	At         *string
+}
+
+// Access is what a command will touch, computed from its argument alone.
+type Access struct {
+	// Exact promises that the command touches nothing else: leaving it is
+	// ErrAccess. Otherwise the items are a hint.
+	Exact bool
+	Items []Item
+}
+
+// Item is a variable or, if Range is not nil, a range, read or written.
+type Item struct {
+	Key   Key
+	Range *Range
+	Write bool
+}
+
+// Placement says which partitions hold what; the oracle implements it. A
+// Placement is immutable; a new map is a new Placement with a higher Version.
+type Placement interface {
+	Version() uint64
+	// Owners is part(v): one partition, or all of them.
+	Owners(Key) ids.Set
+	// RangeOwners holds every variable of the range between them: the
+	// partitions whose parts, united, are the range. For a range replicated
+	// everywhere, any one is enough: everywhere is true.
+	RangeOwners(Range) (owners ids.Set, everywhere bool)
+}
+
+// Tx is what a command's code sees. Methods block (yield) until a remote
+// value is there; they unwind the code when the command ends early, so no
+// method returns an error.
+type Tx interface {
+	// Get returns the encoding of a variable's value; the caller must not
+	// change it.
+	Get(Key) (value []byte, ok bool)
+	Put(Key, []byte)
+	Delete(Key)
+	// Update applies a registered operation to the variable at its owner,
+	// at the end; it ships nothing.
+	Update(k Key, op uint16, arg []byte)
+	// Range calls yield in key order until it returns false.
+	Range(r Range, yield func(name string, value []byte) bool)
+	// Now is the command's final timestamp.
+	Now() hlc.Timestamp
+	// Rand draws 64 bits from a source seeded by the command's id: the
+	// same at every replica.
+	Rand() uint64
+}
+
+// Service is what a replica executes: ssmr builds it from typed parts.
+// Indices into its slices are names on the wire, so every process of a
+// cluster and its clients must hold the same Service (see Fingerprint).
+type Service struct {
+	Name        string
+	Collections []Collection
+	Commands    []CommandSpec
+	Operations  []Operation
+}
+
+// Collection is a named set of variables placed by one rule.
+type Collection struct {
+	Name string
+	// Place maps a variable's name to its placement key; nil is identity.
+	Place func(name string) string
+	// Everywhere: every partition holds every variable.
+	Everywhere bool
+	// Immutable: Get may hand out the state's own bytes; with checks on, a
+	// digest catches a command that changes them [E2].
+	Immutable bool
+}
+
+// CommandSpec is a command's code.
+type CommandSpec struct {
+	Name string
+	// Access recomputes what an argument touches. It must be a function of
+	// arg alone. An error refuses the command (ErrArgument).
+	Access func(arg []byte) (Access, error)
+	// Run executes. An error made by Fail or registered by name drops the
+	// writes and is the reply.
+	Run func(tx Tx, arg []byte) ([]byte, error)
+}
+
+// Operation is what Update names: total, deterministic, without closure.
+// It returns the new value; ok says whether there was an old one.
+type Operation struct {
+	Name  string
+	Apply func(old []byte, ok bool, arg []byte) []byte
+}
+
+// Delivery is a cons-delivered command.
+type Delivery struct {
+	Position ids.Position
+	Command  ids.Command
+	Attempt  ids.Attempt
+	T0       hlc.Timestamp
+	Mark     ids.Sequence
+	Guard    hlc.Timestamp
+	Dests    ids.Set
+	Body     []byte // an encoded Request
+	Proposed hlc.Timestamp
+	// Nearest is the replica that learned of the order first, or zero; the
+	// natural one to answer a single-partition command. A hint: the pull and
+	// the client's resend are the guarantee.
+	Nearest ids.Process
+}
+
+// Send is a message to put on the wire.
+type Send struct {
+	To  ids.Addr
+	Msg wire.Message
+}
