@@ -1,0 +1,110 @@
+package ssmr
+
+import (
+	"context"
+	"errors"
+
+	"github.com/eyrie-dev/eyrie/internal/ids"
+)
+
+// Client sends commands to a cluster (or to a Machine). It is safe for
+// concurrent use; commands are sent with their own Do and Go.
+type Client struct {
+	s *Service
+	b backend
+}
+
+// Service is the service whose commands the client can send.
+func (c *Client) Service() *Service { return c.s }
+
+// Close gives up what is outstanding, as ErrOutcomeUnknown. It is idempotent.
+func (c *Client) Close() error { return c.b.Close() }
+
+// backend is how a client reaches its service.
+type backend interface {
+	// Submit hands a command over; it may wait for room until ctx ends. An
+	// error means that the command was not sent.
+	Submit(ctx context.Context, command uint16, arg []byte, guess ids.Set) (pending, error)
+	Close() error
+}
+
+// pending is a command that was handed over.
+type pending interface {
+	// Done is closed when the outcome is there.
+	Done() <-chan struct{}
+	// Outcome is valid after Done: the result's encoding, or the framework's
+	// error, or a *failure made by command code.
+	Outcome() ([]byte, error)
+}
+
+// CallOption is an option of Do and Go.
+type CallOption func(*callOptions)
+
+type callOptions struct{ guess ids.Set }
+
+// Guess names partitions that a command with AtLeast access will probably
+// need, from experience. It never changes the result; a good one saves a
+// second round.
+func Guess(partitions ...int) CallOption {
+	return func(o *callOptions) {
+		for _, p := range partitions {
+			if p >= 0 && p < 1<<16 {
+				o.guess = o.guess.Union(ids.NewSet(ids.Partition(p)))
+			}
+		}
+	}
+}
+
+// Call is a command under way. It is safe for concurrent use.
+type Call[R any] struct {
+	s      *Service
+	decode func([]byte, bool) (R, error)
+	p      pending
+	err    error // it was not sent
+}
+
+var closed = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
+func (c *Call[R]) failed(err error) *Call[R] {
+	c.err = err
+	return c
+}
+
+// Done is closed when the outcome is there.
+func (c *Call[R]) Done() <-chan struct{} {
+	if c.p == nil {
+		return closed
+	}
+	return c.p.Done()
+}
+
+// Result waits for the outcome. Giving up the wait, by ctx, does not give up
+// the command: Result may be called again.
+func (c *Call[R]) Result(ctx context.Context) (R, error) {
+	var none R
+	if c.p == nil {
+		return none, c.err
+	}
+	select {
+	case <-c.p.Done():
+	default:
+		select {
+		case <-c.p.Done():
+		case <-ctx.Done():
+			return none, unknown(ctx)
+		}
+	}
+	raw, err := c.p.Outcome()
+	var f *failure
+	if errors.As(err, &f) {
+		return none, c.s.replyError(f.name, f.text)
+	}
+	if err != nil {
+		return none, err
+	}
+	return c.decode(raw, false)
+}

@@ -1,0 +1,178 @@
+package ssmr
+
+import (
+	"fmt"
+	"iter"
+
+	"github.com/eyrie-dev/eyrie/partition"
+)
+
+// Collection is a named set of variables, each with a key and a value. It
+// holds no state: it says how to name, encode and place variables. It is
+// immutable and safe for concurrent use.
+//
+// Keys are strings, integers, byte arrays, bool, types with a text form, or
+// structs of these; see KeyCodec for their order. Values are anything that
+// msgpack can encode; see Values in the package's text.
+type Collection[K comparable, V any] struct {
+	id         identity
+	keys       KeyCodec[K]
+	values     valueCodec[V]
+	place      func(name string) string
+	everywhere bool
+	immutable  bool
+	complaints []error
+}
+
+// NewCollection makes a collection placed by the hash of its keys, unless an
+// option says otherwise.
+func NewCollection[K comparable, V any](name string, options ...CollectionOption) *Collection[K, V] {
+	c := &Collection[K, V]{id: identity{name}, values: valueCodecOf[V]()}
+	var o collectionOptions
+	for _, set := range options {
+		set(&o)
+	}
+	c.everywhere, c.immutable = o.everywhere, o.immutable
+	c.setKeys(o)
+	c.setPlace(o)
+	return c
+}
+
+func (c *Collection[K, V]) setKeys(o collectionOptions) {
+	if o.keys != nil {
+		keys, ok := o.keys.(KeyCodec[K])
+		if !ok {
+			c.complain("WithKeyCodec is for another key type: %T", o.keys)
+		} else {
+			c.keys = keys
+		}
+	}
+	if c.keys != nil {
+		return
+	}
+	keys, err := keyCodecOf[K]()
+	if err != nil {
+		c.complain("%w", err)
+		keys = badKeys[K]{err}
+	}
+	c.keys = keys
+}
+
+func (c *Collection[K, V]) setPlace(o collectionOptions) {
+	if o.place == nil {
+		return
+	}
+	if c.everywhere {
+		c.complain("is both everywhere and placed by a function")
+	}
+	place, ok := o.place.(func(K) string)
+	if !ok {
+		c.complain("is placed by a function of another key type: %T", o.place)
+		return
+	}
+	c.place = func(name string) string {
+		k, err := c.keys.DecodeKey(name)
+		if err != nil {
+			return name // not a name that this collection made: never stored
+		}
+		return place(k)
+	}
+}
+
+func (c *Collection[K, V]) complain(format string, args ...any) {
+	c.complaints = append(c.complaints, fmt.Errorf("collection %q "+format, append([]any{c.id.name}, args...)...))
+}
+
+func (c *Collection[K, V]) addTo(s *Service, prefix string) {
+	_, known := s.collections[&c.id]
+	if !s.claim("collection", prefix+c.id.name, known, len(s.def.Collections)) {
+		return
+	}
+	s.complaints = append(s.complaints, c.complaints...)
+	s.collections[&c.id] = uint16(len(s.def.Collections))
+	s.def.Collections = append(s.def.Collections, partition.Collection{
+		Name:       prefix + c.id.name,
+		Place:      c.place,
+		Everywhere: c.everywhere,
+		Immutable:  c.immutable,
+	})
+}
+
+// key is the variable's name in the service that the command belongs to.
+func (c *Collection[K, V]) key(tx Tx, k K) partition.Key {
+	name := must(c.keys.AppendKey(nil, k))
+	return partition.Key{Collection: index(tx.s.collections, &c.id, "collection", tx.s), Name: string(name)}
+}
+
+// Get returns the value of a variable, or false if it does not exist. The
+// value is the caller's own, unless the collection is Immutable. It sees the
+// command's own writes.
+func (c *Collection[K, V]) Get(tx Tx, k K) (V, bool) {
+	raw, ok := tx.tx.Get(c.key(tx, k))
+	if !ok {
+		var none V
+		return none, false
+	}
+	return must(c.values.decode(raw, c.immutable)), true
+}
+
+// Has says whether a variable exists.
+func (c *Collection[K, V]) Has(tx Tx, k K) bool {
+	_, ok := tx.tx.Get(c.key(tx, k))
+	return ok
+}
+
+// Put sets a variable. Changing v afterwards does not change what was put.
+func (c *Collection[K, V]) Put(tx Tx, k K, v V) {
+	tx.tx.Put(c.key(tx, k), must(c.values.append(nil, v)))
+}
+
+// Delete removes a variable, if it exists.
+func (c *Collection[K, V]) Delete(tx Tx, k K) { tx.tx.Delete(c.key(tx, k)) }
+
+// Update applies a change where the variable lives: add.With(5). Unlike Get
+// and Put it needs no value here.
+func (c *Collection[K, V]) Update(tx Tx, k K, change Change[V]) {
+	tx.tx.Update(c.key(tx, k), index(tx.s.operations, change.op, "operation", tx.s), change.arg)
+}
+
+// Range walks the variables of a stretch in the order of their keys, with the
+// command's own writes up to the start of the walk.
+func (c *Collection[K, V]) Range(tx Tx, span Span[K]) iter.Seq2[K, V] {
+	r := must(span.resolve())
+	r.Collection = index(tx.s.collections, &c.id, "collection", tx.s)
+	return func(yield func(K, V) bool) {
+		tx.tx.Range(r, func(name string, value []byte) bool {
+			return yield(must(c.keys.DecodeKey(name)), must(c.values.decode(value, c.immutable)))
+		})
+	}
+}
+
+// Reads declares that a command reads a variable.
+func (c *Collection[K, V]) Reads(k K) Item { return c.item(k, false) }
+
+// Writes declares that a command writes a variable, and perhaps reads it.
+func (c *Collection[K, V]) Writes(k K) Item { return c.item(k, true) }
+
+// ReadsRange declares that a command reads a stretch, or looks for what may
+// not be there.
+func (c *Collection[K, V]) ReadsRange(span Span[K]) Item { return c.spanItem(span, false) }
+
+// WritesRange declares that a command writes anywhere in a stretch.
+func (c *Collection[K, V]) WritesRange(span Span[K]) Item { return c.spanItem(span, true) }
+
+// ReadsAll declares that a command reads anything of the collection.
+func (c *Collection[K, V]) ReadsAll() Item { return c.ReadsRange(c.All()) }
+
+// WritesAll declares that a command writes anything of the collection.
+func (c *Collection[K, V]) WritesAll() Item { return c.WritesRange(c.All()) }
+
+func (c *Collection[K, V]) item(k K, write bool) Item {
+	name, err := c.keys.AppendKey(nil, k)
+	return Item{collection: &c.id, key: string(name), write: write, err: err}
+}
+
+func (c *Collection[K, V]) spanItem(span Span[K], write bool) Item {
+	r, err := span.resolve()
+	return Item{collection: &c.id, span: &r, write: write, err: err}
+}

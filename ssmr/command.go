@@ -1,0 +1,110 @@
+package ssmr
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/eyrie-dev/eyrie/partition"
+)
+
+// Command is code that clients may have executed: once, in one order with all
+// others, at every replica of what it touches. A is its argument, R its
+// result. It is immutable and safe for concurrent use.
+type Command[A, R any] struct {
+	id     identity
+	access func(A) Access
+	run    func(Tx, A) (R, error)
+	arg    valueCodec[A]
+	result valueCodec[R]
+}
+
+// NewCommand names code. Access says what it will touch, from the argument
+// alone. Run executes it; see Tx for what it must not do. If it returns an
+// error, its writes are dropped and the error is the reply. If it panics, its
+// writes are dropped and the reply is ErrPanicked.
+func NewCommand[A, R any](name string, access func(A) Access, run func(Tx, A) (R, error)) *Command[A, R] {
+	return &Command[A, R]{
+		id:     identity{name},
+		access: access,
+		run:    run,
+		arg:    valueCodecOf[A](),
+		result: valueCodecOf[R](),
+	}
+}
+
+// Name is the command's name.
+func (c *Command[A, R]) Name() string { return c.id.name }
+
+func (c *Command[A, R]) addTo(s *Service, prefix string) {
+	_, known := s.commands[&c.id]
+	if !s.claim("command", prefix+c.id.name, known, len(s.def.Commands)) {
+		return
+	}
+	s.commands[&c.id] = uint16(len(s.def.Commands))
+	s.def.Commands = append(s.def.Commands, partition.CommandSpec{
+		Name:   prefix + c.id.name,
+		Access: func(arg []byte) (partition.Access, error) { return c.accessOf(s, arg) },
+		Run:    func(tx partition.Tx, arg []byte) ([]byte, error) { return c.execute(s, tx, arg) },
+	})
+}
+
+func (c *Command[A, R]) accessOf(s *Service, raw []byte) (partition.Access, error) {
+	arg, err := c.arg.decode(raw, false)
+	if err != nil {
+		return partition.Access{}, err
+	}
+	return c.access(arg).resolve(s)
+}
+
+func (c *Command[A, R]) execute(s *Service, tx partition.Tx, raw []byte) ([]byte, error) {
+	result, err := c.run(Tx{tx, s}, must(c.arg.decode(raw, false)))
+	if err != nil {
+		return nil, s.fail(err)
+	}
+	return must(c.result.append(nil, result)), nil
+}
+
+// Encode is the command's number in a service and the encoding of an
+// argument: what a client sends.
+func (c *Command[A, R]) Encode(s *Service, arg A) (number uint16, raw []byte, err error) {
+	number, ok := s.commands[&c.id]
+	if !ok {
+		return 0, nil, fmt.Errorf("%w: %q, %q", ErrUnknownCommand, c.id.name, s.Name())
+	}
+	raw, err = c.arg.append(nil, arg)
+	if err != nil {
+		return 0, nil, fmt.Errorf("%w: %w", ErrArgument, err)
+	}
+	return number, raw, nil
+}
+
+// Decode is the result that an encoding stands for.
+func (c *Command[A, R]) Decode(raw []byte) (R, error) { return c.result.decode(raw, false) }
+
+// Do has the command executed and waits for its linearizable reply. The
+// context bounds the wait only: when it ends first, the command may still be
+// executed, and the error is both ctx.Err() and ErrOutcomeUnknown.
+func (c *Command[A, R]) Do(ctx context.Context, client *Client, arg A, options ...CallOption) (R, error) {
+	return c.Go(ctx, client, arg, options...).Result(ctx)
+}
+
+// Go has the command executed and does not wait for the reply. It waits, as
+// long as ctx allows, for room among the client's outstanding commands. No
+// order is promised among the outstanding commands of one client.
+func (c *Command[A, R]) Go(ctx context.Context, client *Client, arg A, options ...CallOption) *Call[R] {
+	call := &Call[R]{s: client.s, decode: c.result.decode}
+	number, raw, err := c.Encode(client.s, arg)
+	if err != nil {
+		return call.failed(err)
+	}
+	var o callOptions
+	for _, set := range options {
+		set(&o)
+	}
+	p, err := client.b.Submit(ctx, number, raw, o.guess)
+	if err != nil {
+		return call.failed(err)
+	}
+	call.p = p
+	return call
+}

@@ -1,0 +1,68 @@
+package ssmr
+
+import "github.com/eyrie-dev/eyrie/partition"
+
+// Operation is a registered change of a value: Update applies it where the
+// value lives, and ships nothing. A is its argument, V the value's type.
+type Operation[V, A any] struct {
+	id    identity
+	apply func(old V, ok bool, arg A) V
+	value valueCodec[V]
+	arg   valueCodec[A]
+}
+
+// NewOperation names a change. Apply gets the old value (the zero value and
+// false if the variable does not exist) and returns the new one. It must be
+// deterministic, total and without memory: if it panics, its variable keeps
+// its old value, everywhere, and the command goes on as if nothing had
+// happened [N1]. It may change and return old.
+func NewOperation[V, A any](name string, apply func(old V, ok bool, arg A) V) *Operation[V, A] {
+	return &Operation[V, A]{
+		id:    identity{name},
+		apply: apply,
+		value: valueCodecOf[V](),
+		arg:   valueCodecOf[A](),
+	}
+}
+
+// Change is an operation with its argument, ready for Update.
+type Change[V any] struct {
+	op  *identity
+	arg []byte
+}
+
+// With is the operation with an argument.
+func (o *Operation[V, A]) With(arg A) Change[V] {
+	return Change[V]{op: &o.id, arg: must(o.arg.append(nil, arg))}
+}
+
+func (o *Operation[V, A]) addTo(s *Service, prefix string) {
+	_, known := s.operations[&o.id]
+	if !s.claim("operation", prefix+o.id.name, known, len(s.def.Operations)) {
+		return
+	}
+	s.operations[&o.id] = uint16(len(s.def.Operations))
+	s.def.Operations = append(s.def.Operations, partition.Operation{
+		Name:  prefix + o.id.name,
+		Apply: o.run,
+	})
+}
+
+// run panics on bytes that do not decode; by contract that leaves the value
+// as it was.
+func (o *Operation[V, A]) run(old []byte, ok bool, arg []byte) []byte {
+	var v V
+	if ok {
+		v = must(o.value.decode(old, false))
+	}
+	return must(o.value.append(nil, o.apply(v, ok, must(o.arg.decode(arg, false)))))
+}
+
+// must ends the command: a value that cannot be encoded, or a stored one that
+// cannot be decoded, is a mistake in the service, the same at every replica.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}

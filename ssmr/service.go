@@ -1,0 +1,148 @@
+package ssmr
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/eyrie-dev/eyrie/partition"
+)
+
+// Part is what a service is made of: a *Collection, a *Command, an *Operation
+// or an *Error. A part belongs to no service: the same part may be in several,
+// also in one process, and is found again by its identity.
+type Part interface {
+	addTo(s *Service, prefix string)
+}
+
+// identity is what makes a part that part, whatever it is called in a
+// service. Its address is the identity.
+type identity struct{ name string }
+
+// Service is a fixed set of parts. It is immutable and safe for concurrent
+// use. Every process of a cluster and every client of it must have been built
+// with the same parts in the same order; a fingerprint checks that.
+type Service struct {
+	def   partition.Service
+	parts []placed
+
+	collections map[*identity]uint16
+	commands    map[*identity]uint16
+	operations  map[*identity]uint16
+	errors      map[*identity]string // names on the wire
+	byName      map[string]*Error
+	names       map[string]string // "kind name" -> kind, to find collisions
+	complaints  []error
+}
+
+// placed is a part with the prefix of the service that it came with.
+type placed struct {
+	part   Part
+	prefix string
+}
+
+// NewService makes a service of its parts. What is wrong with it (two parts
+// of a kind with one name, a key type that cannot be encoded, ...) is told by
+// Validate, and by all that take a service.
+func NewService(name string, parts ...Part) *Service {
+	s := emptyService(name)
+	for _, p := range parts {
+		s.add(placed{part: p})
+	}
+	return s
+}
+
+// Compose makes one service of several, named after the first part of each
+// name: the collection "accounts" of service "bank" becomes "bank/accounts".
+// Parts keep their identity: commands and collections are used through the
+// same variables as before, and a part that is in two of the services is in
+// the composition once.
+func Compose(name string, services ...*Service) *Service {
+	s := emptyService(name)
+	for _, from := range services {
+		if from == nil {
+			s.complain(errors.New("nil service"))
+			continue
+		}
+		for _, p := range from.parts {
+			s.add(placed{part: p.part, prefix: from.def.Name + "/" + p.prefix})
+		}
+	}
+	return s
+}
+
+func emptyService(name string) *Service {
+	s := &Service{
+		collections: map[*identity]uint16{},
+		commands:    map[*identity]uint16{},
+		operations:  map[*identity]uint16{},
+		errors:      map[*identity]string{},
+		byName:      map[string]*Error{},
+		names:       map[string]string{},
+	}
+	s.def.Name = name
+	if name == "" {
+		s.complain(errors.New("a service needs a name"))
+	}
+	return s
+}
+
+func (s *Service) add(p placed) {
+	if p.part == nil {
+		s.complain(errors.New("nil part"))
+		return
+	}
+	s.parts = append(s.parts, p)
+	p.part.addTo(s, p.prefix)
+}
+
+// Name is the service's name.
+func (s *Service) Name() string { return s.def.Name }
+
+// Definition is the service in the form in which replicas execute it.
+// The caller must not change it.
+func (s *Service) Definition() *partition.Service { return &s.def }
+
+// Validate reports everything that is wrong with the service, joined.
+func (s *Service) Validate() error {
+	if s == nil {
+		return errors.New("ssmr: no service")
+	}
+	if len(s.complaints) == 0 {
+		return nil
+	}
+	return fmt.Errorf("ssmr: service %q: %w", s.def.Name, errors.Join(s.complaints...))
+}
+
+func (s *Service) complain(err error) { s.complaints = append(s.complaints, err) }
+
+// claim registers a part's name. It says false if the part is there already
+// (known) or cannot be added.
+func (s *Service) claim(kind, name string, known bool, n int) bool {
+	if known {
+		return false
+	}
+	if name == "" {
+		s.complain(fmt.Errorf("a %s needs a name", kind))
+		return false
+	}
+	if _, taken := s.names[kind+" "+name]; taken {
+		s.complain(fmt.Errorf("two %ss are named %q", kind, name))
+		return false
+	}
+	if n >= 1<<16 {
+		s.complain(fmt.Errorf("%s %q: too many", kind, name))
+		return false
+	}
+	s.names[kind+" "+name] = kind
+	return true
+}
+
+// index finds a part, or panics: command code that uses a part its service
+// lacks cannot go on, at any replica.
+func index(of map[*identity]uint16, id *identity, kind string, s *Service) uint16 {
+	i, ok := of[id]
+	if !ok {
+		panic(fmt.Sprintf("ssmr: %s %q is not a part of service %q", kind, id.name, s.def.Name))
+	}
+	return i
+}

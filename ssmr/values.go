@@ -1,0 +1,176 @@
+package ssmr
+
+import (
+	"bytes"
+	"encoding"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/go-msgpack/v2/codec"
+)
+
+// ErrValue is wrapped by errors about values, arguments and results that
+// cannot be encoded or decoded.
+var ErrValue = errors.New("ssmr: bad value")
+
+// valueCodec encodes values. Invariant: equal values have equal encodings,
+// and decode accepts nothing that append does not make, up to what msgpack
+// leaves open. With alias, the result may share memory with the encoding.
+type valueCodec[V any] struct {
+	append func(b []byte, v V) ([]byte, error)
+	decode func(b []byte, alias bool) (V, error)
+}
+
+// valueCodecOf chooses: bytes, strings and integers as they are; types with a
+// binary form by that; None as nothing; the rest by msgpack.
+func valueCodecOf[V any]() valueCodec[V] {
+	if c, ok := fastCodec(new(V)).(valueCodec[V]); ok {
+		return c
+	}
+	if _, ok := any(new(V)).(encoding.BinaryUnmarshaler); ok {
+		if _, ok := any(new(V)).(encoding.BinaryAppender); ok {
+			return binaryCodec(func(b []byte, v *V) ([]byte, error) {
+				return any(v).(encoding.BinaryAppender).AppendBinary(b)
+			})
+		}
+		if _, ok := any(new(V)).(encoding.BinaryMarshaler); ok {
+			return binaryCodec(func(b []byte, v *V) ([]byte, error) {
+				out, err := any(v).(encoding.BinaryMarshaler).MarshalBinary()
+				return append(b, out...), err
+			})
+		}
+	}
+	return valueCodec[V]{append: appendMsgpack[V], decode: decodeMsgpack[V]}
+}
+
+func fastCodec(pointer any) any {
+	switch pointer.(type) {
+	case *[]byte:
+		return valueCodec[[]byte]{
+			append: func(b []byte, v []byte) ([]byte, error) { return append(b, v...), nil },
+			decode: func(b []byte, alias bool) ([]byte, error) {
+				if alias {
+					return b, nil
+				}
+				return bytes.Clone(b), nil
+			},
+		}
+	case *string:
+		return valueCodec[string]{
+			append: func(b []byte, v string) ([]byte, error) { return append(b, v...), nil },
+			decode: func(b []byte, _ bool) (string, error) { return string(b), nil },
+		}
+	case *struct{}:
+		return valueCodec[struct{}]{
+			append: func(b []byte, _ struct{}) ([]byte, error) { return b, nil },
+			decode: func(b []byte, _ bool) (none struct{}, err error) { return none, nothingLeft(len(b)) },
+		}
+	case *int:
+		return intCodec[int]()
+	case *int32:
+		return intCodec[int32]()
+	case *int64:
+		return intCodec[int64]()
+	case *uint:
+		return uintCodec[uint]()
+	case *uint32:
+		return uintCodec[uint32]()
+	case *uint64:
+		return uintCodec[uint64]()
+	}
+	return nil
+}
+
+func intCodec[V int | int32 | int64]() valueCodec[V] {
+	return valueCodec[V]{
+		append: func(b []byte, v V) ([]byte, error) { return binary.AppendVarint(b, int64(v)), nil },
+		decode: func(b []byte, _ bool) (V, error) {
+			v, n := binary.Varint(b)
+			if !shortest(b, n) || int64(V(v)) != v {
+				return 0, fmt.Errorf("%w: not an integer of its size", ErrValue)
+			}
+			return V(v), nil
+		},
+	}
+}
+
+func uintCodec[V uint | uint32 | uint64]() valueCodec[V] {
+	return valueCodec[V]{
+		append: func(b []byte, v V) ([]byte, error) { return binary.AppendUvarint(b, uint64(v)), nil },
+		decode: func(b []byte, _ bool) (V, error) {
+			v, n := binary.Uvarint(b)
+			if !shortest(b, n) || uint64(V(v)) != v {
+				return 0, fmt.Errorf("%w: not an integer of its size", ErrValue)
+			}
+			return V(v), nil
+		},
+	}
+}
+
+// shortest says whether the whole of b is one variable-length integer of n
+// bytes in its shortest form.
+func shortest(b []byte, n int) bool {
+	return n > 0 && n == len(b) && (n == 1 || b[n-1] != 0)
+}
+
+func nothingLeft(n int) error {
+	if n > 0 {
+		return fmt.Errorf("%w: %d trailing bytes", ErrValue, n)
+	}
+	return nil
+}
+
+func binaryCodec[V any](appendTo func([]byte, *V) ([]byte, error)) valueCodec[V] {
+	return valueCodec[V]{
+		append: func(b []byte, v V) ([]byte, error) {
+			out, err := appendTo(b, &v)
+			if err != nil {
+				return nil, fmt.Errorf("%w: %w", ErrValue, err)
+			}
+			return out, nil
+		},
+		decode: func(b []byte, _ bool) (v V, err error) {
+			if err := any(&v).(encoding.BinaryUnmarshaler).UnmarshalBinary(b); err != nil {
+				var none V
+				return none, fmt.Errorf("%w: %w", ErrValue, err)
+			}
+			return v, nil
+		},
+	}
+}
+
+// msgpack is canonical, so that an encoding is a function of its value, and
+// strict. It is never changed after it is made.
+var msgpack = func() *codec.MsgpackHandle {
+	h := &codec.MsgpackHandle{WriteExt: true}
+	h.Canonical = true
+	h.RawToString = true
+	h.ErrorIfNoField = true
+	h.ErrorIfNoArrayExpand = true
+	h.MapValueReset = true
+	h.SliceElementReset = true
+	h.MaxDepth = 64
+	h.MaxInitLen = 1 << 10
+	return h
+}()
+
+func appendMsgpack[V any](b []byte, v V) ([]byte, error) {
+	var out []byte
+	if err := codec.NewEncoderBytes(&out, msgpack).Encode(&v); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrValue, err)
+	}
+	if len(b) == 0 {
+		return out, nil
+	}
+	return append(b, out...), nil
+}
+
+func decodeMsgpack[V any](b []byte, _ bool) (v V, err error) {
+	d := codec.NewDecoderBytes(b, msgpack)
+	if err := d.Decode(&v); err != nil {
+		var none V
+		return none, fmt.Errorf("%w: %w", ErrValue, err)
+	}
+	return v, nothingLeft(len(b) - d.NumBytesRead())
+}
