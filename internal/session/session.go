@@ -1,0 +1,90 @@
+// Package session holds the messages that a client and a process exchange
+// outside the protocols: the greeting, from which a client learns the
+// service's time and life, and the question for a process's status.
+package session
+
+import (
+	"github.com/eyrie-dev/eyrie/internal/hlc"
+	"github.com/eyrie-dev/eyrie/internal/wire"
+)
+
+// Kinds of this package.
+const (
+	KindHello wire.Kind = wire.KindClient + iota
+	KindWelcome
+	KindStatusQuery
+	KindStatus
+)
+
+// Hello asks a process for a Welcome. A process that is not ready to order
+// does not answer; the client asks again.
+type Hello struct{}
+
+// Welcome tells a client what it needs before its first command.
+type Welcome struct {
+	// Life names this life of the cluster: with memory-only processes, a
+	// cluster that was started again has forgotten everything and has another.
+	Life uint64
+	// Time is the ensembles' time as the process knows it [X5].
+	Time hlc.Timestamp
+	// MapVersion is the version of the partition map in force.
+	MapVersion uint64
+	// Horizon and Window are H and W of the cluster, in microseconds.
+	Horizon, Window uint64
+}
+
+// StatusQuery asks a process for its Status.
+type StatusQuery struct{ Nonce uint64 }
+
+// Status answers a StatusQuery: a JSON document.
+type Status struct {
+	Nonce uint64
+	JSON  []byte
+}
+
+func (*Hello) Kind() wire.Kind       { return KindHello }
+func (*Welcome) Kind() wire.Kind     { return KindWelcome }
+func (*StatusQuery) Kind() wire.Kind { return KindStatusQuery }
+func (*Status) Kind() wire.Kind      { return KindStatus }
+
+func (*Hello) Append(b []byte) []byte { return b }
+
+func (m *Welcome) Append(b []byte) []byte {
+	b = wire.AppendUint64(b, m.Life)
+	b = wire.AppendTimestamp(b, m.Time)
+	b = wire.AppendUint64(b, m.MapVersion)
+	b = wire.AppendUint64(b, m.Horizon)
+	return wire.AppendUint64(b, m.Window)
+}
+
+func (m *StatusQuery) Append(b []byte) []byte { return wire.AppendUint64(b, m.Nonce) }
+
+func (m *Status) Append(b []byte) []byte {
+	return wire.AppendBytes(wire.AppendUint64(b, m.Nonce), m.JSON)
+}
+
+// Decode decodes this package's messages.
+func Decode(kind wire.Kind, body []byte) (wire.Message, error) {
+	r := wire.NewReader(body)
+	var m wire.Message
+	switch kind {
+	case KindHello:
+		m = &Hello{}
+	case KindWelcome:
+		m = &Welcome{Life: r.Uint64(), Time: r.Timestamp(), MapVersion: r.Uint64(), Horizon: r.Uint64(), Window: r.Uint64()}
+	case KindStatusQuery:
+		m = &StatusQuery{Nonce: r.Uint64()}
+	case KindStatus:
+		m = &Status{Nonce: r.Uint64(), JSON: r.Bytes()}
+	default:
+		r.Fail("unknown kind of message")
+	}
+	return m, r.Done()
+}
+
+// IsStatus says whether m belongs to the status exchange, which needs no
+// founded cluster.
+func IsStatus(m wire.Message) bool {
+	k := m.Kind()
+	return k == KindStatusQuery || k == KindStatus
+}
