@@ -85,6 +85,9 @@ type Service struct {
 	Collections []Collection
 	Commands    []CommandSpec
 	Operations  []Operation
+	// Errors are known by name at the client. A command's error takes the
+	// name of the first that errors.Is finds in it.
+	Errors []NamedError
 }
 
 // Collection is a named set of variables placed by one rule.

@@ -1,0 +1,123 @@
+package partition
+
+import (
+	"github.com/eyrie-dev/eyrie/internal/hlc"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/wire"
+)
+
+// Kinds of this package's messages.
+const (
+	KindReply    = wire.KindPartition + iota // replica -> client
+	KindExchange                             // replica -> replicas of another destination
+	KindPull                                 // replica -> replica of another destination
+	KindAnswer                               // replica -> replica that pulled
+	KindProgress                             // replica -> replicas of other partitions
+	KindCheck                                // replica -> replicas of another destination; Checks only
+)
+
+// Outcome says how an attempt ended.
+type Outcome uint8
+
+const (
+	// OutcomeOK: executed; Value is the result. Final.
+	OutcomeOK Outcome = iota + 1
+	// OutcomeFailed: executed without effect; Error says why. Final.
+	OutcomeFailed
+	// OutcomeRetry: no effect; multicast again, as a new attempt, to Needed
+	// and by map MapVersion.
+	OutcomeRetry
+	// OutcomeLate: this copy came after T0 + H. Not final: another copy may
+	// have been accepted.
+	OutcomeLate
+	// OutcomeRefused: this copy's T0 is too far ahead or its sequence outside
+	// the window. Not final.
+	OutcomeRefused
+)
+
+func (o Outcome) String() string {
+	switch o {
+	case OutcomeOK:
+		return "ok"
+	case OutcomeFailed:
+		return "failed"
+	case OutcomeRetry:
+		return "retry"
+	case OutcomeLate:
+		return "late"
+	case OutcomeRefused:
+		return "refused"
+	}
+	return "no outcome"
+}
+
+// Final says whether the outcome closes its sequence.
+func (o Outcome) Final() bool { return o == OutcomeOK || o == OutcomeFailed }
+
+// Stages are moments of a command at the replica that replies, in its wall
+// clock; Proposed is in the coordinator's.
+type Stages struct {
+	Proposed, Delivered, Started, Finished hlc.Timestamp
+}
+
+// Reply tells a client how an attempt ended.
+type Reply struct {
+	Command ids.Command
+	Attempt ids.Attempt
+	Outcome Outcome
+	Value   []byte
+	// ErrorName and ErrorText are set for OutcomeFailed; Service.Error makes
+	// an error of them.
+	ErrorName, ErrorText string
+	// Needed are the partitions known to be needed (OutcomeRetry); they
+	// contain the attempt's destinations.
+	Needed ids.Set
+	// MapVersion is the version of the map by which it was judged.
+	MapVersion uint64
+	// Time is the partition's merged time when it was judged: clients take
+	// their clock from it, downwards too.
+	Time   hlc.Timestamp
+	Stages Stages
+}
+
+// Kind implements wire.Message.
+func (*Reply) Kind() wire.Kind { return KindReply }
+
+// Append implements wire.Message.
+func (m *Reply) Append(b []byte) []byte {
+	b = wire.AppendCommand(b, m.Command)
+	b = wire.AppendUint32(b, uint32(m.Attempt))
+	b = append(b, byte(m.Outcome))
+	b = wire.AppendBytes(b, m.Value)
+	b = wire.AppendString(b, m.ErrorName)
+	b = wire.AppendString(b, m.ErrorText)
+	b = wire.AppendSet(b, m.Needed)
+	b = wire.AppendUvarint(b, m.MapVersion)
+	b = wire.AppendTimestamp(b, m.Time)
+	b = wire.AppendTimestamp(b, m.Stages.Proposed)
+	b = wire.AppendTimestamp(b, m.Stages.Delivered)
+	b = wire.AppendTimestamp(b, m.Stages.Started)
+	return wire.AppendTimestamp(b, m.Stages.Finished)
+}
+
+func decodeReply(r *wire.Reader) *Reply {
+	m := &Reply{
+		Command:    r.Command(),
+		Attempt:    ids.Attempt(r.Uint32()),
+		Outcome:    Outcome(r.Byte()),
+		Value:      r.Bytes(),
+		ErrorName:  r.String(),
+		ErrorText:  r.String(),
+		Needed:     r.Set(),
+		MapVersion: r.Uvarint(),
+		Time:       r.Timestamp(),
+	}
+	m.Stages.Proposed = r.Timestamp()
+	m.Stages.Delivered = r.Timestamp()
+	m.Stages.Started = r.Timestamp()
+	m.Stages.Finished = r.Timestamp()
+	if m.Outcome < OutcomeOK || m.Outcome > OutcomeRefused {
+		r.Fail("outcome out of range")
+	}
+	return m
+}
