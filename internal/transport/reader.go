@@ -1,0 +1,132 @@
+package transport
+
+import (
+	"fmt"
+	"io"
+	"sync/atomic"
+
+	"github.com/eyrie-dev/eyrie/internal/wire"
+)
+
+const (
+	slabMin = 2 << 10
+	slabMax = 64 << 10
+)
+
+// frameReader cuts a stream into frames. It reads into slabs, as much at a
+// time as fits, and hands frames out where they lie: messages alias the slab,
+// which lives as long as the last of them. Slabs grow when reads fill them and
+// shrink when they do not, so that an idle connection holds little.
+//
+// A frame longer than a slab gets a buffer that grows with the bytes that have
+// really come, whatever length it claims, and beyond slabMax is counted
+// against a budget shared by all connections.
+type frameReader struct {
+	r      io.Reader
+	budget *atomic.Int64 // bytes left for buffers above slabMax
+
+	buf        []byte
+	start, end int  // the bytes read and not yet handed out
+	shared     bool // messages may alias buf
+	size       int  // of the next slab
+	reserved   int64
+}
+
+func newFrameReader(r io.Reader, budget *atomic.Int64) *frameReader {
+	return &frameReader{r: r, budget: budget, size: slabMin}
+}
+
+// read reads once. Afterwards next hands out the frames that are complete.
+func (f *frameReader) read() (int, error) {
+	if err := f.room(); err != nil {
+		return 0, err
+	}
+	n, err := f.r.Read(f.buf[f.end:])
+	switch free := len(f.buf) - f.end; {
+	case n == free:
+		f.size = min(2*f.size, slabMax)
+	case n < f.size/8:
+		f.size = max(f.size/2, slabMin)
+	}
+	f.end += n
+	if n > 0 {
+		err = nil // a lasting error comes again
+	}
+	return n, err
+}
+
+// room makes room for the next read.
+func (f *frameReader) room() error {
+	if f.start == f.end && !f.shared {
+		f.start, f.end = 0, 0
+	}
+	have := f.end - f.start
+	need, err := frameSize(f.buf[f.start:f.end])
+	if err != nil {
+		return err
+	}
+	free := len(f.buf) - f.end
+	if free >= slabMin/4 && free >= min(need-have, slabMin) {
+		return nil
+	}
+	size := max(f.size, min(need, 4*have))
+	if size == need {
+		size += slabMin // and the beginning of what follows
+	}
+	if err := f.reserve(size); err != nil {
+		return err
+	}
+	buf := make([]byte, size)
+	f.end = copy(buf, f.buf[f.start:f.end])
+	f.buf, f.start, f.shared = buf, 0, false
+	return nil
+}
+
+func (f *frameReader) reserve(size int) error {
+	extra := int64(max(0, size-slabMax))
+	if extra > f.reserved && f.budget.Add(f.reserved-extra) < 0 {
+		f.budget.Add(extra - f.reserved)
+		return fmt.Errorf("%w: no room for %d bytes beside other large ones", errFrame, size)
+	} else if extra < f.reserved {
+		f.budget.Add(f.reserved - extra)
+	}
+	f.reserved = extra
+	return nil
+}
+
+// next returns the next complete frame, nil if there is none yet.
+func (f *frameReader) next() ([]byte, error) {
+	b := f.buf[f.start:f.end]
+	n, err := frameSize(b)
+	if err != nil || n == 0 || n > len(b) {
+		return nil, err
+	}
+	f.start += n
+	if n > frameHeader {
+		f.shared = true
+	}
+	return b[:n:n], nil
+}
+
+// close gives the reader's budget back.
+func (f *frameReader) close() {
+	f.budget.Add(f.reserved)
+	f.reserved = 0
+}
+
+// readMessages reads once and decodes what is complete, appending to ms.
+func (f *frameReader) readMessages(ms []wire.Message, decode wire.Decoder) (_ []wire.Message, n, frames int, err error) {
+	if n, err = f.read(); err != nil {
+		return ms, n, 0, err
+	}
+	for {
+		frame, err := f.next()
+		if frame == nil || err != nil {
+			return ms, n, frames, err
+		}
+		frames++
+		if ms, err = decodeFrame(ms, frame, decode); err != nil {
+			return ms, n, frames, err
+		}
+	}
+}

@@ -1,0 +1,74 @@
+package transport
+
+import (
+	"errors"
+	"io"
+	"net"
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/wire"
+)
+
+// newConn makes a connection known to the watch and to Close.
+func (t *TCP) newConn(nc net.Conn, from ids.Addr, inc ids.Incarnation, l *link) (*conn, error) {
+	now := time.Now()
+	c := &conn{Conn: nc, from: from, inc: inc, link: l, quietSince: now, mutedSince: now}
+	c.raw.init(nc)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return nil, ErrClosed
+	}
+	t.conns[c] = struct{}{}
+	return c, nil
+}
+
+// forget undoes newConn. It returns when the connection is out of all tables.
+func (t *TCP) forget(c *conn) {
+	c.Close()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.conns, c)
+	if t.clients[c.from.Client] == c {
+		delete(t.clients, c.from.Client)
+	}
+	if t.processes[c.from.Process] == c {
+		delete(t.processes, c.from.Process)
+	}
+}
+
+var errNotExpected = errors.New("message over a connection for the other direction")
+
+// reading reads a connection until it ends, and says why it did. Messages go
+// to the handler unless this is the way to a process, where only beats come.
+func (t *TCP) reading(c *conn, deaf bool) error {
+	f := newFrameReader(c.Conn, &t.inbound)
+	defer f.close()
+	var ms []wire.Message
+	for {
+		var n, frames int
+		var err error
+		ms, n, frames, err = f.readMessages(ms[:0], t.cfg.Decode)
+		if n > 0 {
+			c.reads.Add(1)
+			t.count.bytesIn.Add(uint64(n))
+			t.count.framesIn.Add(uint64(frames))
+		}
+		if len(ms) > 0 && deaf {
+			err = errNotExpected
+		} else if len(ms) > 0 {
+			t.count.messagesIn.Add(uint64(len(ms)))
+			t.cfg.Handler(c.from, c.inc, ms, n)
+			clear(ms)
+		}
+		if err != nil {
+			if errors.Is(err, errFrame) || err == errNotExpected {
+				t.count.badFrames.Add(1)
+			} else if err == io.EOF {
+				err = errors.New("closed by the other side")
+			}
+			return err
+		}
+	}
+}
