@@ -1,0 +1,174 @@
+package ridge
+
+import (
+	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/wire"
+)
+
+// Decode decodes one of Ridge's messages strictly. The result aliases body.
+func Decode(kind wire.Kind, body []byte) (wire.Message, error) {
+	r := wire.NewReader(body)
+	var m wire.Message
+	switch kind {
+	case kindPropose:
+		m = readPropose(&r)
+	case kindAdvice:
+		m = readAdvice(&r)
+	case kindPrepare:
+		m = &prepare{Ensemble: readEnsemble(&r), Round: readRound(&r), Chain: readChain(&r), From: readInstance(&r)}
+	case kindPromise:
+		m = readPromise(&r)
+	case kindAccept:
+		m = readAccept(&r)
+	case kindRefuse:
+		m = readRefuse(&r)
+	case kindDecision:
+		m = &decision{Ensemble: readEnsemble(&r), Round: readRound(&r), Instance: readInstance(&r), ID: readValueID(&r)}
+	case kindValue:
+		m = readValueMessage(&r)
+	case kindFetch:
+		m = &fetch{Ensemble: readEnsemble(&r), From: readInstance(&r), To: readInstance(&r)}
+	case kindLearn:
+		m = &learn{Ensemble: readEnsemble(&r), Trim: readInstance(&r), Votes: readVotes(&r)}
+	case kindHeartbeat:
+		m = readHeartbeat(&r)
+	case kindAdvance:
+		m = &advance{Ensemble: readEnsemble(&r), Hops: r.Byte(), Key: r.Position()}
+	default:
+		r.Fail("unknown kind")
+	}
+	if err := r.Done(); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func readEnsemble(r *wire.Reader) ids.Ensemble { return ids.Ensemble(r.Uint16()) }
+
+// maxInstance keeps arithmetic on instances from outside far from overflow.
+const maxInstance = 1 << 62
+
+func readInstance(r *wire.Reader) ids.Instance {
+	k := r.Uvarint()
+	if k > maxInstance {
+		r.Fail("instance out of range")
+		return 0
+	}
+	return ids.Instance(k)
+}
+
+// readChain reads distinct processes, at most MaxAcceptors.
+func readChain(r *wire.Reader) []ids.Process {
+	n := r.Count(2)
+	if n > MaxAcceptors {
+		r.Fail("too many acceptors")
+		return nil
+	}
+	if n == 0 {
+		return nil
+	}
+	ps := make([]ids.Process, n)
+	for i := range ps {
+		ps[i] = ids.Process(r.Uint16())
+		for _, q := range ps[:i] {
+			if q == ps[i] {
+				r.Fail("an acceptor stands twice")
+				return nil
+			}
+		}
+	}
+	return ps
+}
+
+func readPropose(r *wire.Reader) *Propose {
+	m := &Propose{Ensemble: readEnsemble(r), Hops: r.Byte(), Message: new(Message)}
+	var sets []ids.Partition
+	m.Message.read(r, &sets)
+	return m
+}
+
+func readAdvice(r *wire.Reader) *Advice {
+	m := &Advice{Command: r.Command()}
+	attempt := r.Uvarint()
+	m.Attempt = ids.Attempt(attempt)
+	m.Ensemble = readEnsemble(r)
+	m.Reason = Reason(r.Byte())
+	m.Coordinator = ids.Process(r.Uint16())
+	m.Time = r.Timestamp()
+	if r.Err() == nil && (uint64(m.Attempt) != attempt || m.Reason == 0 || m.Reason >= reasons) {
+		r.Fail("advice out of range")
+	}
+	return m
+}
+
+func readPromise(r *wire.Reader) *promise {
+	m := &promise{Ensemble: readEnsemble(r), Round: readRound(r), From: readInstance(r)}
+	m.Next, m.Trim, m.Wall = readInstance(r), readInstance(r), r.Timestamp()
+	m.Votes = readVotes(r)
+	for i := range m.Votes {
+		k := m.Votes[i].Instance
+		if k < m.From || m.Next != 0 && k >= m.Next {
+			r.Fail("a vote outside its page")
+		}
+	}
+	return m
+}
+
+// readVotes reads votes in strictly rising order of instance.
+func readVotes(r *wire.Reader) []vote {
+	n := r.Count(2 + roundSize + valueIDSize + 1)
+	if n == 0 {
+		return nil
+	}
+	vs := make([]vote, n)
+	for i := range vs {
+		vs[i] = vote{Instance: readInstance(r), Decided: r.Bool(), Round: readRound(r), Value: readValue(r)}
+		if r.Err() == nil && i > 0 && vs[i].Instance <= vs[i-1].Instance {
+			r.Fail("votes out of order")
+		}
+		if r.Err() != nil {
+			return nil
+		}
+	}
+	return vs
+}
+
+func readAccept(r *wire.Reader) *accept {
+	m := &accept{Ensemble: readEnsemble(r), Round: readRound(r), Instance: readInstance(r)}
+	m.Chain, m.Voters = readChain(r), readChain(r)
+	m.Obliged = r.Bool()
+	m.Value = readValue(r)
+	return m
+}
+
+func readRefuse(r *wire.Reader) *refuse {
+	m := &refuse{Ensemble: readEnsemble(r), Round: readRound(r), Instance: readInstance(r)}
+	m.Reason, m.Promised, m.Trim = refusal(r.Byte()), readRound(r), readInstance(r)
+	if r.Err() == nil && (m.Reason == 0 || m.Reason >= refusals) {
+		r.Fail("refusal out of range")
+	}
+	return m
+}
+
+func readValueMessage(r *wire.Reader) *valueMessage {
+	m := &valueMessage{Ensemble: readEnsemble(r), Round: readRound(r), Instance: readInstance(r)}
+	m.Chain, m.Distribute = readChain(r), r.Bool()
+	m.Value = readValue(r)
+	return m
+}
+
+func readHeartbeat(r *wire.Reader) *heartbeat {
+	m := &heartbeat{Wall: r.Timestamp(), Hears: r.Bool()}
+	n := r.Count(2 + roundSize + 5)
+	if n == 0 {
+		return m
+	}
+	m.Items = make([]heartbeatItem, n)
+	for i := range m.Items {
+		m.Items[i] = heartbeatItem{
+			Ensemble: readEnsemble(r), Round: readRound(r), Leading: r.Bool(), Complains: r.Bool(),
+			Decided: readInstance(r), Delivered: readInstance(r), Trim: readInstance(r),
+		}
+	}
+	return m
+}

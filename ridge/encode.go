@@ -1,0 +1,109 @@
+package ridge
+
+import (
+	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/wire"
+)
+
+func appendEnsemble(b []byte, e ids.Ensemble) []byte { return wire.AppendUint16(b, uint16(e)) }
+
+func appendInstance(b []byte, k ids.Instance) []byte { return wire.AppendUvarint(b, uint64(k)) }
+
+func appendProcesses(b []byte, ps []ids.Process) []byte {
+	b = wire.AppendUvarint(b, uint64(len(ps)))
+	for _, p := range ps {
+		b = wire.AppendUint16(b, uint16(p))
+	}
+	return b
+}
+
+// Append implements wire.Message.
+func (m *Propose) Append(b []byte) []byte {
+	b = append(appendEnsemble(b, m.Ensemble), m.Hops)
+	return m.Message.Append(b)
+}
+
+// Append implements wire.Message.
+func (m *Advice) Append(b []byte) []byte {
+	b = wire.AppendCommand(b, m.Command)
+	b = wire.AppendUvarint(b, uint64(m.Attempt))
+	b = append(appendEnsemble(b, m.Ensemble), byte(m.Reason))
+	b = wire.AppendUint16(b, uint16(m.Coordinator))
+	return wire.AppendTimestamp(b, m.Time)
+}
+
+func (m *prepare) Append(b []byte) []byte {
+	b = appendRound(appendEnsemble(b, m.Ensemble), m.Round)
+	return appendInstance(appendProcesses(b, m.Chain), m.From)
+}
+
+func (m *promise) Append(b []byte) []byte {
+	b = appendRound(appendEnsemble(b, m.Ensemble), m.Round)
+	b = appendInstance(b, m.From)
+	b = appendInstance(b, m.Next)
+	b = appendInstance(b, m.Trim)
+	return appendVotes(wire.AppendTimestamp(b, m.Wall), m.Votes)
+}
+
+func appendVotes(b []byte, vs []vote) []byte {
+	b = wire.AppendUvarint(b, uint64(len(vs)))
+	for i := range vs {
+		b = appendInstance(b, vs[i].Instance)
+		b = wire.AppendBool(b, vs[i].Decided)
+		b = appendRound(b, vs[i].Round)
+		b = appendValue(b, vs[i].Value)
+	}
+	return b
+}
+
+func (m *accept) Append(b []byte) []byte {
+	b = appendRound(appendEnsemble(b, m.Ensemble), m.Round)
+	b = appendInstance(b, m.Instance)
+	b = appendProcesses(b, m.Chain)
+	b = appendProcesses(b, m.Voters)
+	return appendValue(wire.AppendBool(b, m.Obliged), m.Value)
+}
+
+func (m *refuse) Append(b []byte) []byte {
+	b = appendRound(appendEnsemble(b, m.Ensemble), m.Round)
+	b = append(appendInstance(b, m.Instance), byte(m.Reason))
+	return appendInstance(appendRound(b, m.Promised), m.Trim)
+}
+
+func (m *decision) Append(b []byte) []byte {
+	b = appendRound(appendEnsemble(b, m.Ensemble), m.Round)
+	return appendValueID(appendInstance(b, m.Instance), m.ID)
+}
+
+func (m *valueMessage) Append(b []byte) []byte {
+	b = appendRound(appendEnsemble(b, m.Ensemble), m.Round)
+	b = appendProcesses(appendInstance(b, m.Instance), m.Chain)
+	return appendValue(wire.AppendBool(b, m.Distribute), m.Value)
+}
+
+func (m *fetch) Append(b []byte) []byte {
+	return appendInstance(appendInstance(appendEnsemble(b, m.Ensemble), m.From), m.To)
+}
+
+func (m *learn) Append(b []byte) []byte {
+	return appendVotes(appendInstance(appendEnsemble(b, m.Ensemble), m.Trim), m.Votes)
+}
+
+func (m *heartbeat) Append(b []byte) []byte {
+	b = wire.AppendBool(wire.AppendTimestamp(b, m.Wall), m.Hears)
+	b = wire.AppendUvarint(b, uint64(len(m.Items)))
+	for i := range m.Items {
+		it := &m.Items[i]
+		b = appendRound(appendEnsemble(b, it.Ensemble), it.Round)
+		b = wire.AppendBool(b, it.Leading)
+		b = wire.AppendBool(b, it.Complains)
+		b = appendInstance(b, it.Decided)
+		b = appendInstance(b, it.Delivered)
+		b = appendInstance(b, it.Trim)
+	}
+	return b
+}
+
+func (m *advance) Append(b []byte) []byte {
+	return wire.AppendPosition(append(appendEnsemble(b, m.Ensemble), m.Hops), m.Key)
+}

@@ -1,0 +1,71 @@
+package ridge
+
+import (
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/wire"
+)
+
+// minMessage is the size of the smallest encoded Message.
+const minMessage = 16 + 1 + 1 + 8 + 1 + 8 + 1 + 1
+
+// Append appends m's encoding to b.
+func (m *Message) Append(b []byte) []byte {
+	b = wire.AppendCommand(b, m.Command)
+	b = wire.AppendUvarint(b, uint64(m.Attempt))
+	b = wire.AppendTimestamp(b, m.T0)
+	b = wire.AppendUvarint(b, uint64(m.Mark))
+	b = wire.AppendTimestamp(b, m.Guard)
+	b = wire.AppendSet(b, m.Dests)
+	return wire.AppendBytes(b, m.Body)
+}
+
+// Digest is a hash over all of m's bytes, T0, Mark and Guard included: equal
+// for copies, different for anything else that bears the same name.
+func (m *Message) Digest() uint64 {
+	return xxhash.Sum64(m.Append(make([]byte, 0, m.size())))
+}
+
+// size is what m counts for in queues and batches: at least its encoding.
+func (m *Message) size() int { return len(m.Body) + 2*len(m.Dests) + 64 }
+
+// read decodes one message into m. Its sets of destinations are cut from
+// *sets, so that a batch needs few allocations.
+func (m *Message) read(r *wire.Reader, sets *[]ids.Partition) {
+	m.Command = r.Command()
+	attempt := r.Uvarint()
+	m.Attempt = ids.Attempt(attempt)
+	m.T0 = r.Timestamp()
+	m.Mark = ids.Sequence(r.Uvarint())
+	m.Guard = r.Timestamp()
+	m.Dests = readSet(r, sets)
+	m.Body = r.Bytes()
+	switch {
+	case r.Err() != nil:
+	case uint64(m.Attempt) != attempt:
+		r.Fail("attempt out of range")
+	case len(m.Dests) == 0:
+		r.Fail("no destination")
+	case m.Command.Client.IsZero():
+		r.Fail("no command")
+	}
+}
+
+// readSet reads a set into *slab and returns the part that holds it.
+func readSet(r *wire.Reader, slab *[]ids.Partition) ids.Set {
+	n := r.Count(2)
+	if n > wire.MaxDests {
+		r.Fail("too many partitions")
+		return nil
+	}
+	at := len(*slab)
+	for range n {
+		*slab = append(*slab, ids.Partition(r.Uint16()))
+	}
+	s := ids.Set((*slab)[at:len(*slab):len(*slab)])
+	if r.Err() == nil && !s.Valid() {
+		r.Fail("partitions out of order")
+	}
+	return s
+}

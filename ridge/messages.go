@@ -1,0 +1,215 @@
+package ridge
+
+import (
+	"github.com/eyrie-dev/eyrie/internal/hlc"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/wire"
+)
+
+// The kinds of Ridge's messages.
+const (
+	kindPropose = wire.KindRidge + iota
+	kindAdvice
+	kindPrepare
+	kindPromise
+	kindAccept
+	kindRefuse
+	kindDecision
+	kindValue
+	kindFetch
+	kindLearn
+	kindHeartbeat
+	kindAdvance
+)
+
+// Propose asks an ensemble's coordinator to order a message. An acceptor that
+// is not the coordinator forwards it, within a bound of hops.
+type Propose struct {
+	Ensemble ids.Ensemble
+	Hops     uint8
+	Message  *Message
+}
+
+// Reason says why advice is given.
+type Reason uint8
+
+// The reasons for advice.
+const (
+	// Redirect: forwarded, next time send to Coordinator.
+	Redirect Reason = iota + 1
+	// Early: T0 is more than W ahead of ensemble time.
+	Early
+	// Late: T0 is more than H behind ensemble time.
+	Late
+	// Overloaded: a queue or the log is full; try again later.
+	Overloaded
+	// TooLarge: the body exceeds MaxMessage; never try again.
+	TooLarge
+	// Misrouted: the ensemble does not order messages for these destinations.
+	Misrouted
+	reasons
+)
+
+func (r Reason) String() string {
+	names := [reasons]string{"none", "redirect", "early", "late", "overloaded", "too large", "misrouted"}
+	if r < reasons {
+		return names[r]
+	}
+	return "unknown"
+}
+
+// Advice tells a proposer what became of a proposal. It is advice only: when
+// any copy of the message was sent before, that copy may yet be ordered.
+type Advice struct {
+	Command  ids.Command
+	Attempt  ids.Attempt
+	Ensemble ids.Ensemble
+	Reason   Reason
+	// Coordinator is whom the adviser believes to coordinate, or zero.
+	Coordinator ids.Process
+	// Time is the ensemble's time.
+	Time hlc.Timestamp
+}
+
+// prepare is PHASE 1A for all instances from From on. Chain is the round's
+// chain: fixed by the round, so that a vote's meaning never changes [R2].
+type prepare struct {
+	Ensemble ids.Ensemble
+	Round    Round
+	Chain    []ids.Process
+	From     ids.Instance
+}
+
+// promise is a page of PHASE 1B: the sender's votes from From on. More pages
+// follow from Next on, unless Next is zero.
+type promise struct {
+	Ensemble ids.Ensemble
+	Round    Round
+	From     ids.Instance
+	Next     ids.Instance
+	// Trim is the sender's trim mark [R4].
+	Trim  ids.Instance
+	Wall  hlc.Timestamp
+	Votes []vote
+}
+
+// vote is what one acceptor knows of one instance.
+type vote struct {
+	Instance ids.Instance
+	// Decided: the sender knows that Value is decided. Otherwise Round and
+	// Value are its last vote, which decides nothing by itself [R3].
+	Decided bool
+	Round   Round
+	Value   *Value
+}
+
+// accept is PHASE 2: the value, and the votes cast for it so far, each named
+// by its acceptor [R2].
+type accept struct {
+	Ensemble ids.Ensemble
+	Round    Round
+	Instance ids.Instance
+	Chain    []ids.Process
+	Voters   []ids.Process
+	// Obliged: Phase 1 forces the coordinator to repeat this value, so no
+	// acceptor refuses it for its timestamps [R8].
+	Obliged bool
+	Value   *Value
+}
+
+// refuse tells a coordinator why an acceptor did not vote.
+type refuse struct {
+	Ensemble ids.Ensemble
+	Round    Round // the round refused
+	Instance ids.Instance
+	Reason   refusal
+	Promised Round        // the acceptor's round
+	Trim     ids.Instance // its trim mark
+}
+
+type refusal uint8
+
+const (
+	refusedRound   refusal = iota + 1 // a higher round is promised
+	refusedTrimmed                    // at or below the trim mark [R4]
+	refusedAhead                      // timestamps too far ahead of its clock [R8]
+	refusedFull                       // its log is full [N7]
+	refusals
+)
+
+// decision is DECISION: the instance is decided, with the value so named.
+type decision struct {
+	Ensemble ids.Ensemble
+	Round    Round
+	Instance ids.Instance
+	ID       ValueID
+}
+
+// valueMessage is DISTRIBUTE and VALUE: a decided value. With Distribute set
+// the receiver sends it to the learners outside Chain that lack it.
+type valueMessage struct {
+	Ensemble   ids.Ensemble
+	Round      Round
+	Instance   ids.Instance
+	Chain      []ids.Process
+	Distribute bool
+	Value      *Value
+}
+
+// fetch asks an acceptor what it knows of the instances From..To.
+type fetch struct {
+	Ensemble ids.Ensemble
+	From, To ids.Instance
+}
+
+// learn answers fetch with as much as fits a page.
+type learn struct {
+	Ensemble ids.Ensemble
+	Trim     ids.Instance
+	Votes    []vote
+}
+
+// heartbeat says that the sender lives and how far it is.
+type heartbeat struct {
+	Wall hlc.Timestamp
+	// Hears: the sender has lately heard the receiver.
+	Hears bool
+	Items []heartbeatItem
+}
+
+// heartbeatItem is the sender's state in one ensemble.
+type heartbeatItem struct {
+	Ensemble ids.Ensemble
+	// Round is the highest round the sender knows of.
+	Round Round
+	// Leading: Round is the sender's own and it works on it.
+	Leading bool
+	// Complains: the sender, an acceptor, thinks that nobody works on Round.
+	Complains bool
+	// Decided is the highest instance the sender knows to be decided.
+	Decided ids.Instance
+	// Delivered: all of the sender's deliveries up to it are pulled.
+	Delivered ids.Instance
+	// Trim is the sender's trim mark.
+	Trim ids.Instance
+}
+
+// advance asks an ensemble's coordinator to reach a key above Key [R9].
+type advance struct {
+	Ensemble ids.Ensemble
+	Hops     uint8
+	Key      ids.Position
+}
+
+func (*Propose) Kind() wire.Kind      { return kindPropose }
+func (*Advice) Kind() wire.Kind       { return kindAdvice }
+func (*prepare) Kind() wire.Kind      { return kindPrepare }
+func (*promise) Kind() wire.Kind      { return kindPromise }
+func (*accept) Kind() wire.Kind       { return kindAccept }
+func (*refuse) Kind() wire.Kind       { return kindRefuse }
+func (*decision) Kind() wire.Kind     { return kindDecision }
+func (*valueMessage) Kind() wire.Kind { return kindValue }
+func (*fetch) Kind() wire.Kind        { return kindFetch }
+func (*learn) Kind() wire.Kind        { return kindLearn }
+func (*heartbeat) Kind() wire.Kind    { return kindHeartbeat }
+func (*advance) Kind() wire.Kind      { return kindAdvance }

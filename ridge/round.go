@@ -1,0 +1,52 @@
+package ridge
+
+import (
+	"cmp"
+
+	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/wire"
+)
+
+// Round names one attempt of one coordinator to order (the dissertation's
+// c-rnd). Rounds are totally ordered by Counter, Coordinator, Incarnation.
+// Invariant: a coordinator never uses a round twice, in any of its lives: a
+// life raises Counter for each new round, and lives differ in Incarnation [R2].
+// The zero Round is below all others and is nobody's.
+type Round struct {
+	Counter     uint64
+	Coordinator ids.Process
+	Incarnation ids.Incarnation
+}
+
+// Compare orders rounds.
+func (r Round) Compare(s Round) int {
+	if c := cmp.Compare(r.Counter, s.Counter); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(r.Coordinator, s.Coordinator); c != 0 {
+		return c
+	}
+	return cmp.Compare(r.Incarnation, s.Incarnation)
+}
+
+// Less says whether r is below s.
+func (r Round) Less(s Round) bool { return r.Compare(s) < 0 }
+
+// IsZero says whether r is nobody's round.
+func (r Round) IsZero() bool { return r == Round{} }
+
+const roundSize = 18
+
+func appendRound(b []byte, r Round) []byte {
+	b = wire.AppendUint64(b, r.Counter)
+	b = wire.AppendUint16(b, uint16(r.Coordinator))
+	return wire.AppendUint64(b, uint64(r.Incarnation))
+}
+
+func readRound(r *wire.Reader) Round {
+	return Round{
+		Counter:     r.Uint64(),
+		Coordinator: ids.Process(r.Uint16()),
+		Incarnation: ids.Incarnation(r.Uint64()),
+	}
+}
