@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/eyrie-dev/eyrie/internal/cluster"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+)
+
+// runInit writes a cluster's file.
+func runInit(_ context.Context, e env, args []string) int {
+	fs := flags(e, "init", "[flags]", `Writes the file that describes a cluster of several processes and says what
+to start. Copy the file to every machine; each process and every client reads
+the same one.`)
+	file := fs.String("cluster", cluster.DefaultName, "`file` to write")
+	partitions := fs.Int("partitions", 2, "number of partitions")
+	replicas := fs.Int("replicas", 3, "replicas of each partition; 2f+1 survive f crashes")
+	listen := fs.String("listen", "127.0.0.1:7411", "`host:port` of the first process; the others take the ports after it")
+	addrs := fs.String("addrs", "", "comma-separated host:port of every process, partition by partition, instead of --listen")
+	force := fs.Bool("force", false, "overwrite an existing file")
+	if code, ok := parse(fs, e, args, 0); !ok {
+		return code
+	}
+	list := strings.Split(*addrs, ",")
+	if *addrs == "" {
+		var err error
+		if list, err = consecutive(*listen, *partitions**replicas); err != nil {
+			return fail(e, "init", exitUsage, err)
+		}
+	}
+	f, err := newFile(*partitions, *replicas, list)
+	if err != nil {
+		return fail(e, "init", exitUsage, err)
+	}
+	if _, err := os.Stat(*file); err == nil && !*force {
+		return fail(e, "init", exitRefused, fmt.Errorf("%s exists; give another --cluster, or --force to overwrite it", *file))
+	}
+	if err := f.Save(*file); err != nil {
+		return fail(e, "init", exitFailed, err)
+	}
+	fmt.Fprintf(e.stdout, "wrote %s: cluster %s, %d partitions of %d replicas\n\nStart every process, each where its address is:\n\n", *file, f.Cluster, *partitions, *replicas)
+	for p, members := range f.Partitions {
+		for _, m := range members {
+			fmt.Fprintf(e.stdout, "  eyrie node --cluster %s --id %-3d  # partition %d, %s\n", *file, m.ID, p, m.Addr)
+		}
+	}
+	fmt.Fprintf(e.stdout, "\nThey order nothing until all have started. Then: eyrie status --cluster %s\n", *file)
+	return exitOK
+}
+
+// newFile describes a cluster with fresh identity; addrs partition by partition.
+func newFile(partitions, replicas int, addrs []string) (*cluster.File, error) {
+	if partitions < 1 || replicas < 1 || partitions > 4096 || partitions*replicas > 65535 {
+		return nil, errors.New("--partitions and --replicas must be at least 1, and their product below 65536")
+	}
+	if len(addrs) != partitions*replicas {
+		return nil, fmt.Errorf("%d addresses for %d partitions of %d replicas; give %d", len(addrs), partitions, replicas, partitions*replicas)
+	}
+	var id [8]byte
+	rand.Read(id[:])
+	f := &cluster.File{Version: cluster.Version, Cluster: hex.EncodeToString(id[:])}
+	for p := range partitions {
+		var members []cluster.Member
+		for r := range replicas {
+			i := p*replicas + r
+			members = append(members, cluster.Member{ID: ids.Process(i + 1), Addr: strings.TrimSpace(addrs[i])})
+		}
+		f.Partitions = append(f.Partitions, members)
+	}
+	return f, f.Validate()
+}
+
+// consecutive is n addresses from the first on.
+func consecutive(first string, n int) ([]string, error) {
+	host, text, err := net.SplitHostPort(first)
+	if err != nil {
+		return nil, fmt.Errorf("--listen %q is not HOST:PORT", first)
+	}
+	port, err := strconv.Atoi(text)
+	if err != nil || port < 1 || port+n-1 > 65535 {
+		return nil, fmt.Errorf("--listen %q: %d ports from it on must lie within 1 to 65535", first, n)
+	}
+	var out []string
+	for i := range n {
+		out = append(out, net.JoinHostPort(host, strconv.Itoa(port+i)))
+	}
+	return out, nil
+}

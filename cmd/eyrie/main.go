@@ -1,0 +1,124 @@
+// Command eyrie starts nodes and local clusters, talks to them, simulates
+// them, and measures them.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// Exit codes, the same for every command.
+const (
+	exitOK          = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitNotFound    = 3
+	exitRefused     = 4
+	exitUnreachable = 5
+	exitUnknown     = 6 // the outcome of a command is unknown
+)
+
+// env is what a command may touch.
+type env struct {
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+}
+
+// command is one of eyrie's commands; run returns the exit code.
+type command struct {
+	name  string
+	short string
+	run   func(ctx context.Context, e env, args []string) int
+}
+
+func commands() []command {
+	return []command{
+		{"up", "start a whole local cluster in this process", runUp},
+		{"init", "write the file of a cluster of several processes", runInit},
+		{"node", "run one process of a cluster", runNode},
+		{"status", "show the processes of a running cluster", runStatus},
+		{"volery", "talk to Volery, the ZooKeeper-like service", runVolery},
+		{"sim", "simulate clusters under faults and check every reply", runSim},
+		{"bench", "measure", runBench},
+	}
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, env{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:])
+	stop()
+	os.Exit(code)
+}
+
+func run(ctx context.Context, e env, args []string) int {
+	if len(args) == 0 {
+		usage(e.stderr)
+		return exitUsage
+	}
+	switch args[0] {
+	case "help", "-h", "-help", "--help":
+		usage(e.stdout)
+		return exitOK
+	}
+	for _, c := range commands() {
+		if c.name == args[0] {
+			return c.run(ctx, e, args[1:])
+		}
+	}
+	fmt.Fprintf(e.stderr, "eyrie: there is no command %q\n\n", args[0])
+	usage(e.stderr)
+	return exitUsage
+}
+
+func usage(w io.Writer) {
+	fmt.Fprintf(w, "Eyrie: services partitioned, replicated and linearizable.\n\nUsage: eyrie COMMAND [flags]; eyrie COMMAND --help says more.\n\n")
+	for _, c := range commands() {
+		fmt.Fprintf(w, "  %-8s %s\n", c.name, c.short)
+	}
+	fmt.Fprintf(w, "\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 refused,\n5 unreachable, 6 outcome unknown.\n")
+}
+
+// flags makes a command's flag set; about is its help's first paragraph.
+func flags(e env, name, synopsis, about string) *flag.FlagSet {
+	fs := flag.NewFlagSet(name, flag.ContinueOnError)
+	fs.SetOutput(e.stderr)
+	fs.Usage = func() {
+		fmt.Fprintf(fs.Output(), "Usage: eyrie %s %s\n\n%s\n\nFlags:\n", name, synopsis, about)
+		fs.PrintDefaults()
+	}
+	return fs
+}
+
+// parse parses flags and checks that at most max arguments follow them. ok is
+// false when the command should end with code.
+func parse(fs *flag.FlagSet, e env, args []string, max int) (code int, ok bool) {
+	for _, a := range args {
+		if a == "-h" || a == "-help" || a == "--help" {
+			fs.SetOutput(e.stdout)
+		}
+	}
+	switch err := fs.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return exitOK, false
+	case err != nil:
+		return exitUsage, false
+	}
+	if fs.NArg() > max {
+		fmt.Fprintf(e.stderr, "eyrie %s: unexpected argument %q; see eyrie %s --help\n", fs.Name(), fs.Arg(max), fs.Name())
+		return exitUsage, false
+	}
+	return exitOK, true
+}
+
+// fail prints an error as one line and returns code.
+func fail(e env, name string, code int, err error) int {
+	fmt.Fprintf(e.stderr, "eyrie %s: %v\n", name, err)
+	return code
+}

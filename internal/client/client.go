@@ -1,0 +1,235 @@
+// Package client is a client's core, without IO: the window of outstanding
+// commands, resends, retries with more destinations, the low mark and its
+// guard, and the service's time. A driver (internal/host, or the simulator)
+// steps it.
+package client
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/hlc"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/session"
+	"github.com/eyrie-dev/eyrie/internal/wire"
+	"github.com/eyrie-dev/eyrie/oracle"
+	"github.com/eyrie-dev/eyrie/partition"
+	"github.com/eyrie-dev/eyrie/ridge"
+)
+
+var (
+	// ErrOutcomeUnknown means that no answer came: the command may have been
+	// executed, or may yet be, once, or never.
+	ErrOutcomeUnknown = errors.New("outcome unknown: the command may or may not have been executed")
+	// ErrWindowFull means that too many commands are outstanding; take
+	// results first.
+	ErrWindowFull = errors.New("too many outstanding commands")
+	// ErrOtherLife means that the cluster was started anew and has forgotten
+	// everything, this client's commands included.
+	ErrOtherLife = errors.New("the cluster was started anew and has forgotten its state; connect again")
+	// ErrTooLarge means that a command's argument is over the limit.
+	ErrTooLarge = errors.New("the command's argument is too large")
+)
+
+// Tuning are a client's times and bounds.
+type Tuning struct {
+	Window   int           // outstanding commands; 25 (section 6.5.1)
+	Span     int           // sequences from the low mark to the newest; must not exceed the partitions' window
+	Resend   time.Duration // wait before the first resend
+	MaxPause time.Duration // resends back off up to this
+	Horizon  time.Duration // H, as at the service
+	Ahead    time.Duration // how far T0 may be ahead of the service's time; at most W
+	MaxBody  int           // bytes of an encoded request
+}
+
+// DefaultTuning serves the default tuning of Ridge.
+func DefaultTuning() Tuning {
+	r := ridge.DefaultTuning()
+	return Tuning{
+		Window: 25, Span: partition.DefaultTuning().ClientWindow, Resend: 250 * time.Millisecond, MaxPause: 2 * time.Second,
+		Horizon: r.Horizon, Ahead: r.Window / 2, MaxBody: r.MaxMessage,
+	}
+}
+
+// Config is what a Core is made of.
+type Config struct {
+	ID       ids.Client // 128 random bits, new with each life
+	Topology *ridge.Topology
+	Map      *oracle.Map
+	Service  *partition.Service
+	Tuning   Tuning
+	Random   func() uint64
+}
+
+// Send is a message to put on the wire.
+type Send struct {
+	To  ids.Addr
+	Msg wire.Message
+}
+
+// Result is how a command ended.
+type Result struct {
+	Sequence ids.Sequence
+	// Reply is the conservative reply, nil if Err is not nil. A command's own
+	// error is a Reply.
+	Reply *partition.Reply
+	// Err is ErrOutcomeUnknown, or wraps it.
+	Err error
+	// Sent and Replied are the client's physical clock.
+	Sent, Replied hlc.Timestamp
+	Dests         ids.Set
+}
+
+// Core is one client. It is not safe for concurrent use.
+type Core struct {
+	cfg     Config
+	next    ids.Sequence           // the next command's
+	mark    ids.Sequence           // Invariant: all below are finished or given up
+	guard   hlc.Timestamp          // largest T0 + H among those given up below mark
+	open    map[ids.Sequence]*call // outstanding
+	order   []*call                // outstanding, by sequence; for deterministic scans
+	due     time.Duration          // Mono; Invariant: at or before every open call's resend and giveUp
+	time    clock
+	life    uint64 // of the cluster; zero until welcomed
+	routes  routes
+	hello   time.Duration // when to greet next, until welcomed
+	greeted int
+	now     hlc.Now
+	sends   []Send
+	results []Result
+	status  []session.Status
+	err     error
+	Stats   Stats
+}
+
+// Stats counts what a client went through.
+type Stats struct {
+	Sent, Resent, Retried, Redirected, Refused, GivenUp uint64
+}
+
+// call is an outstanding command.
+type call struct {
+	seq     ids.Sequence
+	request []byte // encoded partition.Request
+	message *ridge.Message
+	retries int
+	target  int           // index of the acceptor that the last copy went to
+	copies  int           // copies of this attempt sent
+	pause   time.Duration // until the next resend
+	resend  time.Duration // Mono
+	giveUp  time.Duration // Mono
+	sent    hlc.Timestamp
+	done    bool
+}
+
+// New makes a client's core. It greets the cluster at the first Tick.
+func New(cfg Config) *Core {
+	return &Core{
+		cfg: cfg, next: 1, mark: 1,
+		open:   map[ids.Sequence]*call{},
+		due:    never,
+		routes: newRoutes(cfg.Topology),
+	}
+}
+
+// Full says whether Submit would return ErrWindowFull.
+func (c *Core) Full() bool {
+	return len(c.open) >= c.cfg.Tuning.Window || int(c.next-c.mark) >= c.cfg.Tuning.Span
+}
+
+// Submit takes a command. Its result comes by Results, once. guess names
+// partitions that the command may need besides those its Access names. An
+// error means that the command was not taken: ErrWindowFull, ErrTooLarge, one
+// of the service about the argument, or the one that ended the client.
+func (c *Core) Submit(now hlc.Now, command uint16, arg []byte, guess ids.Set) (ids.Sequence, error) {
+	c.now = now
+	if c.err != nil {
+		return 0, c.err
+	}
+	if c.Full() {
+		return 0, ErrWindowFull
+	}
+	if int(command) >= len(c.cfg.Service.Commands) {
+		return 0, fmt.Errorf("%w: no command %d", partition.ErrArgument, command)
+	}
+	spec := &c.cfg.Service.Commands[command]
+	access, err := spec.Access(arg)
+	if err != nil {
+		return 0, fmt.Errorf("%w: %s: %w", partition.ErrArgument, spec.Name, err)
+	}
+	request := partition.Request{MapVersion: c.cfg.Map.Version(), Command: command, Arg: arg}.Append(nil)
+	if len(request) > c.cfg.Tuning.MaxBody {
+		return 0, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(request), c.cfg.Tuning.MaxBody)
+	}
+	call := &call{
+		seq: c.next, request: request, sent: now.Wall,
+		giveUp: now.Mono + c.cfg.Tuning.Horizon,
+	}
+	call.message = &ridge.Message{Attempt: 1, Dests: c.cfg.Map.Route(access, guess)}
+	c.next++
+	c.open[call.seq] = call
+	c.order = append(c.order, call)
+	c.due = min(c.due, call.giveUp)
+	if c.life != 0 {
+		c.start(call)
+	}
+	return call.seq, nil
+}
+
+// start stamps a command and multicasts its first copy. It needs the
+// service's time, so it waits for the first Welcome.
+func (c *Core) start(call *call) {
+	m := call.message
+	m.Command = ids.Command{Client: c.cfg.ID, Sequence: call.seq}
+	m.T0 = c.time.stamp(c.now, c.cfg.Tuning.Ahead)
+	m.Body = call.request
+	c.multicast(call)
+}
+
+// multicast sends the first copy of an attempt, whose header is fixed now:
+// later copies are byte-identical.
+func (c *Core) multicast(call *call) {
+	call.message.Mark, call.message.Guard = c.mark, c.guard
+	call.copies, call.pause = 0, c.cfg.Tuning.Resend
+	call.target = c.routes.coordinator(c.ensemble(call))
+	c.send(call)
+}
+
+func (c *Core) ensemble(call *call) ids.Ensemble {
+	return c.cfg.Topology.EnsembleFor(call.message.Dests)
+}
+
+// send sends one copy to the call's target and sets the timer of the next.
+func (c *Core) send(call *call) {
+	e := c.ensemble(call)
+	p := c.routes.acceptor(e, call.target)
+	c.sends = append(c.sends, Send{ids.To(p), &ridge.Propose{Ensemble: e, Message: call.message}})
+	call.copies++
+	c.Stats.Sent++
+	jitter := time.Duration(c.cfg.Random() % uint64(call.pause/4+1))
+	call.resend = c.now.Mono + call.pause + jitter
+	c.due = min(c.due, call.resend)
+}
+
+// Sends drains what is to be sent; valid until the next call into the core.
+func (c *Core) Sends() []Send {
+	s := c.sends
+	c.sends = c.sends[:0]
+	return s
+}
+
+// Results drains the commands that have ended; valid until the next call.
+func (c *Core) Results() []Result {
+	r := c.results
+	c.results = c.results[:0]
+	return r
+}
+
+// Err is not nil when the client has ended: ErrOtherLife.
+func (c *Core) Err() error { return c.err }
+
+// Outstanding is the number of commands without a result.
+func (c *Core) Outstanding() int { return len(c.open) }
+
+func unknown(why error) error { return fmt.Errorf("%w: %w", ErrOutcomeUnknown, why) }

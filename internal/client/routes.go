@@ -1,0 +1,51 @@
+package client
+
+import (
+	"slices"
+
+	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/ridge"
+)
+
+// routes remembers who coordinates each ensemble, as far as this client heard.
+type routes struct {
+	specs []ridge.EnsembleSpec
+	hint  []int // by position in specs: index of the supposed coordinator
+}
+
+func newRoutes(t *ridge.Topology) routes {
+	return routes{specs: t.Ensembles, hint: make([]int, len(t.Ensembles))}
+}
+
+func (r *routes) index(e ids.Ensemble) int {
+	i, ok := slices.BinarySearchFunc(r.specs, e, func(s ridge.EnsembleSpec, e ids.Ensemble) int {
+		return int(s.ID) - int(e)
+	})
+	if !ok {
+		return -1
+	}
+	return i
+}
+
+// coordinator is the index, among e's acceptors, of its supposed coordinator.
+func (r *routes) coordinator(e ids.Ensemble) int { return r.hint[r.index(e)] }
+
+// acceptor is e's acceptor at index i, counted around.
+func (r *routes) acceptor(e ids.Ensemble, i int) ids.Process {
+	a := r.specs[r.index(e)].Acceptors
+	return a[i%len(a)]
+}
+
+// learn notes that p coordinates e; it says whether that was news.
+func (r *routes) learn(e ids.Ensemble, p ids.Process) bool {
+	i := r.index(e)
+	if i < 0 {
+		return false
+	}
+	at := slices.Index(r.specs[i].Acceptors, p)
+	if at < 0 || r.hint[i] == at {
+		return false
+	}
+	r.hint[i] = at
+	return true
+}

@@ -1,0 +1,243 @@
+package client
+
+import (
+	"slices"
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/hlc"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/session"
+	"github.com/eyrie-dev/eyrie/internal/wire"
+	"github.com/eyrie-dev/eyrie/partition"
+	"github.com/eyrie-dev/eyrie/ridge"
+)
+
+const (
+	helloPause = 100 * time.Millisecond
+	never      = time.Duration(1<<63 - 1)
+)
+
+// Step takes one message from a process.
+func (c *Core) Step(now hlc.Now, _ ids.Process, m wire.Message) {
+	c.now = now
+	switch m := m.(type) {
+	case *session.Welcome:
+		c.stepWelcome(m)
+	case *partition.Reply:
+		c.stepReply(m)
+	case *ridge.Advice:
+		c.stepAdvice(m)
+	case *session.Status:
+		if len(c.status) < 64 {
+			c.status = append(c.status, *m)
+		}
+	}
+}
+
+func (c *Core) stepWelcome(m *session.Welcome) {
+	switch {
+	case m.Life == 0 || c.err != nil:
+	case c.life == 0:
+		c.life = m.Life
+		c.time.anchor(c.now, m.Time)
+		for _, call := range c.order {
+			c.start(call)
+		}
+	case c.life != m.Life:
+		c.end(ErrOtherLife)
+	}
+}
+
+// stepReply takes a replica's answer. Only the current attempt's counts: an
+// older one's can only be the retry that led to the current one.
+func (c *Core) stepReply(m *partition.Reply) {
+	if m.Command.Client != c.cfg.ID {
+		return
+	}
+	if m.Stages.Proposed > 0 {
+		c.time.anchor(c.now, m.Stages.Proposed)
+	}
+	call := c.open[m.Command.Sequence]
+	if call == nil || m.Attempt != call.message.Attempt || call.copies == 0 {
+		return
+	}
+	switch m.Outcome {
+	case partition.OutcomeRetry:
+		c.retry(call, m.Needed)
+	case partition.OutcomeLate, partition.OutcomeRefused:
+		// Not final: another copy may have been, or yet be, accepted.
+		c.Stats.Refused++
+	default:
+		c.finish(call, Result{Sequence: call.seq, Reply: m})
+	}
+}
+
+// retry multicasts a new attempt to the union of all partitions known to be
+// needed; after two retries, to all. Invariant: an attempt's destinations
+// contain all earlier attempts' [X3].
+func (c *Core) retry(call *call, needed ids.Set) {
+	c.Stats.Retried++
+	old := call.message
+	m := *old
+	m.Attempt++
+	all := ids.Range(len(c.cfg.Topology.Replicas))
+	m.Dests = old.Dests.Union(needed)
+	call.retries++
+	if call.retries > 2 || !all.Covers(m.Dests) || m.Dests.Equal(old.Dests) {
+		m.Dests = all
+	}
+	call.message = &m
+	c.multicast(call)
+}
+
+// stepAdvice takes a coordinator's advice: where to go, or when to come again.
+// It never ends a command, since another copy may be on its way.
+func (c *Core) stepAdvice(m *ridge.Advice) {
+	news := m.Coordinator != 0 && c.routes.learn(m.Ensemble, m.Coordinator)
+	if m.Command.Client != c.cfg.ID {
+		return
+	}
+	call := c.open[m.Command.Sequence]
+	if call == nil || m.Attempt != call.message.Attempt || call.copies == 0 {
+		return
+	}
+	switch m.Reason {
+	case ridge.Redirect:
+		if news {
+			c.Stats.Redirected++
+			call.target = c.routes.coordinator(m.Ensemble)
+			c.send(call)
+		}
+	case ridge.Late, ridge.Early:
+		c.Stats.Refused++
+		c.time.anchor(c.now, m.Time)
+	default:
+		c.Stats.Refused++
+		c.backOff(call)
+		call.resend = c.now.Mono + call.pause/2 + time.Duration(c.cfg.Random()%uint64(call.pause))
+		c.due = min(c.due, call.resend)
+	}
+}
+
+func (c *Core) backOff(call *call) {
+	call.pause = min(call.pause*3/2, c.cfg.Tuning.MaxPause)
+}
+
+// finish ends a command that has its answer.
+func (c *Core) finish(call *call, r Result) {
+	r.Sent, r.Replied, r.Dests = call.sent, c.now.Wall, call.message.Dests
+	c.results = append(c.results, r)
+	call.done = true
+	delete(c.open, call.seq)
+	c.advance()
+}
+
+// giveUp ends a command that had none within H. If a copy was ever sent, the
+// guard keeps partitions from moving their mark past it too early [X1].
+func (c *Core) giveUp(call *call, err error) {
+	c.Stats.GivenUp++
+	if call.copies > 0 || call.message.Attempt > 1 {
+		c.guard = max(c.guard, call.message.T0.Add(c.cfg.Tuning.Horizon))
+	}
+	c.finish(call, Result{Sequence: call.seq, Err: err})
+}
+
+// advance moves the mark and forgets what lies below it.
+func (c *Core) advance() {
+	i := 0
+	for i < len(c.order) && c.order[i].done {
+		i++
+	}
+	if i == 0 {
+		return
+	}
+	clear(c.order[:i])
+	c.order = c.order[i:]
+	c.mark = c.next
+	if len(c.order) > 0 {
+		c.mark = c.order[0].seq
+	}
+}
+
+// end ends the client: everything outstanding has an unknown outcome.
+func (c *Core) end(err error) {
+	c.err = err
+	for _, call := range slices.Clone(c.order) {
+		if !call.done {
+			c.giveUp(call, unknown(err))
+		}
+	}
+}
+
+// Tick resends, greets and gives up as time demands.
+func (c *Core) Tick(now hlc.Now) {
+	c.now = now
+	if c.err != nil {
+		return
+	}
+	if c.life == 0 && now.Mono >= c.hello {
+		c.greet()
+	}
+	if now.Mono < c.due {
+		return
+	}
+	c.due = never
+	for _, call := range slices.Clone(c.order) {
+		if !call.done {
+			c.tickCall(call)
+		}
+	}
+}
+
+func (c *Core) tickCall(call *call) {
+	now := c.now.Mono
+	switch {
+	case now >= call.giveUp:
+		c.giveUp(call, ErrOutcomeUnknown)
+		return
+	case call.copies > 0 && now >= call.resend:
+		c.Stats.Resent++
+		c.backOff(call)
+		call.target++
+		c.send(call)
+		// The silence may be that of a cluster started anew.
+		p := c.routes.acceptor(c.ensemble(call), call.target)
+		c.sends = append(c.sends, Send{ids.To(p), &session.Hello{}})
+	case call.copies > 0:
+		c.due = min(c.due, call.resend)
+	}
+	c.due = min(c.due, call.giveUp)
+}
+
+// greet asks every process in turn for a Welcome.
+func (c *Core) greet() {
+	c.hello = c.now.Mono + helloPause
+	for _, replicas := range c.cfg.Topology.Replicas {
+		p := replicas[c.greeted%len(replicas)]
+		c.sends = append(c.sends, Send{ids.To(p), &session.Hello{}})
+	}
+	c.greeted++
+}
+
+// Wake is when, on the monotonic clock, the next Tick is needed.
+func (c *Core) Wake() time.Duration {
+	switch {
+	case c.err != nil:
+		return never
+	case c.life == 0:
+		return min(c.hello, c.due)
+	}
+	return c.due
+}
+
+// AskStatus asks p for its status; the answer comes by Statuses.
+func (c *Core) AskStatus(p ids.Process, nonce uint64) {
+	c.sends = append(c.sends, Send{ids.To(p), &session.StatusQuery{Nonce: nonce}})
+}
+
+// Statuses drains the answers to AskStatus.
+func (c *Core) Statuses() []session.Status {
+	s := c.status
+	c.status = nil
+	return s
+}

@@ -1,0 +1,249 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/eyrie-dev/eyrie/internal/hlc"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/wire"
+)
+
+// ErrForgotten means that this process was part of the cluster in an earlier
+// life. Everything is kept in memory, so a process that starts again has
+// forgotten what it promised and may not take part [R5].
+var ErrForgotten = errors.New("this process belongs to an earlier life of the cluster and, being memory-only, has forgotten it; start all processes of the cluster anew, or leave this one stopped")
+
+// founding fixes, once, which incarnation of each process counts [R5].
+//
+// The process with the lowest id, the founder, collects the incarnations and
+// proposes lists of them. A process accepts the newest list that it is in.
+// When all have accepted the same list, it is founded, for ever. The
+// founder itself starts only when a majority has confirmed that it knows, so a
+// founder that forgets finds somebody who refuses it.
+//
+// Invariant: no two processes ever hold different founded lists: a list is
+// founded only with the acceptance of all, and whoever knows a founded list
+// accepts no other.
+type founding struct {
+	self    ids.Process
+	inc     ids.Incarnation
+	members []ids.Process // ascending
+
+	heard    []ids.Incarnation // by index in members; 0: not heard
+	list     []ids.Incarnation // proposed (founder) or accepted; nil: none
+	accepted []bool            // founder: who accepted list
+	knows    []bool            // founder: who knows that list is founded
+	founded  bool              // list is fixed
+	started  bool              // this process may order
+	next     time.Duration
+	sends    []Send
+	err      error
+}
+
+const foundingInterval = 50 * time.Millisecond
+
+func newFounding(self ids.Process, inc ids.Incarnation, members []ids.Process) *founding {
+	n := len(members)
+	return &founding{
+		self: self, inc: inc, members: members,
+		heard: make([]ids.Incarnation, n), accepted: make([]bool, n), knows: make([]bool, n),
+	}
+}
+
+func (f *founding) founder() bool { return f.members[0] == f.self }
+
+func (f *founding) index(p ids.Process) int {
+	i, ok := slices.BinarySearch(f.members, p)
+	if !ok {
+		return -1
+	}
+	return i
+}
+
+// counts says whether messages of this incarnation of p may be heard.
+func (f *founding) counts(p ids.Process, inc ids.Incarnation) bool {
+	i := f.index(p)
+	return i >= 0 && f.founded && f.list[i] == inc
+}
+
+// life names a list. Invariant: lists of two lives of the founder differ, since
+// its own incarnation is in them, so no acceptance counts for another life's.
+func life(list []ids.Incarnation) uint64 {
+	var b []byte
+	for _, inc := range list {
+		b = wire.AppendUint64(b, uint64(inc))
+	}
+	return xxhash.Sum64(b)
+}
+
+// missing are the processes not heard yet (at the founder), or the founder.
+func (f *founding) missing() []ids.Process {
+	var out []ids.Process
+	for i, p := range f.members {
+		if f.founder() && f.heard[i] == 0 || !f.founder() && i == 0 && !f.founded {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+func (f *founding) tick(now hlc.Now) {
+	if f.started || now.Mono < f.next {
+		return
+	}
+	f.next = now.Mono + foundingInterval
+	f.heard[f.index(f.self)] = f.inc
+	switch {
+	case !f.founder():
+		f.broadcast(&Roll{})
+	case f.founded:
+		f.broadcast(&Founded{List: f.list})
+	case f.list != nil:
+		f.broadcast(&List{List: f.list})
+	default:
+		f.broadcast(&Roll{})
+	}
+	f.advance()
+}
+
+// advance is the founder's: propose when all are heard, found when all have
+// accepted, start when all know.
+func (f *founding) advance() {
+	if !f.founder() {
+		return
+	}
+	me := f.index(f.self)
+	f.heard[me] = f.inc
+	if !f.founded && !slices.Contains(f.heard, 0) && !slices.Equal(f.heard, f.list) {
+		f.list = slices.Clone(f.heard)
+		clear(f.accepted)
+		f.broadcast(&List{List: f.list})
+	}
+	if f.list == nil {
+		return
+	}
+	f.accepted[me] = true
+	if !f.founded && !slices.Contains(f.accepted, false) {
+		f.founded = true
+		f.broadcast(&Founded{List: f.list})
+	}
+	f.knows[me] = f.founded
+	f.started = f.started || f.founded && f.known() > len(f.members)/2
+}
+
+// known counts who knows the founded list, this process included.
+func (f *founding) known() int {
+	n := 0
+	for _, k := range f.knows {
+		if k {
+			n++
+		}
+	}
+	return n
+}
+
+func (f *founding) step(from ids.Process, inc ids.Incarnation, m wire.Message) {
+	i := f.index(from)
+	if i < 0 || inc == 0 || from == f.self {
+		return
+	}
+	if _, refusal := m.(*Refused); !refusal && f.founded && f.list[i] != inc {
+		f.refuse(from, inc)
+		return
+	}
+	switch m := m.(type) {
+	case *Roll:
+		if f.founded {
+			f.send(from, &Founded{List: f.list})
+		} else {
+			f.heard[i] = inc
+		}
+	case *List:
+		f.stepList(from, m)
+	case *Accept:
+		if f.founder() && !f.founded && f.list != nil && m.Life == life(f.list) && f.list[i] == inc {
+			f.accepted[i] = true
+		}
+	case *Founded:
+		f.stepFounded(i, m)
+	case *Known:
+		if f.founder() && f.founded {
+			f.knows[i] = true
+		}
+	case *Refused:
+		if m.Incarnation == f.inc {
+			f.err = ErrForgotten
+		}
+	}
+	f.advance()
+}
+
+func (f *founding) stepList(from ids.Process, m *List) {
+	if from != f.members[0] || len(m.List) != len(f.members) {
+		return
+	}
+	if f.founded { // the founder asks again: it is listed, or step refused it
+		f.send(from, &Founded{List: f.list})
+		return
+	}
+	if m.List[f.index(f.self)] != f.inc {
+		f.send(from, &Roll{}) // it has an older life of ours
+		return
+	}
+	f.list = m.List
+	f.send(from, &Accept{Life: life(f.list)})
+}
+
+func (f *founding) stepFounded(from int, m *Founded) {
+	if len(m.List) != len(f.members) {
+		return
+	}
+	if !f.founded {
+		if m.List[f.index(f.self)] != f.inc {
+			f.err = ErrForgotten
+			return
+		}
+		f.list, f.founded = m.List, true
+		f.started = !f.founder()
+	}
+	if f.founder() {
+		if slices.Equal(m.List, f.list) {
+			f.knows[from] = true
+		}
+	} else if from == 0 {
+		f.send(f.members[0], &Known{})
+	}
+}
+
+func (f *founding) refuse(p ids.Process, inc ids.Incarnation) {
+	f.send(p, &Refused{Incarnation: inc})
+}
+
+func (f *founding) send(p ids.Process, m wire.Message) {
+	f.sends = append(f.sends, Send{To: ids.To(p), Msg: m})
+}
+
+func (f *founding) broadcast(m wire.Message) {
+	for _, p := range f.members {
+		if p != f.self {
+			f.send(p, m)
+		}
+	}
+}
+
+func (f *founding) describe() string {
+	switch {
+	case f.started:
+		return "ready"
+	case f.founded:
+		return "founded, waiting for the others to know"
+	case len(f.missing()) > 0:
+		return fmt.Sprintf("waiting for processes %v to start", f.missing())
+	}
+	return "waiting for all to accept the list of processes"
+}

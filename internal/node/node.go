@@ -1,0 +1,229 @@
+// Package node is the core of one process, without IO: it founds the cluster,
+// runs Ridge, hands Ridge's deliveries to the partition's replica, and answers
+// clients' greetings. A driver (internal/host, or the simulator) steps it.
+package node
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/hlc"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/session"
+	"github.com/eyrie-dev/eyrie/internal/wire"
+	"github.com/eyrie-dev/eyrie/partition"
+	"github.com/eyrie-dev/eyrie/ridge"
+)
+
+// Config is what a Node is made of.
+type Config struct {
+	Self        ids.Process
+	Incarnation ids.Incarnation // drawn at random by the driver, never zero
+	Topology    *ridge.Topology
+	Service     *partition.Service
+	Placement   partition.Placement
+	Ridge       ridge.Tuning
+	Partition   partition.Tuning
+	Random      func() uint64
+	Checks      bool                  // partition's checked modes [E2] [N1]
+	Observe     func(partition.Event) // nil in production
+}
+
+// Send is a message to put on the wire.
+type Send struct {
+	To  ids.Addr
+	Msg wire.Message
+}
+
+// Node is one process. It is not safe for concurrent use.
+type Node struct {
+	cfg       Config
+	partition ids.Partition
+	founding  *founding
+	ridge     *ridge.Core
+	replica   *partition.Replica
+	now       hlc.Now
+	sends     []Send
+	refused   uint64 // messages of incarnations that do not count
+	strange   uint64 // messages that no process may send us
+}
+
+// New makes the core of process cfg.Self, a replica of one partition.
+func New(cfg Config) (*Node, error) {
+	var members []ids.Process
+	own := -1
+	for p, replicas := range cfg.Topology.Replicas {
+		members = append(members, replicas...)
+		if slices.Contains(replicas, cfg.Self) {
+			own = p
+		}
+	}
+	if own < 0 {
+		return nil, fmt.Errorf("process %d replicates no partition", cfg.Self)
+	}
+	slices.Sort(members)
+	n := &Node{
+		cfg:       cfg,
+		partition: ids.Partition(own),
+		founding:  newFounding(cfg.Self, cfg.Incarnation, members),
+	}
+	n.ridge = ridge.New(ridge.Config{
+		Self: cfg.Self, Incarnation: cfg.Incarnation, Topology: cfg.Topology,
+		Tuning: cfg.Ridge, Random: cfg.Random,
+	})
+	n.replica = partition.New(partition.Config{
+		Self: cfg.Self, Partition: n.partition, Replicas: cfg.Topology.Replicas,
+		Service: cfg.Service, Placement: cfg.Placement, Tuning: cfg.Partition,
+		Suspected: n.ridge.Suspected, Checks: cfg.Checks, Observe: cfg.Observe,
+	})
+	return n, nil
+}
+
+// Step takes one message. inc is the sender's incarnation if it is a process.
+func (n *Node) Step(now hlc.Now, from ids.Addr, inc ids.Incarnation, m wire.Message) {
+	n.now = now
+	kind := m.Kind()
+	switch {
+	case kind >= wire.KindClient:
+		n.stepSession(from, m)
+	case from.Process == 0:
+		if _, ok := m.(*ridge.Propose); !ok {
+			n.strange++
+		} else if n.founding.started {
+			n.ridge.Step(now, from, m)
+		}
+	case kind >= wire.KindNode:
+		n.founding.step(from.Process, inc, m)
+	case !n.founding.counts(from.Process, inc):
+		n.refused++
+		if n.founding.founded {
+			n.founding.refuse(from.Process, inc)
+		}
+	case !n.founding.started:
+	case kind >= wire.KindPartition:
+		n.replica.Step(now, from.Process, m)
+	default:
+		n.ridge.Step(now, from, m)
+	}
+}
+
+func (n *Node) stepSession(from ids.Addr, m wire.Message) {
+	switch m := m.(type) {
+	case *session.Hello:
+		if !n.founding.started {
+			return
+		}
+		n.send(from, &session.Welcome{
+			Life: life(n.founding.list), Time: n.ridge.Time(),
+			MapVersion: n.cfg.Placement.Version(),
+			Horizon:    uint64(n.cfg.Ridge.Horizon / time.Microsecond),
+			Window:     uint64(n.cfg.Ridge.Window / time.Microsecond),
+		})
+	case *session.StatusQuery:
+		doc, err := json.Marshal(n.Status())
+		if err == nil {
+			n.send(from, &session.Status{Nonce: m.Nonce, JSON: doc})
+		}
+	default:
+		n.strange++
+	}
+}
+
+// Tick lets time act. It is needed whenever Wake has passed.
+func (n *Node) Tick(now hlc.Now) {
+	n.now = now
+	n.founding.tick(now)
+	if !n.founding.started {
+		return
+	}
+	n.ridge.Tick(now)
+	n.replica.Tick(now)
+}
+
+// Wake is when, on the monotonic clock, the next Tick is needed.
+func (n *Node) Wake() time.Duration {
+	if !n.founding.started {
+		return n.founding.next
+	}
+	return min(n.ridge.Wake(), n.replica.Wake())
+}
+
+// Sends executes what has been ordered and returns what is to be sent since
+// the last call. The slice is valid until the next call into the node.
+func (n *Node) Sends() []Send {
+	n.sends = n.sends[:0]
+	for n.replica.Ready() && n.Err() == nil {
+		d, ok := n.ridge.Next()
+		if !ok {
+			break
+		}
+		n.replica.Deliver(n.now, delivery(d))
+	}
+	n.sends = append(n.sends, n.founding.sends...)
+	n.founding.sends = n.founding.sends[:0]
+	for _, s := range n.ridge.Sends() {
+		n.sends = append(n.sends, Send(s))
+	}
+	for _, s := range n.replica.Sends() {
+		n.sends = append(n.sends, Send(s))
+	}
+	return n.sends
+}
+
+func delivery(d ridge.Delivery) partition.Delivery {
+	m := d.Message
+	return partition.Delivery{
+		Position: d.Position, Command: m.Command, Attempt: m.Attempt,
+		T0: m.T0, Mark: m.Mark, Guard: m.Guard, Dests: m.Dests, Body: m.Body,
+		Proposed: d.Proposed, Nearest: d.Nearest,
+	}
+}
+
+func (n *Node) send(to ids.Addr, m wire.Message) {
+	n.founding.sends = append(n.founding.sends, Send{To: to, Msg: m})
+}
+
+// Err is not nil when the process must stop; the error explains why.
+func (n *Node) Err() error {
+	switch {
+	case n.founding.err != nil:
+		return n.founding.err
+	case n.ridge.Err() != nil:
+		return n.ridge.Err()
+	}
+	return n.replica.Err()
+}
+
+// Close ends the commands that wait; the node must not be used afterwards.
+func (n *Node) Close() { n.replica.Close() }
+
+// Status describes the process for people and programs.
+type Status struct {
+	Process     ids.Process      `json:"process"`
+	Partition   ids.Partition    `json:"partition"`
+	State       string           `json:"state"`
+	Incarnation ids.Incarnation  `json:"incarnation,string"`
+	Ridge       ridge.Status     `json:"ridge"`
+	Replica     partition.Status `json:"replica"`
+	Refused     uint64           `json:"refused_messages"`
+	Strange     uint64           `json:"strange_messages"`
+	Error       string           `json:"error,omitempty"`
+}
+
+// Status is the process's state now.
+func (n *Node) Status() Status {
+	s := Status{
+		Process: n.cfg.Self, Partition: n.partition, State: n.founding.describe(),
+		Incarnation: n.cfg.Incarnation, Ridge: n.ridge.Status(), Replica: n.replica.Status(),
+		Refused: n.refused, Strange: n.strange,
+	}
+	if err := n.Err(); err != nil {
+		s.State, s.Error = "stopped", err.Error()
+	}
+	return s
+}
+
+// Replica is the partition's replica, for checkers.
+func (n *Node) Replica() *partition.Replica { return n.replica }
