@@ -2,7 +2,6 @@ package ssmr
 
 import (
 	"context"
-	"errors"
 
 	"github.com/eyrie-dev/eyrie/internal/ids"
 )
@@ -32,8 +31,8 @@ type backend interface {
 type pending interface {
 	// Done is closed when the outcome is there.
 	Done() <-chan struct{}
-	// Outcome is valid after Done: the result's encoding, or the framework's
-	// error, or a *failure made by command code.
+	// Outcome is valid after Done: the result's encoding, or the error as the
+	// caller shall see it.
 	Outcome() ([]byte, error)
 }
 
@@ -57,7 +56,6 @@ func Guess(partitions ...int) CallOption {
 
 // Call is a command under way. It is safe for concurrent use.
 type Call[R any] struct {
-	s      *Service
 	decode func([]byte, bool) (R, error)
 	p      pending
 	err    error // it was not sent
@@ -99,10 +97,6 @@ func (c *Call[R]) Result(ctx context.Context) (R, error) {
 		}
 	}
 	raw, err := c.p.Outcome()
-	var f *failure
-	if errors.As(err, &f) {
-		return none, c.s.replyError(f.name, f.text)
-	}
 	if err != nil {
 		return none, err
 	}

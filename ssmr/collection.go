@@ -100,8 +100,10 @@ func (c *Collection[K, V]) addTo(s *Service, prefix string) {
 
 // key is the variable's name in the service that the command belongs to.
 func (c *Collection[K, V]) key(tx Tx, k K) partition.Key {
-	name := must(c.keys.AppendKey(nil, k))
-	return partition.Key{Collection: index(tx.s.collections, &c.id, "collection", tx.s), Name: string(name)}
+	return partition.Key{
+		Collection: index(tx.s.collections, &c.id, "collection", tx.s),
+		Name:       must(nameOf(c.keys, k)),
+	}
 }
 
 // Get returns the value of a variable, or false if it does not exist. The
@@ -168,8 +170,8 @@ func (c *Collection[K, V]) ReadsAll() Item { return c.ReadsRange(c.All()) }
 func (c *Collection[K, V]) WritesAll() Item { return c.WritesRange(c.All()) }
 
 func (c *Collection[K, V]) item(k K, write bool) Item {
-	name, err := c.keys.AppendKey(nil, k)
-	return Item{collection: &c.id, key: string(name), write: write, err: err}
+	name, err := nameOf(c.keys, k)
+	return Item{collection: &c.id, key: name, write: write, err: err}
 }
 
 func (c *Collection[K, V]) spanItem(span Span[K], write bool) Item {

@@ -59,7 +59,7 @@ func (c *Command[A, R]) accessOf(s *Service, raw []byte) (partition.Access, erro
 func (c *Command[A, R]) execute(s *Service, tx partition.Tx, raw []byte) ([]byte, error) {
 	result, err := c.run(Tx{tx, s}, must(c.arg.decode(raw, false)))
 	if err != nil {
-		return nil, s.fail(err)
+		return nil, err
 	}
 	return must(c.result.append(nil, result)), nil
 }
@@ -92,7 +92,7 @@ func (c *Command[A, R]) Do(ctx context.Context, client *Client, arg A, options .
 // long as ctx allows, for room among the client's outstanding commands. No
 // order is promised among the outstanding commands of one client.
 func (c *Command[A, R]) Go(ctx context.Context, client *Client, arg A, options ...CallOption) *Call[R] {
-	call := &Call[R]{s: client.s, decode: c.result.decode}
+	call := &Call[R]{decode: c.result.decode}
 	number, raw, err := c.Encode(client.s, arg)
 	if err != nil {
 		return call.failed(err)

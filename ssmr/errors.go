@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+
+	"github.com/eyrie-dev/eyrie/partition"
 )
 
 // Error is an error that command code returns and that keeps its identity on
@@ -25,12 +28,11 @@ func NewError(name, text string) *Error { return &Error{identity{name}, text} }
 func (e *Error) Error() string { return e.text }
 
 func (e *Error) addTo(s *Service, prefix string) {
-	_, known := s.errors[&e.id]
-	if !s.claim("error", prefix+e.id.name, known, len(s.errors)) {
+	known := slices.ContainsFunc(s.def.Errors, func(r partition.NamedError) bool { return r.Err == e })
+	if !s.claim("error", prefix+e.id.name, known, len(s.def.Errors)) {
 		return
 	}
-	s.errors[&e.id] = prefix + e.id.name
-	s.byName[prefix+e.id.name] = e
+	s.def.Errors = append(s.def.Errors, partition.NamedError{Name: prefix + e.id.name, Err: e})
 }
 
 // These are the framework's own errors; test for them with errors.Is.
@@ -41,15 +43,15 @@ var (
 	ErrOutcomeUnknown = errors.New("ssmr: outcome unknown")
 	// ErrAccess: the command's code left what it had promised with Exactly.
 	// It had no effect; the same command will fail again.
-	ErrAccess = errors.New("ssmr: access outside what the command declared")
+	ErrAccess = partition.ErrAccess
 	// ErrArgument: the argument does not decode, or its access cannot be
 	// computed. It had no effect; the same command will fail again.
-	ErrArgument = errors.New("ssmr: bad argument")
+	ErrArgument = partition.ErrArgument
 	// ErrPanicked: the command's code panicked. It had no effect.
-	ErrPanicked = errors.New("ssmr: command panicked")
+	ErrPanicked = partition.ErrPanicked
 	// ErrBudget: the command touched more variables or bytes than one command
 	// may. It had no effect; the same command may fail again.
-	ErrBudget = errors.New("ssmr: command exceeded its budget")
+	ErrBudget = partition.ErrBudget
 	// ErrRefused: the command's times or its client's window were out of
 	// bounds, and no copy of it will be executed.
 	ErrRefused = errors.New("ssmr: command refused")
@@ -88,42 +90,31 @@ func HadNoEffect(err error) bool {
 	return err != nil && !errors.Is(err, ErrOutcomeUnknown)
 }
 
-// failure is an error as replicas see it: a name and a text.
-type failure struct{ name, text string }
-
-func (f *failure) Error() string { return f.text }
-
-// ErrorName is the error's name on the wire; empty if it has none.
-func (f *failure) ErrorName() string { return f.name }
-
-// fail prepares what command code returned for the way to the client.
-func (s *Service) fail(err error) error {
-	f := &failure{text: err.Error()}
-	var named *Error
-	if errors.As(err, &named) {
-		f.name = s.errors[&named.id]
+// ErrorName is the name under which an error of command code travels in this service; "" for the
+// framework's own and for unregistered ones.
+func (s *Service) ErrorName(err error) string {
+	for _, e := range s.def.Errors {
+		if errors.Is(err, e.Err) {
+			return e.Name
+		}
 	}
-	return f
+	return ""
 }
 
-// replied is an error that came as a reply: its own text, its kind's identity.
-type replied struct {
-	kind error
-	text string
+// builtin says whether an error is one of those that executing a command may
+// end with, whatever its code.
+func builtin(err error) bool {
+	return errors.Is(err, ErrAccess) || errors.Is(err, ErrArgument) ||
+		errors.Is(err, ErrPanicked) || errors.Is(err, ErrBudget)
 }
-
-func (r *replied) Error() string { return r.text }
-func (r *replied) Unwrap() error { return r.kind }
 
 // replyError makes the client's error of a reply's name and text.
 func (s *Service) replyError(name, text string) error {
-	if e, ok := s.byName[name]; ok {
-		if text == e.text {
-			return e
-		}
-		return &replied{e, text}
+	err := s.def.Error(name, text)
+	if errors.Unwrap(err) == nil {
+		return fmt.Errorf("%w: %w", ErrFailed, err)
 	}
-	return &replied{ErrFailed, text}
+	return err
 }
 
 // unknown is what a caller gets who stopped waiting.

@@ -39,6 +39,15 @@ func keyCodecOf[K comparable]() (KeyCodec[K], error) {
 	return plainKeys[K]{f}, err
 }
 
+// nameOf encodes a key; a string is its own name and is not copied.
+func nameOf[K any](c KeyCodec[K], k K) (string, error) {
+	if _, ok := any(c).(stringKeys); ok {
+		return any(k).(string), nil
+	}
+	b, err := c.AppendKey(nil, k)
+	return string(b), err
+}
+
 type stringKeys struct{}
 
 func (stringKeys) AppendKey(b []byte, k string) ([]byte, error) { return append(b, k...), nil }

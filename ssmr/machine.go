@@ -107,6 +107,9 @@ func (b machineBackend) Submit(_ context.Context, command uint16, arg []byte, _ 
 	now, id := b.m.now, ids.Command{Sequence: b.m.seq}
 	b.m.mu.Unlock()
 	value, err := b.m.Apply(command, arg, now, id)
+	if err != nil && !builtin(err) { // forget what could not have travelled
+		err = b.m.s.replyError(b.m.s.ErrorName(err), err.Error())
+	}
 	return done{value, err}, nil
 }
 

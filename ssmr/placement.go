@@ -47,12 +47,12 @@ type Place struct{ key string }
 // PlaceOf is where a variable lives. A key that cannot be encoded lives
 // nowhere; its access item carries the error.
 func (c *Collection[K, V]) PlaceOf(k K) Place {
-	name, err := c.keys.AppendKey(nil, k)
+	name, err := nameOf(c.keys, k)
 	if err != nil {
 		return Place{}
 	}
 	if c.place == nil {
-		return Place{key: string(name)}
+		return Place{key: name}
 	}
-	return Place{key: c.place(string(name))}
+	return Place{key: c.place(name)}
 }

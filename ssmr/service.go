@@ -28,8 +28,6 @@ type Service struct {
 	collections map[*identity]uint16
 	commands    map[*identity]uint16
 	operations  map[*identity]uint16
-	errors      map[*identity]string // names on the wire
-	byName      map[string]*Error
 	names       map[string]string // "kind name" -> kind, to find collisions
 	complaints  []error
 }
@@ -75,8 +73,6 @@ func emptyService(name string) *Service {
 		collections: map[*identity]uint16{},
 		commands:    map[*identity]uint16{},
 		operations:  map[*identity]uint16{},
-		errors:      map[*identity]string{},
-		byName:      map[string]*Error{},
 		names:       map[string]string{},
 	}
 	s.def.Name = name
@@ -108,7 +104,7 @@ func (s *Service) Validate() error {
 		return errors.New("ssmr: no service")
 	}
 	if len(s.complaints) == 0 {
-		return nil
+		return s.def.Validate()
 	}
 	return fmt.Errorf("ssmr: service %q: %w", s.def.Name, errors.Join(s.complaints...))
 }

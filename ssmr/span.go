@@ -33,15 +33,15 @@ func (c *Collection[K, V]) All() Span[K] { return Span[K]{} }
 
 // From is every key that is lo or above.
 func (c *Collection[K, V]) From(lo K) Span[K] {
-	name, err := c.keys.AppendKey(nil, lo)
-	return Span[K]{lo: string(name), err: err}
+	name, err := nameOf(c.keys, lo)
+	return Span[K]{lo: name, err: err}
 }
 
 // Between is every key that is lo or above, and below hi.
 func (c *Collection[K, V]) Between(lo, hi K) Span[K] {
-	from, err1 := c.keys.AppendKey(nil, lo)
-	to, err2 := c.keys.AppendKey(nil, hi)
-	s := Span[K]{lo: string(from), hi: string(to), err: errors.Join(err1, err2)}
+	from, err1 := nameOf(c.keys, lo)
+	to, err2 := nameOf(c.keys, hi)
+	s := Span[K]{lo: from, hi: to, err: errors.Join(err1, err2)}
 	if s.hi == "" { // nothing is below the empty name, and empty means unbounded
 		s.lo, s.hi = "\x00", "\x00"
 	}
@@ -53,8 +53,8 @@ func (c *Collection[K, V]) Prefix(k K) Span[K] {
 	if reflect.TypeFor[K]().Kind() != reflect.String {
 		return Span[K]{err: errors.New("ssmr: Prefix needs string keys; see Sharing")}
 	}
-	name, err := c.keys.AppendKey(nil, k)
-	return prefixSpan[K](string(name), err)
+	name, err := nameOf(c.keys, k)
+	return prefixSpan[K](name, err)
 }
 
 // Sharing is every key whose first n fields are those of k; keys must be
