@@ -239,7 +239,7 @@ func (f *founding) broadcast(m wire.Message) {
 func (f *founding) describe() string {
 	switch {
 	case f.started:
-		return "ready"
+		return Ready
 	case f.founded:
 		return "founded, waiting for the others to know"
 	case len(f.missing()) > 0:

@@ -227,3 +227,6 @@ func (n *Node) Status() Status {
 
 // Replica is the partition's replica, for checkers.
 func (n *Node) Replica() *partition.Replica { return n.replica }
+
+// Ready is the State of a process that orders and executes.
+const Ready = "ready"
