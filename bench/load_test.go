@@ -1,0 +1,124 @@
+package bench
+
+import (
+	"context"
+	"math"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+var phases = Phases{Warm: 100 * time.Millisecond, Measure: time.Second, Drain: 200 * time.Millisecond}
+
+// With time standing still between events, a system of known latency gives
+// known figures: N / latency operations a second, all of that latency.
+func TestKnownLatency(t *testing.T) {
+	for _, n := range []int{1, 7, 64} {
+		synctest.Test(t, func(t *testing.T) {
+			f := &fake{latency: constant(2 * time.Millisecond)}
+			r := measure(t.Context(), f, Case{Outstanding: n, Size: 10}, phases, 1)
+			want := float64(n) * r.Seconds / 0.002
+			if got := float64(r.Latency.Total()); math.Abs(got-want) > float64(2*n) {
+				t.Errorf("%d outstanding: %v operations, want about %v", n, got, want)
+			}
+			if p := r.Latency.Quantile(0.5); p < 1970*time.Microsecond || p > 2030*time.Microsecond {
+				t.Errorf("%d outstanding: median %v, want 2 ms", n, p)
+			}
+			if r.Latency.Max() != 2*time.Millisecond {
+				t.Errorf("%d outstanding: maximum %v, want 2 ms", n, r.Latency.Max())
+			}
+			if math.Abs(r.Seconds-1) > 0.02 || r.Errors != 0 {
+				t.Errorf("window of %v s with %d errors", r.Seconds, r.Errors)
+			}
+			if f.most != n || f.twice {
+				t.Errorf("%d operations at once, want %d; a slot was used twice: %v", f.most, n, f.twice)
+			}
+		})
+	}
+}
+
+// One operation in a hundred is slow: the percentiles must tell.
+func TestTail(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{latency: func(_ Op, n int) time.Duration {
+			if n%50 == 0 {
+				return 40 * time.Millisecond
+			}
+			return time.Millisecond
+		}}
+		r := measure(t.Context(), f, Case{Outstanding: 16, Size: 10}, phases, 1)
+		if p := r.Latency.Quantile(0.5); p > 1030*time.Microsecond {
+			t.Errorf("median %v, want 1 ms", p)
+		}
+		if p := r.Latency.Quantile(0.99); p < 39*time.Millisecond {
+			t.Errorf("99th percentile %v, want 40 ms", p)
+		}
+	})
+}
+
+// Failures count, are not in the latencies, and their slots go on.
+func TestFailuresCount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{latency: constant(time.Millisecond), failure: func(_ Op, n int) error {
+			if n%10 == 3 {
+				return errFake
+			}
+			return nil
+		}}
+		r := measure(t.Context(), f, Case{Outstanding: 4, Size: 10}, phases, 1)
+		// Every tenth of all submitted fails; those still out at the end too.
+		if want := uint64(f.n) / 10; r.Errors < want || r.Errors > want+1 {
+			t.Errorf("%d errors of %d operations, want %d", r.Errors, f.n, want)
+		}
+		if r.First != errFake {
+			t.Errorf("first error is %v", r.First)
+		}
+		if r.Latency.Total() < 1000 {
+			t.Errorf("only %d operations: slots stop at a failure", r.Latency.Total())
+		}
+	})
+}
+
+// A system that refuses everything at once is not asked in a tight loop.
+func TestRefusalRests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{latency: constant(0), failure: func(Op, int) error { return errFake }}
+		r := measure(t.Context(), f, Case{Outstanding: 2, Size: 10}, phases, 1)
+		if f.n > 1000 || r.Errors != uint64(f.n) || r.Latency.Total() != 0 {
+			t.Errorf("%d operations, %d errors, %d successes", f.n, r.Errors, r.Latency.Total())
+		}
+	})
+}
+
+// Operations that are never answered are errors.
+func TestLostCount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{latency: constant(time.Millisecond), lose: func(op Op, n int) bool { return op.Slot == 2 && n > 100 }}
+		r := measure(t.Context(), f, Case{Outstanding: 4, Size: 10}, phases, 1)
+		if r.Errors != 1 || r.First == nil {
+			t.Errorf("%d errors (%v), want the one lost operation", r.Errors, r.First)
+		}
+	})
+}
+
+func TestMultiShare(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{latency: constant(time.Millisecond)}
+		measure(t.Context(), f, Case{Outstanding: 64, Size: 10, MultiShare: 0.1}, phases, 1)
+		if share := float64(f.multi) / float64(f.n); share < 0.09 || share > 0.11 {
+			t.Errorf("share of operations on two partitions is %v, want 0.1", share)
+		}
+	})
+}
+
+func TestCancelled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		defer cancel()
+		begin := time.Now()
+		measure(ctx, &fake{latency: constant(time.Millisecond)}, Case{Outstanding: 4, Size: 10}, phases, 1)
+		if d := time.Since(begin); d > 20*time.Millisecond {
+			t.Errorf("went on for %v after the context had ended", d)
+		}
+	})
+}

@@ -1,0 +1,131 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"time"
+)
+
+// Point is one turn of one contender. Its fields are those of a line of JSON;
+// plots and later comparisons read them, so names do not change.
+type Point struct {
+	Bench       string  `json:"bench"`
+	System      string  `json:"system"`
+	Variant     string  `json:"variant"`
+	Round       int     `json:"round"` // from 1
+	Partitions  int     `json:"partitions"`
+	Replicas    int     `json:"replicas"`
+	SizeBytes   int     `json:"size_bytes"`
+	Outstanding int     `json:"outstanding"`
+	MultiShare  float64 `json:"multi_share"` // 0 to 1
+	Ops         uint64  `json:"ops"`         // completed without error in the window
+	Seconds     float64 `json:"seconds"`     // of the window
+	OpsPerS     float64 `json:"ops_per_s"`
+	P50         float64 `json:"p50_us"`
+	P99         float64 `json:"p99_us"`
+	P999        float64 `json:"p999_us"`
+	CPU         float64 `json:"cpu_s_per_1000"`
+	Errors      uint64  `json:"errors"` // failed or lost, warm-up and drain included
+
+	// First is the first error. Others is the share of the machine that
+	// processes other than the system's used during the window.
+	First  error   `json:"-"`
+	Others float64 `json:"-"`
+}
+
+// Plan is what one bench measures: in every round, every case, with every
+// contender in turn.
+type Plan struct {
+	Bench      string
+	Title      string // for people
+	Contenders []Contender
+	Cases      []Case
+	Rounds     int
+	Phases     Phases
+	Reference  string // the system, or "system variant", to which ratios refer
+	Modules    []string
+}
+
+// startLimit bounds the start of one system.
+const startLimit = 10 * time.Second
+
+// Run measures and hands every point to observe as it comes. It returns early
+// only when ctx ends, with its error.
+func (p *Plan) Run(ctx context.Context, observe func(Point)) error {
+	for round := 1; round <= p.Rounds; round++ {
+		for _, c := range p.Cases {
+			for _, contender := range p.Contenders {
+				pt := p.point(ctx, round, c, contender)
+				if ctx.Err() != nil {
+					return ctx.Err() // the point was cut short
+				}
+				observe(pt)
+			}
+		}
+	}
+	return nil
+}
+
+// point is one turn. Whatever goes wrong with the system is in the point.
+func (p *Plan) point(ctx context.Context, round int, c Case, who Contender) Point {
+	pt := Point{
+		Bench: p.Bench, System: who.System, Variant: who.Variant, Round: round,
+		Partitions: c.Partitions, Replicas: c.Replicas, SizeBytes: c.Size,
+		Outstanding: c.Outstanding, MultiShare: c.MultiShare,
+	}
+	runtime.GC() // the garbage of the turn before is not this one's
+	sys := who.New(c)
+	starting, cancel := context.WithTimeout(ctx, startLimit)
+	err := sys.Start(starting)
+	cancel()
+	if err == nil {
+		pt.fill(measure(ctx, sys, c, p.Phases, uint64(round)))
+	} else {
+		pt.Errors, pt.First = 1, fmt.Errorf("start: %w", err)
+	}
+	if err := sys.Close(); err != nil {
+		pt.Errors++
+		if pt.First == nil {
+			pt.First = fmt.Errorf("close: %w", err)
+		}
+	}
+	return pt
+}
+
+func (pt *Point) fill(r *Result) {
+	us := func(q float64) float64 { return float64(r.Latency.Quantile(q)) / 1e3 }
+	pt.Ops, pt.Seconds = r.Latency.Total(), r.Seconds
+	pt.P50, pt.P99, pt.P999 = us(0.5), us(0.99), us(0.999)
+	pt.Errors, pt.First, pt.Others = r.Errors, r.First, r.Others
+	if r.Seconds > 0 {
+		pt.OpsPerS = float64(pt.Ops) / r.Seconds
+	}
+	if pt.Ops > 0 {
+		pt.CPU = r.CPU.Seconds() / float64(pt.Ops) * 1000
+	}
+}
+
+// quickLimit bounds a whole quick run; quickBudget is what is planned of it.
+const (
+	quickLimit  = 2 * time.Minute
+	quickBudget = 95 * time.Second
+	turnCost    = 300 * time.Millisecond // start, drain and close of one turn
+)
+
+// quicken shortens the plan to fit into quickBudget: first the phases, then,
+// when a window would fall below half a second, the rounds.
+func (p *Plan) quicken() {
+	for {
+		turns := time.Duration(p.Rounds * len(p.Cases) * len(p.Contenders))
+		each := quickBudget/turns - turnCost
+		if each >= 750*time.Millisecond || p.Rounds == 1 {
+			each = min(max(each, 150*time.Millisecond), p.Phases.Warm+p.Phases.Measure)
+			p.Phases.Warm = each / 4
+			p.Phases.Measure = each - p.Phases.Warm
+			p.Phases.Drain = min(p.Phases.Drain, time.Second)
+			return
+		}
+		p.Rounds--
+	}
+}

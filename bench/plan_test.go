@@ -1,0 +1,180 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func fakePlan(systems ...string) *Plan {
+	p := &Plan{Bench: "test", Title: "test", Rounds: 3, Phases: phases, Cases: []Case{
+		{Partitions: 1, Replicas: 3, Size: 10, Outstanding: 1}, {Partitions: 1, Replicas: 3, Size: 10, Outstanding: 8},
+	}}
+	for i, s := range systems {
+		p.Contenders = append(p.Contenders, Contender{System: s, New: func(Case) System {
+			return &fake{latency: constant(time.Duration(i+1) * time.Millisecond)}
+		}})
+	}
+	return p
+}
+
+// Rounds alternate: A B A B.
+func TestTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var turns []string
+		err := fakePlan("a", "b").Run(t.Context(), func(pt Point) { turns = append(turns, pt.System) })
+		if want := strings.Split("a b a b a b a b a b a b", " "); err != nil || !slices.Equal(turns, want) {
+			t.Errorf("turns %v (%v), want %v", turns, err, want)
+		}
+	})
+}
+
+// A line of JSON has exactly the fields that its readers know.
+func TestJSONFields(t *testing.T) {
+	var b bytes.Buffer
+	pt := Point{First: errors.New("not in the line"), Others: 0.5}
+	if err := pt.WriteJSON(&b); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Count(b.String(), "\n") != 1 {
+		t.Errorf("not one line: %q", b.String())
+	}
+	var m map[string]any
+	if err := json.Unmarshal(b.Bytes(), &m); err != nil {
+		t.Fatal(err)
+	}
+	want := strings.Fields(`bench system variant round partitions replicas size_bytes outstanding multi_share
+		ops seconds ops_per_s p50_us p99_us p999_us cpu_s_per_1000 errors`)
+	for _, w := range want {
+		if _, ok := m[w]; !ok {
+			t.Errorf("field %s is missing", w)
+		}
+	}
+	if len(m) != len(want) {
+		t.Errorf("%d fields, want %d: %v", len(m), len(want), m)
+	}
+}
+
+// Medians and ratios of known points.
+func TestSummary(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var points []Point
+		p := fakePlan("a", "b")
+		if err := p.Run(t.Context(), func(pt Point) { pt.CPU = 0.001; points = append(points, pt) }); err != nil {
+			t.Fatal(err)
+		}
+		sums := Summarize(points)
+		if len(sums) != 4 || sums[0].Rounds != 3 {
+			t.Fatalf("%d summaries, want 4 of 3 rounds: %+v", len(sums), sums)
+		}
+		var b strings.Builder
+		if err := WriteTable(&b, sums, "a"); err != nil {
+			t.Fatal(err)
+		}
+		for i, want := range []string{"1.00", "0.50", "1.00", "0.50"} {
+			line := strings.Fields(strings.Split(b.String(), "\n")[i+1])
+			if got := line[len(line)-2]; got != want {
+				t.Errorf("ratio of line %d is %s, want %s\n%s", i, got, want, b.String())
+			}
+		}
+	})
+}
+
+func TestMedian(t *testing.T) {
+	for _, c := range []struct {
+		in   []float64
+		want float64
+	}{{nil, 0}, {[]float64{3}, 3}, {[]float64{9, 1}, 5}, {[]float64{5, 1, 9}, 5}, {[]float64{4, 1, 2, 100}, 3}} {
+		if got := median(c.in); got != c.want {
+			t.Errorf("median of %v is %v, want %v", c.in, got, c.want)
+		}
+	}
+}
+
+// What goes wrong at the start or the end is in the point, and the others are
+// still measured.
+func TestFailedStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := fakePlan("good")
+		broken := &fake{startErr: errFake}
+		p.Contenders = append(p.Contenders, Contender{System: "broken", New: func(Case) System { return broken }})
+		leaky := &fake{latency: constant(time.Millisecond), closeErr: errFake}
+		p.Contenders = append(p.Contenders, Contender{System: "leaky", New: func(Case) System { return leaky }})
+		p.Cases, p.Rounds = p.Cases[:1], 1
+		var got []Point
+		if err := p.Run(t.Context(), func(pt Point) { got = append(got, pt) }); err != nil || len(got) != 3 {
+			t.Fatalf("%d points, %v", len(got), err)
+		}
+		if got[1].Errors != 1 || !errors.Is(got[1].First, errFake) || got[1].Ops != 0 || !broken.closed {
+			t.Errorf("failed start: %+v, closed %v", got[1], broken.closed)
+		}
+		if got[2].Errors != 1 || !errors.Is(got[2].First, errFake) {
+			t.Errorf("failed close: %+v", got[2])
+		}
+	})
+}
+
+// A quick plan fits into its budget whatever it holds, and keeps five rounds
+// if windows stay useful.
+func TestQuicken(t *testing.T) {
+	for _, c := range []struct{ cases, contenders, rounds int }{{3, 3, 5}, {6, 2, 5}, {1, 1, 5}, {20, 6, 1}} {
+		p := &Plan{Rounds: 5, Phases: Phases{Warm: time.Second, Measure: 3 * time.Second, Drain: 5 * time.Second},
+			Cases: make([]Case, c.cases), Contenders: make([]Contender, c.contenders)}
+		p.quicken()
+		turn := p.Phases.Warm + p.Phases.Measure + turnCost
+		if total := turn * time.Duration(p.Rounds*c.cases*c.contenders); total > quickBudget {
+			t.Errorf("%v: planned for %v", c, total)
+		}
+		if p.Rounds != c.rounds {
+			t.Errorf("%v: %d rounds of %v", c, p.Rounds, p.Phases.Measure)
+		}
+	}
+}
+
+// The floor serves every operation, and ends cleanly.
+func TestFloor(t *testing.T) {
+	for _, n := range []int{1, 64} {
+		f := NewFloor(Case{Outstanding: n})
+		if err := f.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		r := measure(t.Context(), f, Case{Outstanding: n, Size: 100}, Phases{Measure: 50 * time.Millisecond, Drain: 5 * time.Second}, 1)
+		if r.Errors != 0 || r.Latency.Total() == 0 {
+			t.Errorf("%d outstanding: %d operations, %d errors: %v", n, r.Latency.Total(), r.Errors, r.First)
+		}
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// The command: flags, JSON on standard output alone, exit status.
+func TestOrderCommand(t *testing.T) {
+	var out, words bytes.Buffer
+	args := strings.Fields("-json -only floor -rounds 2 -warm 10ms -window 30ms -outstanding 1,4")
+	if status := Order(t.Context(), args, &out, &words); status != 0 {
+		t.Fatalf("status %d: %s", status, words.String())
+	}
+	if n := strings.Count(out.String(), "\n"); n != 4 {
+		t.Errorf("%d lines, want 4: %s", n, out.String())
+	}
+	if !strings.Contains(words.String(), "machine:") || !strings.Contains(words.String(), "floor") {
+		t.Errorf("no machine or no table for people: %s", words.String())
+	}
+	for _, bad := range []string{"-outstanding 0", "-outstanding x", "-only nobody", "-rounds 0", "extra", "-nosuch"} {
+		if status := Order(t.Context(), strings.Fields(bad), &out, &words); status != 2 {
+			t.Errorf("%q: status %d, want 2", bad, status)
+		}
+	}
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	if status := Order(cancelled, args, &out, &words); status != 1 {
+		t.Errorf("cancelled: status %d, want 1", status)
+	}
+}

@@ -1,0 +1,65 @@
+package bench
+
+import (
+	"context"
+	"time"
+)
+
+// Op is one operation: store a value of the case's size at a key, or, if
+// Multi, at two keys that live on different partitions.
+type Op struct {
+	// Slot is the operation's place among those outstanding, 0 to N-1. No
+	// two outstanding operations share one.
+	Slot int
+	// Key is below Keys. Other is a second key, for Multi only.
+	Key, Other uint32
+	Multi      bool
+	// Value is shared by all operations and never changes, so a system may
+	// keep it without copying.
+	Value []byte
+}
+
+// Keys is the number of distinct keys that operations touch.
+const Keys = 4096
+
+// System is what is measured. A System is started once and closed once.
+type System interface {
+	// Start returns when operations are served, or fails. The context
+	// bounds the start only.
+	Start(ctx context.Context) error
+	// Submit begins an operation and does not wait for it. The system calls
+	// done exactly once, when the operation has taken effect where its
+	// client learns of it, or has failed. It may call it on any goroutine,
+	// also within Submit; done does not block. Only one goroutine submits.
+	Submit(op Op, done func(error))
+	// Flush says that the generator has nothing to submit for the moment. A
+	// system may hold operations back until then, in order to gather them.
+	Flush()
+	// CPU is the processor time used so far by the system's processes other
+	// than this one.
+	CPU() time.Duration
+	// Close ends the system and everything it started.
+	Close() error
+}
+
+// Case is one combination of what a bench varies.
+type Case struct {
+	Partitions  int
+	Replicas    int     // of each partition
+	Size        int     // bytes of a value
+	Outstanding int     // operations in flight
+	MultiShare  float64 // share of operations on two partitions, 0 to 1
+}
+
+// Contender names a system and makes it for a case.
+type Contender struct {
+	System, Variant string
+	New             func(Case) System
+}
+
+func (c Contender) String() string {
+	if c.Variant == "" {
+		return c.System
+	}
+	return c.System + " " + c.Variant
+}
