@@ -12,8 +12,8 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/wire"
 )
 
-// Config says who speaks, to whom, and as a member of what. Cluster, Service
-// and the protocol's version must be the same at both ends of a connection.
+// Config says who speaks, to whom, and as a member of what. Cluster, Service,
+// Layout, Settings and the protocol's version must be the same at both ends of a connection.
 type Config struct {
 	// Self is a process, which needs a Listener, or a client, which must
 	// have none.
@@ -23,6 +23,9 @@ type Config struct {
 	Cluster     string
 	// Service is the fingerprint of the service that the cluster executes.
 	Service uint64
+	// Layout is the fingerprint of what processes and clients must agree on
+	// about the cluster, Settings of what processes must besides.
+	Layout, Settings uint64
 	// Peers are the addresses (host:port) of the processes. An entry for
 	// Self is ignored. Only these processes are let in.
 	Peers map[ids.Process]string

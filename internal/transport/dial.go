@@ -104,7 +104,7 @@ func (t *TCP) greet(nc net.Conn, l *link) (a answer, err error) {
 	}
 	h := hello{
 		from: t.cfg.Self, inc: t.cfg.Incarnation, to: l.to.Process,
-		service: t.cfg.Service, cluster: t.cfg.Cluster,
+		service: t.cfg.Service, layout: t.cfg.Layout, settings: t.cfg.Settings, cluster: t.cfg.Cluster,
 	}
 	if _, err := nc.Write(packet(Version, h.append(nil))); err != nil {
 		return a, fmt.Errorf("%w: %w", ErrHandshake, err)

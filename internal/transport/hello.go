@@ -36,7 +36,9 @@ type hello struct {
 	inc     ids.Incarnation
 	to      ids.Process
 	service uint64
-	cluster string
+	// layout and settings are compared; a client's settings are not.
+	layout, settings uint64
+	cluster          string
 }
 
 func (h *hello) append(b []byte) []byte {
@@ -45,6 +47,8 @@ func (h *hello) append(b []byte) []byte {
 	b = wire.AppendUint64(b, uint64(h.inc))
 	b = wire.AppendUint16(b, uint16(h.to))
 	b = wire.AppendUint64(b, h.service)
+	b = wire.AppendUint64(b, h.layout)
+	b = wire.AppendUint64(b, h.settings)
 	return wire.AppendString(b, h.cluster)
 }
 
@@ -57,6 +61,8 @@ func decodeHello(b []byte) (h hello, err error) {
 	h.inc = ids.Incarnation(r.Uint64())
 	h.to = ids.Process(r.Uint16())
 	h.service = r.Uint64()
+	h.layout = r.Uint64()
+	h.settings = r.Uint64()
 	h.cluster = r.String()
 	if (h.from.Process != 0) == !h.from.Client.IsZero() || (h.from.Process != 0) != (h.inc != 0) {
 		r.Fail("sender is neither a process nor a client")

@@ -114,19 +114,21 @@ func (f *frameReader) close() {
 	f.reserved = 0
 }
 
-// readMessages reads once and decodes what is complete, appending to ms.
-func (f *frameReader) readMessages(ms []wire.Message, decode wire.Decoder) (_ []wire.Message, n, frames int, err error) {
+// readMessages reads once and decodes what is complete, appending to ms. It
+// returns the bytes read, and the number and size of the frames.
+func (f *frameReader) readMessages(ms []wire.Message, decode wire.Decoder) (_ []wire.Message, n, frames, size int, err error) {
 	if n, err = f.read(); err != nil {
-		return ms, n, 0, err
+		return ms, n, 0, 0, err
 	}
 	for {
 		frame, err := f.next()
 		if frame == nil || err != nil {
-			return ms, n, frames, err
+			return ms, n, frames, size, err
 		}
 		frames++
+		size += len(frame)
 		if ms, err = decodeFrame(ms, frame, decode); err != nil {
-			return ms, n, frames, err
+			return ms, n, frames, size, err
 		}
 	}
 }

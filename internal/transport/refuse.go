@@ -16,6 +16,9 @@ var (
 	ErrCluster = errors.New("other cluster")
 	// ErrService: same cluster, but the two hold different services.
 	ErrService = errors.New("other service")
+	// ErrLayout: same cluster and service, but the two are configured with
+	// other partitions, replicas or times.
+	ErrLayout = errors.New("other cluster configuration")
 	// ErrDuplicate: another life of a process with this id is connected
 	// and alive.
 	ErrDuplicate = errors.New("duplicate process id")
@@ -32,7 +35,7 @@ var (
 
 // refusal codes on the wire. Invariant: numbers never change their meaning,
 // in any version; an unknown one is a refusal for the reason in its text.
-var refusals = []error{nil, ErrVersion, ErrCluster, ErrService, ErrDuplicate, ErrProcess, ErrBusy}
+var refusals = []error{nil, ErrVersion, ErrCluster, ErrService, ErrDuplicate, ErrProcess, ErrBusy, ErrLayout}
 
 // refusal is why this side refuses, or the other side has refused.
 type refusal struct {

@@ -47,9 +47,9 @@ func (t *TCP) reading(c *conn, deaf bool) error {
 	defer f.close()
 	var ms []wire.Message
 	for {
-		var n, frames int
+		var n, frames, size int
 		var err error
-		ms, n, frames, err = f.readMessages(ms[:0], t.cfg.Decode)
+		ms, n, frames, size, err = f.readMessages(ms[:0], t.cfg.Decode)
 		if n > 0 {
 			c.reads.Add(1)
 			t.count.bytesIn.Add(uint64(n))
@@ -59,7 +59,7 @@ func (t *TCP) reading(c *conn, deaf bool) error {
 			err = errNotExpected
 		} else if len(ms) > 0 {
 			t.count.messagesIn.Add(uint64(len(ms)))
-			t.cfg.Handler(c.from, c.inc, ms, n)
+			t.cfg.Handler(c.from, c.inc, ms, size)
 			clear(ms)
 		}
 		if err != nil {

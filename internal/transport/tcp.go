@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -152,13 +153,16 @@ func (t *TCP) spawn() bool {
 	return !t.closed
 }
 
-// Links says which processes this one has a connection to.
-func (t *TCP) Links() map[ids.Process]bool {
-	up := make(map[ids.Process]bool, len(t.peers))
+// Connected are the processes that this one has a connection to, in order.
+func (t *TCP) Connected() []ids.Process {
+	var up []ids.Process
 	for p, l := range t.peers {
 		l.mu.Lock()
-		up[p] = l.c != nil
+		if l.c != nil {
+			up = append(up, p)
+		}
 		l.mu.Unlock()
 	}
+	slices.Sort(up)
 	return up
 }
