@@ -202,3 +202,6 @@ func valid(path string) bool {
 	}
 	return true
 }
+
+// Len is the number of nodes, the root included.
+func (t *Tree) Len() int { return len(t.nodes) }
