@@ -33,6 +33,9 @@ func NewCollection[K comparable, V any](name string, options ...CollectionOption
 		set(&o)
 	}
 	c.everywhere, c.immutable = o.everywhere, o.immutable
+	if c.values.err != nil {
+		c.complain("has values that cannot be stored: %w", c.values.err)
+	}
 	c.setKeys(o)
 	c.setPlace(o)
 	return c

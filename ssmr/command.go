@@ -1,6 +1,7 @@
 package ssmr
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -39,6 +40,9 @@ func (c *Command[A, R]) addTo(s *Service, prefix string) {
 	_, known := s.commands[&c.id]
 	if !s.claim("command", prefix+c.id.name, known, len(s.def.Commands)) {
 		return
+	}
+	if err := cmp.Or(c.arg.err, c.result.err); err != nil {
+		s.complain(fmt.Errorf("command %q: %w", c.id.name, err))
 	}
 	s.commands[&c.id] = uint16(len(s.def.Commands))
 	s.def.Commands = append(s.def.Commands, partition.CommandSpec{

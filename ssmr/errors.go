@@ -119,5 +119,8 @@ func (s *Service) replyError(name, text string) error {
 
 // unknown is what a caller gets who stopped waiting.
 func unknown(ctx context.Context) error {
-	return fmt.Errorf("%w: %w", ErrOutcomeUnknown, context.Cause(ctx))
+	if cause := context.Cause(ctx); !errors.Is(cause, ctx.Err()) {
+		return fmt.Errorf("%w: %w: %w", ErrOutcomeUnknown, ctx.Err(), cause)
+	}
+	return fmt.Errorf("%w: %w", ErrOutcomeUnknown, ctx.Err())
 }

@@ -104,7 +104,9 @@ func bytesField(n int) field {
 			if len(s) < n {
 				return "", fmt.Errorf("%w: ends early", ErrKey)
 			}
-			reflect.Copy(v, reflect.ValueOf([]byte(s[:n])).Convert(reflect.SliceOf(v.Type().Elem())))
+			for i := range n {
+				v.Index(i).SetUint(uint64(s[i]))
+			}
 			return s[n:], nil
 		},
 	}

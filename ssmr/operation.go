@@ -1,6 +1,11 @@
 package ssmr
 
-import "github.com/eyrie-dev/eyrie/partition"
+import (
+	"cmp"
+	"fmt"
+
+	"github.com/eyrie-dev/eyrie/partition"
+)
 
 // Operation is a registered change of a value: Update applies it where the
 // value lives, and ships nothing. A is its argument, V the value's type.
@@ -40,6 +45,9 @@ func (o *Operation[V, A]) addTo(s *Service, prefix string) {
 	_, known := s.operations[&o.id]
 	if !s.claim("operation", prefix+o.id.name, known, len(s.def.Operations)) {
 		return
+	}
+	if err := cmp.Or(o.value.err, o.arg.err); err != nil {
+		s.complain(fmt.Errorf("operation %q: %w", o.id.name, err))
 	}
 	s.operations[&o.id] = uint16(len(s.def.Operations))
 	s.def.Operations = append(s.def.Operations, partition.Operation{

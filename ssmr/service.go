@@ -118,7 +118,7 @@ func (s *Service) claim(kind, name string, known bool, n int) bool {
 		return false
 	}
 	if name == "" {
-		s.complain(fmt.Errorf("a %s needs a name", kind))
+		s.complain(fmt.Errorf("%s without a name", kind))
 		return false
 	}
 	if _, taken := s.names[kind+" "+name]; taken {

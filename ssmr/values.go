@@ -1,11 +1,11 @@
 package ssmr
 
 import (
-	"bytes"
 	"encoding"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"reflect"
 
 	"github.com/hashicorp/go-msgpack/v2/codec"
 )
@@ -20,6 +20,8 @@ var ErrValue = errors.New("ssmr: bad value")
 type valueCodec[V any] struct {
 	append func(b []byte, v V) ([]byte, error)
 	decode func(b []byte, alias bool) (V, error)
+	// err is why the type has no sound encoding; services refuse it.
+	err error
 }
 
 // valueCodecOf chooses: bytes, strings and integers as they are; types with a
@@ -41,7 +43,8 @@ func valueCodecOf[V any]() valueCodec[V] {
 			})
 		}
 	}
-	return valueCodec[V]{append: appendMsgpack[V], decode: decodeMsgpack[V]}
+	err := checkType(reflect.TypeFor[V](), map[reflect.Type]bool{})
+	return valueCodec[V]{append: appendMsgpack[V], decode: decodeMsgpack[V], err: err}
 }
 
 func fastCodec(pointer any) any {
@@ -53,7 +56,7 @@ func fastCodec(pointer any) any {
 				if alias {
 					return b, nil
 				}
-				return bytes.Clone(b), nil
+				return append([]byte{}, b...), nil
 			},
 		}
 	case *string:
