@@ -97,7 +97,8 @@ func (t *TCP) welcome(nc net.Conn) (*conn, error) {
 	h, err := t.judge(version, body)
 	var c *conn
 	if err == nil {
-		c, err = t.admit(nc, h)
+		c = newConn(nc, h.from, h.inc, &link{t: t, to: h.from, open: -1})
+		err = t.know(c, true)
 	}
 	a := answer{process: t.cfg.Self.Process, inc: t.cfg.Incarnation}
 	var no *refusal
@@ -148,42 +149,27 @@ func (t *TCP) judge(version uint16, body []byte) (h hello, err error) {
 	return h, nil
 }
 
-// admit decides what depends on who else is connected, and enters the
-// connection. A newer connection of the same sender replaces an older one,
-// which may be half open.
-func (t *TCP) admit(nc net.Conn, h hello) (*conn, error) {
-	c, err := t.newConn(nc, h.from, h.inc, &link{t: t, to: h.from, open: -1})
-	if err != nil {
-		return nil, err
-	}
-	t.mu.Lock()
-	old, why := t.enter(c)
-	t.mu.Unlock()
-	if why != nil {
-		t.forget(c)
-		return nil, why
-	}
-	if old != nil {
-		old.Close()
-	}
-	return c, nil
-}
-
-func (t *TCP) enter(c *conn) (old *conn, why error) {
-	if c.from.Process == 0 {
+// enter decides what depends on who else is connected, and enters an accepted
+// connection. A newer one of the same sender replaces an older one, which may
+// be half open. The caller holds the lock.
+func (t *TCP) enter(c *conn) error {
+	var old *conn
+	if p := c.from.Process; p != 0 {
+		old = t.processes[p]
+		if old != nil && old.inc != c.inc && time.Since(old.quietSince) < 2*t.tuning.Beat {
+			return refuse(ErrDuplicate, "process %d is connected from %v, alive, in another incarnation",
+				p, old.RemoteAddr())
+		}
+		t.processes[p] = c
+	} else {
 		old = t.clients[c.from.Client]
 		if old == nil && len(t.clients) >= t.tuning.MaxClients {
-			return nil, refuse(ErrBusy, "process %d has %d clients", t.cfg.Self.Process, len(t.clients))
+			return refuse(ErrBusy, "process %d has %d clients", t.cfg.Self.Process, len(t.clients))
 		}
 		t.clients[c.from.Client] = c
-		return old, nil
 	}
-	p := c.from.Process
-	old = t.processes[p]
-	if old != nil && old.inc != c.inc && time.Since(old.quietSince) < 2*t.tuning.Beat {
-		return nil, refuse(ErrDuplicate, "process %d is connected from %v, alive, in another incarnation",
-			p, old.RemoteAddr())
+	if old != nil {
+		old.Close() // its reader ends and clears up
 	}
-	t.processes[p] = c
-	return old, nil
+	return nil
 }

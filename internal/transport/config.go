@@ -55,7 +55,8 @@ type Tuning struct {
 	BackoffMin, BackoffMax time.Duration
 	// Beat is how long a connection between processes may be without a
 	// write before an empty frame is sent; it is closed when nothing has
-	// come for Silence. ClientBeat and ClientSilence are a client's.
+	// come for Silence. ClientBeat and ClientSilence are a client's, which
+	// must complete a frame in that time: bytes alone do not keep it.
 	Beat, Silence             time.Duration
 	ClientBeat, ClientSilence time.Duration
 	// Stall closes a connection whose other side takes nothing.
@@ -68,7 +69,7 @@ type Tuning struct {
 	// is dropped when the attempt fails.
 	DownBytes int
 	// InboundBytes bounds the buffers of all frames above 64 KiB that are
-	// being received.
+	// being received from processes, and once more from clients.
 	InboundBytes int
 	// MaxClients bounds the clients connected, MaxHandshakes the
 	// connections that have not yet said who they are: one more costs the

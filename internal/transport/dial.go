@@ -81,8 +81,8 @@ func (t *TCP) dial(l *link) (*conn, error) {
 		}
 		return nil, fmt.Errorf("transport: %w", err)
 	}
-	c, err := t.newConn(nc, l.to, a.inc, l)
-	if err != nil {
+	c := newConn(nc, l.to, a.inc, l)
+	if err := t.know(c, false); err != nil {
 		nc.Close()
 		return nil, err
 	}

@@ -274,7 +274,10 @@ func (l *link) close() {
 func (l *link) beat() {
 	l.mu.Lock()
 	if l.c != nil && !l.c.writing && len(l.pending) == 0 {
-		l.frame()
+		b := l.frame()
+		if l.to.Process == 0 {
+			l.t.clientBytes.Add(int64(len(b)))
+		}
 	}
 	l.mu.Unlock()
 	l.flush(false)

@@ -10,21 +10,31 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/wire"
 )
 
-// newConn makes a connection known to the watch and to Close.
-func (t *TCP) newConn(nc net.Conn, from ids.Addr, inc ids.Incarnation, l *link) (*conn, error) {
+func newConn(nc net.Conn, from ids.Addr, inc ids.Incarnation, l *link) *conn {
 	now := time.Now()
 	c := &conn{Conn: nc, from: from, inc: inc, link: l, quietSince: now, mutedSince: now}
 	c.raw.init(nc)
+	return c
+}
+
+// know makes a connection known to the watch and to Close, and, if it was
+// accepted, to those who look for the other side. It may be refused.
+func (t *TCP) know(c *conn, accepted bool) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
-		return nil, ErrClosed
+		return ErrClosed
+	}
+	if accepted {
+		if err := t.enter(c); err != nil {
+			return err
+		}
 	}
 	t.conns[c] = struct{}{}
-	return c, nil
+	return nil
 }
 
-// forget undoes newConn. It returns when the connection is out of all tables.
+// forget closes a connection. It returns when the connection is out of all tables.
 func (t *TCP) forget(c *conn) {
 	c.Close()
 	t.mu.Lock()
@@ -43,7 +53,11 @@ var errNotExpected = errors.New("message over a connection for the other directi
 // reading reads a connection until it ends, and says why it did. Messages go
 // to the handler unless this is the way to a process, where only beats come.
 func (t *TCP) reading(c *conn, deaf bool) error {
-	f := newFrameReader(c.Conn, &t.inbound)
+	budget, client := &t.inbound[0], c.from.Process == 0
+	if client {
+		budget = &t.inbound[1]
+	}
+	f := newFrameReader(c.Conn, budget)
 	defer f.close()
 	var ms []wire.Message
 	for {
@@ -51,7 +65,9 @@ func (t *TCP) reading(c *conn, deaf bool) error {
 		var err error
 		ms, n, frames, size, err = f.readMessages(ms[:0], t.cfg.Decode)
 		if n > 0 {
-			c.reads.Add(1)
+			if frames > 0 || !client {
+				c.reads.Add(1)
+			}
 			t.count.bytesIn.Add(uint64(n))
 			t.count.framesIn.Add(uint64(frames))
 		}

@@ -36,7 +36,9 @@ type TCP struct {
 	touched []*link
 
 	clientBytes atomic.Int64 // waiting for all clients
-	inbound     atomic.Int64 // left of Tuning.InboundBytes
+	// inbound is what is left of Tuning.InboundBytes, for processes and for
+	// clients.
+	inbound [2]atomic.Int64
 
 	mu     sync.RWMutex
 	closed bool
@@ -68,7 +70,8 @@ func New(cfg Config) (*TCP, error) {
 		processes: map[ids.Process]*conn{},
 	}
 	t.tuning.fill()
-	t.inbound.Store(int64(t.tuning.InboundBytes))
+	t.inbound[0].Store(int64(t.tuning.InboundBytes))
+	t.inbound[1].Store(int64(t.tuning.InboundBytes))
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	for p, addr := range cfg.Peers {
 		if p != cfg.Self.Process {

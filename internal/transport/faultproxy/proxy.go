@@ -1,0 +1,208 @@
+// Package faultproxy is a TCP proxy that makes trouble between real
+// processes, for tests: it delays, cuts one way or both, breaks connections,
+// and lets none in. Each process dials its peers through proxies of its own,
+// so that every direction of every pair can be disturbed alone.
+package faultproxy
+
+import (
+	"net"
+	"sync"
+	"time"
+)
+
+// Direction is one way through a proxy.
+type Direction int
+
+const (
+	// Forth is from who dialed the proxy to its target.
+	Forth Direction = iota
+	// Back is the other way.
+	Back
+)
+
+// Proxy forwards connections to one target. All methods are safe for
+// concurrent use; settings hold for connections that are open already, too.
+type Proxy struct {
+	ln     net.Listener
+	target string
+	wg     sync.WaitGroup
+
+	mu     sync.Mutex
+	change chan struct{} // closed when a setting changes
+	closed bool
+	refuse bool
+	cut    [2]bool
+	delay  [2]time.Duration
+	conns  map[net.Conn]struct{}
+	passed [2]int64
+}
+
+// New starts a proxy on a free local port.
+func New(target string) (*Proxy, error) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	p := &Proxy{ln: ln, target: target, change: make(chan struct{}), conns: map[net.Conn]struct{}{}}
+	p.wg.Go(p.accept)
+	return p, nil
+}
+
+// Addr is where the proxy listens.
+func (p *Proxy) Addr() string { return p.ln.Addr().String() }
+
+// Cut holds back all bytes of one direction, while the connections stay open
+// and the network still acknowledges; Cut(d, false) lets them go on, with
+// nothing lost.
+func (p *Proxy) Cut(d Direction, on bool) { p.set(func() { p.cut[d] = on }) }
+
+// Delay makes each byte of one direction come later.
+func (p *Proxy) Delay(d Direction, by time.Duration) { p.set(func() { p.delay[d] = by }) }
+
+// Refuse closes new connections at once; those open go on.
+func (p *Proxy) Refuse(on bool) { p.set(func() { p.refuse = on }) }
+
+// Break resets all connections: what is under way is lost.
+func (p *Proxy) Break() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c := range p.conns {
+		if tcp, ok := c.(*net.TCPConn); ok {
+			tcp.SetLinger(0)
+		}
+		c.Close()
+	}
+}
+
+// Passed is the number of bytes forwarded in one direction.
+func (p *Proxy) Passed(d Direction) int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.passed[d]
+}
+
+// Close ends the proxy and its connections.
+func (p *Proxy) Close() error {
+	p.set(func() { p.closed = true })
+	p.ln.Close()
+	p.Break()
+	p.wg.Wait()
+	return nil
+}
+
+func (p *Proxy) set(f func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f()
+	close(p.change)
+	p.change = make(chan struct{})
+}
+
+func (p *Proxy) accept() {
+	for {
+		near, err := p.ln.Accept()
+		if err != nil {
+			return
+		}
+		p.wg.Go(func() { p.serve(near) })
+	}
+}
+
+func (p *Proxy) serve(near net.Conn) {
+	if !p.open(near) {
+		return
+	}
+	defer p.forget(near)
+	far, err := net.DialTimeout("tcp", p.target, 5*time.Second)
+	if err != nil || !p.open(far) {
+		return
+	}
+	defer p.forget(far)
+	var both sync.WaitGroup
+	both.Go(func() { p.forward(Forth, near, far) })
+	p.forward(Back, far, near)
+	both.Wait()
+}
+
+func (p *Proxy) open(c net.Conn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || p.refuse {
+		c.Close()
+		return false
+	}
+	p.conns[c] = struct{}{}
+	return true
+}
+
+func (p *Proxy) forget(c net.Conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.conns, c)
+	c.Close()
+}
+
+// chunk is bytes and when they may go on.
+type chunk struct {
+	b   []byte
+	due time.Time
+}
+
+// forward copies one direction until it ends, then ends both. Reading goes on
+// while chunks wait for their time, so a delay costs no bandwidth.
+func (p *Proxy) forward(d Direction, from, to net.Conn) {
+	defer from.Close()
+	defer to.Close()
+	queue := make(chan chunk, 1024)
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		defer from.Close()
+		for c := range queue {
+			if p.hold(d, c.due) {
+				if _, err := to.Write(c.b); err != nil {
+					from.Close() // ends the reading, which drains the queue
+				}
+			}
+		}
+	})
+	for {
+		b := make([]byte, 32<<10)
+		n, err := from.Read(b)
+		if n > 0 {
+			p.mu.Lock()
+			due := time.Now().Add(p.delay[d])
+			p.passed[d] += int64(n)
+			p.mu.Unlock()
+			queue <- chunk{b[:n], due}
+		}
+		if err != nil {
+			close(queue)
+			p.set(func() {}) // a writer held by a cut looks again
+			break
+		}
+	}
+	writer.Wait()
+}
+
+// hold waits until a chunk may pass; false when the proxy is closed.
+func (p *Proxy) hold(d Direction, due time.Time) bool {
+	for {
+		p.mu.Lock()
+		cut, closed, change := p.cut[d], p.closed, p.change
+		p.mu.Unlock()
+		left := time.Until(due)
+		switch {
+		case closed:
+			return false
+		case !cut && left <= 0:
+			return true
+		case cut:
+			<-change
+		default:
+			select {
+			case <-time.After(left):
+			case <-change:
+			}
+		}
+	}
+}
