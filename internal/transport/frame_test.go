@@ -1,0 +1,128 @@
+package transport
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"sync/atomic"
+	"testing"
+	"testing/iotest"
+
+	"github.com/eyrie-dev/eyrie/internal/wire"
+)
+
+// frames encodes notes, a frame for each slice.
+func frames(notes ...[]*note) []byte {
+	var b []byte
+	for _, ns := range notes {
+		b = append(b, frame(ns...)...)
+	}
+	return b
+}
+
+func readAll(r io.Reader, budget int64) (ms []wire.Message, left int64, err error) {
+	var b atomic.Int64
+	b.Store(budget)
+	f := newFrameReader(r, &b)
+	for err == nil {
+		ms, _, _, _, err = f.readMessages(ms, decodeNote)
+	}
+	f.close()
+	return ms, b.Load(), err
+}
+
+// However the stream is cut into reads, the same messages come out, and no
+// later read changes an earlier message.
+func TestReaderAgainstAnyCut(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(3, 4))
+	for range 200 {
+		var all []*note
+		var stream []byte
+		for range 1 + rnd.IntN(30) {
+			var ns []*note
+			for range rnd.IntN(4) {
+				b := make([]byte, rnd.IntN(1<<rnd.IntN(18)))
+				for i := range b {
+					b[i] = byte(rnd.Uint32())
+				}
+				ns = append(ns, &note{kindNote, b})
+			}
+			all = append(all, ns...)
+			stream = append(stream, frame(ns...)...)
+		}
+		for name, r := range map[string]io.Reader{
+			"whole":  bytes.NewReader(stream),
+			"halves": iotest.HalfReader(bytes.NewReader(stream)),
+			"late":   iotest.DataErrReader(bytes.NewReader(stream)),
+			"random": &randomReader{bytes.NewReader(stream), rnd},
+		} {
+			ms, left, err := readAll(r, 1<<30)
+			if err != io.EOF || left != 1<<30 || len(ms) != len(all) {
+				t.Fatalf("%s: %d messages of %d, %d bytes of budget left, %v", name, len(ms), len(all), left, err)
+			}
+			for i, m := range ms {
+				if !bytes.Equal(m.(*note).body, all[i].body) {
+					t.Fatalf("%s: message %d is another", name, i)
+				}
+			}
+		}
+	}
+}
+
+type randomReader struct {
+	r   io.Reader
+	rnd *rand.Rand
+}
+
+func (r *randomReader) Read(b []byte) (int, error) {
+	return r.r.Read(b[:min(len(b), 1+r.rnd.IntN(3000))])
+}
+
+func TestBeatsNeedNoNewBuffer(t *testing.T) {
+	beat := frame()
+	var budget atomic.Int64
+	f := newFrameReader(&repeat{beat}, &budget)
+	if _, err := f.read(); err != nil {
+		t.Fatal(err)
+	}
+	if n := testing.AllocsPerRun(100, func() {
+		for b, err := f.next(); b != nil; b, err = f.next() {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := f.read(); err != nil {
+			t.Fatal(err)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations for a beat", n)
+	}
+}
+
+type repeat struct{ b []byte }
+
+func (r *repeat) Read(b []byte) (int, error) { return copy(b, r.b), nil }
+
+// FuzzFrames reads arbitrary bytes as a stream: no panic, no memory beyond
+// the bytes given, and what is accepted encodes to the same bytes again.
+func FuzzFrames(f *testing.F) {
+	f.Add(frame())
+	f.Add(frames([]*note{text("one"), text("two")}, nil, []*note{text("")}))
+	f.Add(frame(text("x"))[:12])
+	f.Add([]byte{Version, 0xff, 0xff, 0xff, 0xff})
+	f.Fuzz(func(t *testing.T, stream []byte) {
+		ms, left, err := readAll(bytes.NewReader(stream), 1<<20)
+		if left != 1<<20 {
+			t.Fatalf("%d bytes of budget left", left)
+		}
+		if err != io.EOF && !errors.Is(err, errFrame) {
+			t.Fatal(err)
+		}
+		for _, m := range ms {
+			if b := m.Append(nil); !bytes.Contains(stream, b) {
+				t.Fatalf("message %q from %q", b, stream)
+			}
+		}
+	})
+}
