@@ -97,7 +97,7 @@ func (c *Collection[K, V]) addTo(s *Service, prefix string) {
 		Name:       prefix + c.id.name,
 		Place:      c.place,
 		Everywhere: c.everywhere,
-		Immutable:  c.immutable,
+		Immutable:  true, // all that enters or leaves is encoded or decoded here [E2]
 	})
 }
 

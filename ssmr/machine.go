@@ -19,7 +19,8 @@ import (
 // tested with it, and checkers replay histories on it. It is safe for
 // concurrent use and executes one command at a time.
 type Machine struct {
-	s *Service
+	s      *Service
+	budget partition.Tuning
 
 	mu     sync.Mutex
 	now    hlc.Timestamp
@@ -37,7 +38,7 @@ func NewMachine(s *Service) (*Machine, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
-	m := &Machine{s: s, now: machineStart, tables: make([]*table, len(s.def.Collections))}
+	m := &Machine{s: s, budget: partition.DefaultTuning(), now: machineStart, tables: make([]*table, len(s.def.Collections))}
 	for i := range m.tables {
 		m.tables[i] = &table{}
 	}
@@ -46,8 +47,8 @@ func NewMachine(s *Service) (*Machine, error) {
 
 // Apply executes a command as a replica does: at a time, which is its Now,
 // and with an identity, which seeds its Rand. An error is what command code
-// returned, or ErrArgument, ErrAccess or ErrPanicked; then nothing has
-// changed.
+// returned, or ErrArgument, ErrAccess, ErrPanicked or ErrBudget; then nothing
+// has changed.
 func (m *Machine) Apply(command uint16, arg []byte, now hlc.Timestamp, id ids.Command) ([]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -55,7 +56,10 @@ func (m *Machine) Apply(command uint16, arg []byte, now hlc.Timestamp, id ids.Co
 		return nil, fmt.Errorf("%w: no command %d", ErrArgument, command)
 	}
 	spec := &m.s.def.Commands[command]
-	tx := &machineTx{m: m, now: now, rand: seeded(id), writes: map[partition.Key]write{}}
+	tx := &machineTx{
+		m: m, now: now, rand: seeded(id), writes: map[partition.Key]write{},
+		accesses: m.budget.MaxAccesses, bytes: m.budget.MaxBytes,
+	}
 	value, err := tx.execute(spec, arg)
 	if err != nil {
 		return nil, err
@@ -122,8 +126,9 @@ type done struct {
 func (done) Done() <-chan struct{}      { return closed }
 func (d done) Outcome() ([]byte, error) { return d.value, d.err }
 
-// seeded is the source of a command's random numbers.
+// seeded is the source of a command's random numbers: a replica's, too.
 func seeded(id ids.Command) *rand.PCG {
-	lo := binary.LittleEndian.Uint64(id.Client[:8]) ^ uint64(id.Sequence)
-	return rand.NewPCG(lo, binary.LittleEndian.Uint64(id.Client[8:]))
+	a := binary.LittleEndian.Uint64(id.Client[:8])
+	b := binary.LittleEndian.Uint64(id.Client[8:])
+	return rand.NewPCG(a^uint64(id.Sequence), b+uint64(id.Sequence))
 }

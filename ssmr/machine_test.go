@@ -298,6 +298,49 @@ func TestBetweenNothing(t *testing.T) {
 	})
 }
 
+// The budget is a replica's: accesses and bytes, ranges included.
+func TestBudget(t *testing.T) {
+	s := newScript(t)
+	limit := partition.DefaultTuning()
+	big := make([]byte, limit.MaxBytes/3)
+	all := Exactly(words.WritesAll())
+	s.must(all, func(tx Tx) { words.Put(tx, "a", big) })
+	for name, run := range map[string]func(Tx) (string, error){
+		"accesses": func(tx Tx) (string, error) {
+			for range limit.MaxAccesses + 1 {
+				words.Has(tx, "b")
+			}
+			return "", nil
+		},
+		"bytes": func(tx Tx) (string, error) {
+			for range 4 {
+				words.Get(tx, "a")
+			}
+			return "", nil
+		},
+		"bytes of ranges": func(tx Tx) (string, error) {
+			for range 4 {
+				each(words.Range(tx, words.All()))
+			}
+			return "", nil
+		},
+		"the result": func(Tx) (string, error) { return string(append(append(append(big, big...), big...), big...)), nil },
+		"swallowed": func(tx Tx) (string, error) {
+			for range 4 {
+				func() {
+					defer func() { _ = recover() }()
+					words.Get(tx, "a")
+				}()
+			}
+			return "", nil
+		},
+	} {
+		if _, err := s.do(all, run); !errors.Is(err, ErrBudget) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestNowAndRandAreTheCommands(t *testing.T) {
 	now := NewCommand("now", func(struct{}) Access { return Exactly() },
 		func(tx Tx, _ struct{}) ([]uint64, error) {

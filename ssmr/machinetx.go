@@ -4,19 +4,25 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/partition"
 )
 
 // machineTx is one command on a Machine. Writes are buffered and seen by the
-// command's own later reads.
+// command's own later reads. What it charges, and when, is as at a replica.
 type machineTx struct {
 	m      *Machine
 	access partition.Access
 	now    hlc.Timestamp
 	rand   *rand.PCG
 	writes map[partition.Key]write
+	// accesses and bytes are left of the budget.
+	accesses, bytes int
+	// ended is why the command is over before its code is: code that swallows
+	// the panic by which it is left changes nothing.
+	ended error
 }
 
 // write is what a command made of a variable; not ok: deleted.
@@ -25,26 +31,48 @@ type write struct {
 	ok    bool
 }
 
-// left unwinds code that broke its promise [E1].
-type left struct{ error }
+// left unwinds code that is over.
+type left struct{}
 
 func (tx *machineTx) execute(spec *partition.CommandSpec, arg []byte) (value []byte, err error) {
 	defer func() {
-		switch p := recover().(type) {
-		case nil:
-		case left:
-			value, err = nil, p.error
-		default:
-			value, err = nil, fmt.Errorf("%w: %v", ErrPanicked, p)
+		if p := recover(); p != nil && tx.ended == nil {
+			tx.ended = fmt.Errorf("%w: %v", ErrPanicked, p)
+		}
+		if tx.ended != nil {
+			value, err = nil, tx.ended
 		}
 	}()
 	if tx.access, err = spec.Access(arg); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrArgument, err)
 	}
-	return spec.Run(tx, arg)
+	value, err = spec.Run(tx, arg)
+	if tx.bytes -= len(value); tx.bytes < 0 {
+		return nil, ErrBudget
+	}
+	return value, err
 }
 
-func (tx *machineTx) check(k partition.Key, write bool) {
+func (tx *machineTx) leave(err error) {
+	tx.ended = err
+	panic(left{})
+}
+
+// charge takes from the budget.
+func (tx *machineTx) charge(accesses, bytes int) {
+	if tx.ended != nil {
+		panic(left{})
+	}
+	tx.accesses -= accesses
+	tx.bytes -= bytes
+	if tx.accesses < 0 || tx.bytes < 0 {
+		tx.leave(ErrBudget)
+	}
+}
+
+// touch admits an access to a variable, or ends the command [E1].
+func (tx *machineTx) touch(k partition.Key, write bool, bytes int) {
+	tx.charge(1, bytes)
 	if !tx.access.Exact {
 		return
 	}
@@ -56,10 +84,11 @@ func (tx *machineTx) check(k partition.Key, write bool) {
 			return
 		}
 	}
-	panic(left{fmt.Errorf("%w: %s %q", ErrAccess, tx.m.s.def.Collections[k.Collection].Name, k.Name)})
+	tx.leave(fmt.Errorf("%w: %s %q", ErrAccess, tx.m.s.def.Collections[k.Collection].Name, k.Name))
 }
 
-func (tx *machineTx) checkRange(r partition.Range) {
+func (tx *machineTx) touchRange(r partition.Range) {
+	tx.charge(1, 0)
 	if !tx.access.Exact {
 		return
 	}
@@ -68,7 +97,7 @@ func (tx *machineTx) checkRange(r partition.Range) {
 			return
 		}
 	}
-	panic(left{fmt.Errorf("%w: a range of %s", ErrAccess, tx.m.s.def.Collections[r.Collection].Name)})
+	tx.leave(fmt.Errorf("%w: a range of %s", ErrAccess, tx.m.s.def.Collections[r.Collection].Name))
 }
 
 // within says whether every variable of r is in s, whatever there is.
@@ -101,23 +130,25 @@ func (tx *machineTx) look(k partition.Key) ([]byte, bool) {
 }
 
 func (tx *machineTx) Get(k partition.Key) ([]byte, bool) {
-	tx.check(k, false)
-	return tx.look(k)
+	tx.touch(k, false, 0)
+	value, ok := tx.look(k)
+	tx.charge(0, len(value))
+	return value, ok
 }
 
 func (tx *machineTx) Put(k partition.Key, value []byte) {
-	tx.check(k, true)
+	tx.touch(k, true, len(value))
 	tx.writes[k] = write{value, true}
 }
 
 func (tx *machineTx) Delete(k partition.Key) {
-	tx.check(k, true)
+	tx.touch(k, true, 0)
 	tx.writes[k] = write{}
 }
 
 // Update applies the operation at once: nobody but this command can tell.
 func (tx *machineTx) Update(k partition.Key, op uint16, arg []byte) {
-	tx.check(k, true)
+	tx.touch(k, true, len(arg))
 	old, ok := tx.look(k)
 	defer func() {
 		_ = recover() // a panic leaves the variable as it was [N1]
@@ -125,39 +156,43 @@ func (tx *machineTx) Update(k partition.Key, op uint16, arg []byte) {
 	tx.writes[k] = write{tx.m.s.def.Operations[op].Apply(old, ok, arg), true}
 }
 
-func (tx *machineTx) Range(r partition.Range, yield func(string, []byte) bool) {
-	tx.checkRange(r)
-	var names []string
-	tx.m.tables[r.Collection].Ascend(r.Lo, func(name string, _ []byte) bool {
-		if r.Hi != "" && name >= r.Hi {
-			return false
-		}
-		names = append(names, name)
-		return true
-	})
-	for k := range tx.writes { // sorted below
-		if k.Collection == r.Collection {
-			names = append(names, k.Name)
-		}
-	}
-	slices.Sort(names)
-	tx.walk(r, slices.Compact(names), yield)
+// found is a variable of a range when the walk began: as the command leaves
+// it, and the bytes that passing over it costs.
+type found struct {
+	name  string
+	final write
+	cost  int
 }
 
-// walk yields what the range held when the walk began.
-func (tx *machineTx) walk(r partition.Range, names []string, yield func(string, []byte) bool) {
-	values := make([]write, len(names))
-	for i, name := range names {
-		k := partition.Key{Collection: r.Collection, Name: name}
-		if tx.m.s.inRange(r, k) {
-			values[i].value, values[i].ok = tx.look(k)
-		}
-	}
-	for i, name := range names {
-		if values[i].ok && !yield(name, values[i].value) {
+func (tx *machineTx) Range(r partition.Range, yield func(string, []byte) bool) {
+	tx.touchRange(r)
+	for _, f := range tx.find(r) {
+		tx.charge(1, f.cost)
+		if f.final.ok && !yield(f.name, f.final.value) {
 			return
 		}
 	}
+}
+
+func (tx *machineTx) find(r partition.Range) []found {
+	var list []found
+	table := tx.m.tables[r.Collection]
+	table.Ascend(r.Lo, func(name string, value []byte) bool {
+		k := partition.Key{Collection: r.Collection, Name: name}
+		if tx.m.s.inRange(r, k) {
+			f := found{name: name, cost: len(name) + len(value)}
+			f.final.value, f.final.ok = tx.look(k)
+			list = append(list, f)
+		}
+		return r.Hi == "" || name < r.Hi
+	})
+	for k, w := range tx.writes { // sorted below
+		if _, old := table.Get(k.Name); tx.m.s.inRange(r, k) && !old {
+			list = append(list, found{k.Name, w, len(k.Name) + len(w.value)})
+		}
+	}
+	slices.SortFunc(list, func(a, b found) int { return strings.Compare(a.name, b.name) })
+	return list
 }
 
 func (tx *machineTx) Now() hlc.Timestamp { return tx.now }
