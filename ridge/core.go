@@ -10,40 +10,219 @@ import (
 
 // Core is Ridge at one process: its roles in all its ensembles, the failure
 // detector and the merge. It is a state machine without IO and not safe for
-// concurrent use.
+// concurrent use. After each Step or Tick its driver pulls deliveries with
+// Next as far as it wants, sends what Sends returns, and calls Tick at Wake.
+//
+// What a process says to itself never passes through Sends: it is a direct
+// call within the same input.
 type Core struct {
-	cfg  Config
-	err  error
-	sent []Send
+	cfg       Config
+	partition ids.Partition
+	// ensembles that this process subscribes to, in order of id.
+	ensembles []*ensemble
+	// home is the ensemble of this process's own partition.
+	home *ensemble
+
+	detector
+	counters Counters
+	// values made here so far: the counter of the next value's id.
+	values uint64
+	// now is the last input's time.
+	now     hlc.Now
+	started bool
+	// turn rotates among equal choices of whom to send to.
+	turn int
+	err     error
+
+	out, spare []Send
 }
 
-// New makes a core. The configuration must have passed Validate.
-func New(cfg Config) *Core { return &Core{cfg: cfg} }
+// New makes a core. Its Topology and Tuning must have passed their Validate,
+// and Self must be a replica.
+func New(cfg Config) *Core {
+	c := &Core{cfg: cfg}
+	c.partition, _ = cfg.Topology.partitionOf(cfg.Self)
+	c.detector.init(&c.cfg, c.partition)
+	for i := range cfg.Topology.Ensembles {
+		spec := &cfg.Topology.Ensembles[i]
+		if !spec.Partitions.Has(c.partition) {
+			continue
+		}
+		e := newEnsemble(c, spec)
+		c.ensembles = append(c.ensembles, e)
+		if spec.ID == ids.Ensemble(c.partition) {
+			c.home = e
+		}
+	}
+	return c
+}
 
 // Step takes in a message from a process or, for Propose, from a client.
-func (c *Core) Step(now hlc.Now, from ids.Addr, m wire.Message) {}
+// What does not fit, wherever it comes from, is counted and dropped.
+func (c *Core) Step(now hlc.Now, from ids.Addr, m wire.Message) {
+	if c.err != nil {
+		return
+	}
+	c.begin(now)
+	if p, ok := m.(*Propose); ok {
+		c.heard(from.Process)
+		c.onPropose(from, p)
+	} else if c.peers[from.Process] == nil {
+		c.counters.Dropped++
+	} else {
+		c.heard(from.Process)
+		c.dispatch(from.Process, m)
+	}
+	c.settle()
+}
+
+func (c *Core) dispatch(from ids.Process, m wire.Message) {
+	if h, ok := m.(*heartbeat); ok {
+		c.onHeartbeat(from, h)
+		return
+	}
+	e := c.ensemble(addressee(m))
+	if e == nil {
+		c.counters.Dropped++
+		return
+	}
+	switch m := m.(type) {
+	case *prepare:
+		e.onPrepare(c.now, from, m)
+	case *promise:
+		e.onPromise(c.now, from, m)
+	case *accept:
+		e.onAccept(c.now, from, m)
+	case *refuse:
+		e.onRefuse(c.now, e.acceptor(from), m)
+	case *decision:
+		e.onDecision(from, m)
+	case *valueMessage:
+		e.onValue(from, m)
+	case *fetch:
+		e.onFetch(c.now, from, m)
+	case *learn:
+		e.onLearn(c.now, from, m)
+	case *advance:
+		e.onAdvance(c.now, from, m)
+	}
+}
+
+// addressee is the ensemble that a message is about. Messages of other
+// packages are about none.
+func addressee(m wire.Message) (ids.Ensemble, bool) {
+	switch m := m.(type) {
+	case *prepare:
+		return m.Ensemble, true
+	case *promise:
+		return m.Ensemble, true
+	case *accept:
+		return m.Ensemble, true
+	case *refuse:
+		return m.Ensemble, true
+	case *decision:
+		return m.Ensemble, true
+	case *valueMessage:
+		return m.Ensemble, true
+	case *fetch:
+		return m.Ensemble, true
+	case *learn:
+		return m.Ensemble, true
+	case *advance:
+		return m.Ensemble, true
+	}
+	return 0, false
+}
+
+// ensemble finds one that this process subscribes to, or nil.
+func (c *Core) ensemble(id ids.Ensemble, ok bool) *ensemble {
+	if ok {
+		for _, e := range c.ensembles {
+			if e.id == id {
+				return e
+			}
+		}
+	}
+	return nil
+}
 
 // Tick does what is due.
-func (c *Core) Tick(now hlc.Now) {}
+func (c *Core) Tick(now hlc.Now) {
+	if c.err != nil {
+		return
+	}
+	c.begin(now)
+	c.settle()
+}
+
+// begin opens an input.
+func (c *Core) begin(now hlc.Now) {
+	if c.started {
+		c.detector.slept(now.Mono - c.now.Mono)
+	} else {
+		c.started = true
+		c.detector.start(now)
+	}
+	c.now = now
+}
+
+// settle ends an input: everything it made possible is done.
+func (c *Core) settle() {
+	for _, e := range c.ensembles {
+		e.settle(c.now)
+	}
+	c.askAdvances()
+	if c.beatNow || c.now.Mono >= c.beatAt {
+		for _, e := range c.ensembles {
+			e.tick(c.now)
+		}
+		c.beat()
+	}
+}
 
 // Wake is the Mono time at which Tick is needed next.
-func (c *Core) Wake() time.Duration { return 0 }
+func (c *Core) Wake() time.Duration {
+	if c.err != nil {
+		return never
+	}
+	if c.beatNow || !c.started {
+		return c.now.Mono
+	}
+	at := c.beatAt
+	for _, e := range c.ensembles {
+		at = min(at, e.wake())
+	}
+	return at
+}
 
-// Next pulls the next delivery addressed to this process, in merged order.
-// Pulling counts as delivering: what is pulled may be forgotten by all.
-func (c *Core) Next() (Delivery, bool) { return Delivery{}, false }
+// Sends drains the messages to send. The slice is valid until the next call
+// of any method.
+func (c *Core) Sends() []Send {
+	out := c.out
+	clear(c.spare)
+	c.out, c.spare = c.spare[:0], out
+	return out
+}
 
-// Sends drains the messages to send. The slice is valid until the next call.
-func (c *Core) Sends() []Send { return nil }
+// send queues a message for another process.
+func (c *Core) send(to ids.Process, m wire.Message) {
+	c.out = append(c.out, Send{To: ids.To(to), Msg: m})
+}
 
-// Suspected says whether p is suspected to have failed.
-func (c *Core) Suspected(p ids.Process) bool { return false }
+// fail stops the core, with a reason.
+func (c *Core) fail(err error) {
+	if c.err == nil {
+		c.err = err
+	}
+}
 
-// Err, when not nil, explains why this process must stop.
+// Err, when not nil, explains why this process must stop: it wraps ErrLost or
+// ErrBroken. The core then does nothing any more.
 func (c *Core) Err() error { return c.err }
 
-// Status describes the core.
-func (c *Core) Status() Status { return Status{} }
+// Time is the time of this partition's ensemble, as far as this process
+// knows: what a client may take as the present.
+func (c *Core) Time() hlc.Timestamp { return c.home.time(c.now) }
 
-// Time is the time of this partition's ensemble, as far as this process knows.
-func (c *Core) Time() hlc.Timestamp { return 0 }
+// patience is how long something may be missing before it is asked for.
+func (c *Core) patience() time.Duration { return c.cfg.Tuning.Heartbeat / 2 }

@@ -51,3 +51,35 @@ type Counters struct {
 	Dropped     uint64 // messages dropped: malformed, misplaced or beyond a bound
 	Adjudicated uint64 // values that Phase 1 obliged a new round to repeat
 }
+
+// Status describes the core.
+func (c *Core) Status() Status {
+	st := Status{Counters: c.counters}
+	for _, e := range c.ensembles {
+		st.Ensembles = append(st.Ensembles, e.status())
+	}
+	for _, p := range c.order {
+		if c.Suspected(p.process) {
+			st.Suspected = append(st.Suspected, p.process)
+		}
+	}
+	return st
+}
+
+func (e *ensemble) status() EnsembleStatus {
+	return EnsembleStatus{
+		Ensemble:    e.id,
+		Coordinator: e.coordinator(),
+		Round:       e.known,
+		Leading:     e.lead.phase == leading,
+		Decided:     e.next - 1,
+		Delivered:   e.delivered(),
+		Trimmed:     e.log.base,
+		LogCount:    e.log.count,
+		LogBytes:    e.log.bytes,
+		Waiting:     e.lead.queue.count(),
+		Open:        len(e.lead.open),
+		Queued:      len(e.stream.items) - e.stream.head,
+		Lead:        e.stream.last.Sub(e.physical(e.c.now)),
+	}
+}

@@ -1,0 +1,49 @@
+package ridge
+
+import (
+	"slices"
+
+	"github.com/eyrie-dev/eyrie/internal/hlc"
+)
+
+// physical is the physical clock that bounds timestamps: the lower median of
+// the acceptors' clocks that this process hears, its own included, so that
+// one wrong clock, fast or slow, moves nothing [R8]. A clock heard a while ago
+// has gone on since by our Mono.
+func (e *ensemble) physical(now hlc.Now) hlc.Timestamp {
+	var room [MaxAcceptors]hlc.Timestamp
+	clocks := room[:0]
+	for i := range e.acceptors() {
+		p := e.members[i].peer
+		switch {
+		case i == e.self:
+			clocks = append(clocks, now.Wall)
+		case p != nil && p.clock && e.c.hears(p):
+			clocks = append(clocks, p.wall.Add(now.Mono-p.wallAt))
+		}
+	}
+	if len(clocks) == 0 {
+		return now.Wall
+	}
+	slices.Sort(clocks)
+	return clocks[(len(clocks)-1)/2]
+}
+
+// time is the ensemble's time: what it has reached, or the physical clock if
+// that is later.
+func (e *ensemble) time(now hlc.Now) hlc.Timestamp {
+	t := max(e.physical(now), e.stream.last)
+	if e.lead.phase == leading {
+		t = max(t, e.lead.last)
+	}
+	return t
+}
+
+// clamp moves a proposer's timestamp into the window W around the physical
+// clock, both ways (erratum 5). One not above last becomes last+1, unless that
+// leaves the window: then learners raise it (erratum 2), and nothing received
+// carries the ensemble ahead of its window [R8].
+func clamp(t, last, physical hlc.Timestamp, w hlc.Timestamp) hlc.Timestamp {
+	t = max(t, physical-w, last+1)
+	return min(t, physical+w)
+}

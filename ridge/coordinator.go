@@ -1,0 +1,195 @@
+package ridge
+
+import (
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/hlc"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+)
+
+type phase uint8
+
+const (
+	idle      phase = iota // not coordinating
+	preparing              // Phase 1 under way
+	leading                // Phase 1 done: Phase 2 instance by instance
+)
+
+// leader is the coordinator's part of an ensemble.
+type leader struct {
+	phase phase
+	// round is the last round started here (c-rnd), chain its chain.
+	round Round
+	chain []ids.Process
+
+	prep preparation
+	// plan are the values that Phase 1 obliges this round to propose, in
+	// order of instance, before anything new.
+	plan []planned
+	// next is the instance of the next new value. Invariant: above every
+	// instance voted for or trimmed at Phase 1's quorum [R4].
+	next ids.Instance
+	// open are the instances proposed and not known to be decided.
+	open []openInstance
+	// last is the ensemble's last timestamp if all that is open is decided.
+	last hlc.Timestamp
+
+	queue queue
+	nulls nulls
+
+	// repeatAt is when the first open instance may need a repetition.
+	repeatAt time.Duration
+	// latency is the smoothed time from proposing to knowing the decision.
+	latency time.Duration
+
+	// rotation turns the order in which acceptors enter chains. shunned[a]:
+	// acceptor a refused timestamps and stays out of chains until then [R8].
+	rotation int
+	shunned  [MaxAcceptors]time.Duration
+	// reform asks for a new round with another chain, not before reformAt;
+	// reforms counts those since something was decided.
+	reform   bool
+	reformAt time.Duration
+	reforms  int
+}
+
+// planned is a value for an instance, from Phase 1.
+type planned struct {
+	instance ids.Instance
+	value    *Value
+}
+
+// openInstance is one proposed and not known to be decided.
+type openInstance struct {
+	instance ids.Instance
+	value    *Value
+	obliged  bool
+	first    time.Duration // when it was first proposed
+	sent     time.Duration // when it was last sent
+	repeats  int
+}
+
+func (l *leader) init() {
+	l.prep.at, l.repeatAt, l.nulls.warmAt = never, never, never
+	l.queue.init()
+}
+
+// wake is when the coordinator has something due.
+func (l *leader) wake() time.Duration {
+	switch l.phase {
+	case preparing:
+		return l.prep.at
+	case leading:
+		return min(l.repeatAt, l.nulls.warmAt)
+	}
+	return never
+}
+
+// start begins a new round: a takeover, or another chain.
+func (e *ensemble) start(now hlc.Now) {
+	l := &e.lead
+	e.c.counters.Rounds++
+	l.round = Round{
+		Counter:     max(e.known.Counter, l.round.Counter) + 1,
+		Coordinator: e.c.cfg.Self,
+		Incarnation: e.c.cfg.Incarnation,
+	}
+	order, _ := e.preference(now)
+	l.chain = order[:e.quorum]
+	l.phase = preparing
+	l.reform = false
+	for i := range l.open {
+		l.queue.forget(l.open[i].value)
+	}
+	l.open, l.plan = nil, nil
+	l.repeatAt, l.nulls.warmAt = never, never
+	e.promise(now, l.round)
+	e.prepareAll(now)
+}
+
+// stepDown stops coordinating. Messages still waiting go to the coordinator of
+// the higher round; what was proposed may or may not be decided, and its
+// proposers ask again.
+func (e *ensemble) stepDown() {
+	l := &e.lead
+	l.phase = idle
+	l.open, l.plan = nil, nil
+	l.prep = preparation{at: never}
+	l.repeatAt, l.nulls = never, nulls{warmAt: never}
+	to := e.coordinator()
+	for m := l.queue.pop(); m != nil; m = l.queue.pop() {
+		if to != e.c.cfg.Self {
+			e.c.send(to, &Propose{Ensemble: e.id, Hops: 1, Message: m})
+		}
+	}
+	l.queue.init()
+}
+
+// supervise looks after a round: repeats what stays open, and starts a new
+// round when the chain does not serve.
+func (e *ensemble) supervise(now hlc.Now) {
+	if now.Mono >= e.takeoverAt {
+		e.elect(now)
+	}
+	l := &e.lead
+	if l.phase == idle {
+		return
+	}
+	if l.phase == preparing && now.Mono >= l.prep.at {
+		e.prepareAgain(now)
+	}
+	if l.phase == leading && now.Mono >= l.repeatAt {
+		e.repeatDue(now)
+	}
+	if (l.reform || e.chainSuspected()) && now.Mono >= l.reformAt {
+		e.reformChain(now)
+	}
+}
+
+// chainSuspected says whether the round's chain has a suspected member.
+func (e *ensemble) chainSuspected() bool {
+	for _, p := range e.lead.chain {
+		if e.c.Suspected(p) {
+			return true
+		}
+	}
+	return false
+}
+
+// reformChain starts a round with another chain, if there are acceptors for
+// one. Attempts that bring no decision come ever more rarely. A coordinator
+// that finds no chain because its timestamps are refused steps down [R8].
+func (e *ensemble) reformChain(now hlc.Now) {
+	l := &e.lead
+	_, usable := e.preference(now)
+	l.reformAt = now.Mono + backoff(e.c.timeout, l.reforms+1, 8*e.c.timeout)
+	if usable < e.quorum {
+		if l.reform && !e.chainSuspected() {
+			l.shunned = [MaxAcceptors]time.Duration{}
+			e.stepDown()
+		}
+		l.reform = false
+		return
+	}
+	l.reforms++
+	e.start(now)
+}
+
+// onRefuse takes an acceptor's reason for not voting. What it changes beyond
+// this coordinator's lists happens in supervise: refusals of this process's
+// own acceptor come from within a proposal.
+func (e *ensemble) onRefuse(now hlc.Now, a int, m *refuse) {
+	l := &e.lead
+	if a < 0 || l.phase == idle || m.Round != l.round {
+		return
+	}
+	switch m.Reason {
+	case refusedRound:
+		e.note(now, m.Promised)
+	case refusedTrimmed:
+		e.closeTrimmed(m.Trim)
+	case refusedAhead:
+		l.shunned[a] = now.Mono + 20*e.c.timeout
+		l.reform = true
+	}
+}

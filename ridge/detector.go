@@ -1,0 +1,105 @@
+package ridge
+
+import (
+	"slices"
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/hlc"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+)
+
+// detector is the process's one failure detector, for all its ensembles. It
+// hears from a process by any message; heartbeats make sure there are some.
+type detector struct {
+	self    ids.Process
+	timeout time.Duration
+	every   time.Duration
+	// peers by name; order lists them sorted, for everything that iterates.
+	peers map[ids.Process]*peer
+	order []*peer
+	// beatAt is when the next heartbeat is due; beatNow wants one at once.
+	beatAt  time.Duration
+	beatNow bool
+}
+
+// peer is another process with which heartbeats are exchanged.
+type peer struct {
+	process ids.Process
+	// heard is when it was last heard (Mono).
+	heard time.Duration
+	// deaf: it said in its last heartbeat that it does not hear us.
+	deaf bool
+	// wall is its physical clock as reported when our Mono was wallAt.
+	wall   hlc.Timestamp
+	wallAt time.Duration
+	clock  bool // wall is known
+}
+
+// init finds the peers: replicas of the same partition, and processes with
+// which an ensemble is shared in which either accepts.
+func (d *detector) init(cfg *Config, home ids.Partition) {
+	d.self, d.timeout, d.every = cfg.Self, cfg.Tuning.FailureTimeout, cfg.Tuning.Heartbeat
+	d.peers = make(map[ids.Process]*peer)
+	for _, p := range cfg.Topology.Replicas[home] {
+		d.addPeer(p)
+	}
+	for i := range cfg.Topology.Ensembles {
+		s := &cfg.Topology.Ensembles[i]
+		if !s.Partitions.Has(home) {
+			continue
+		}
+		others := s.Acceptors
+		if slices.Contains(s.Acceptors, cfg.Self) {
+			others = cfg.Topology.learners(s)
+		}
+		for _, p := range others {
+			d.addPeer(p)
+		}
+	}
+	slices.SortFunc(d.order, func(a, b *peer) int { return int(a.process) - int(b.process) })
+}
+
+func (d *detector) addPeer(p ids.Process) {
+	if p == d.self || d.peers[p] != nil {
+		return
+	}
+	q := &peer{process: p}
+	d.peers[p] = q
+	d.order = append(d.order, q)
+}
+
+// start gives every peer a failure timeout to be heard.
+func (d *detector) start(now hlc.Now) {
+	d.beatAt = now.Mono
+	for _, p := range d.order {
+		p.heard = now.Mono
+	}
+}
+
+// slept forgives silence during a pause of this very process: it could not
+// have heard anybody.
+func (d *detector) slept(pause time.Duration) {
+	if pause <= d.timeout/2 {
+		return
+	}
+	for _, p := range d.order {
+		p.heard += pause
+	}
+}
+
+func (c *Core) heard(p ids.Process) {
+	if q := c.peers[p]; q != nil {
+		q.heard = c.now.Mono
+	}
+}
+
+// hears says whether p was heard lately.
+func (c *Core) hears(p *peer) bool { return c.now.Mono-p.heard <= c.timeout }
+
+// Suspected says whether p is suspected to have failed: it is not heard, or it
+// says that it does not hear this process, which makes it as useless. Of a
+// process with which no heartbeats are exchanged nothing is known: false.
+func (c *Core) Suspected(p ids.Process) bool {
+	q := c.peers[p]
+	return q != nil && (q.deaf || !c.hears(q))
+}

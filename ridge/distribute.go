@@ -1,0 +1,72 @@
+package ridge
+
+import (
+	"slices"
+
+	"github.com/eyrie-dev/eyrie/internal/hlc"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+)
+
+// conclude announces a decision that this acceptor, the last of the chain,
+// knows first: DECISION to all learners, the value to one distributor among
+// those that lack it, the learners outside the chain (Algorithm 3, lines 29 to
+// 32). Announced before, only DECISION goes out again; who lacks the value
+// fetches it.
+func (e *ensemble) conclude(now hlc.Now, m *accept) {
+	self := e.c.cfg.Self
+	var distributor *member
+	if s := e.log.at(m.Instance); !s.decided {
+		distributor = e.distributor(m.Chain)
+	}
+	d := &decision{Ensemble: e.id, Round: m.Round, Instance: m.Instance, ID: m.Value.ID}
+	for i := range e.members {
+		if p := e.members[i].process; p != self && &e.members[i] != distributor {
+			e.c.send(p, d)
+		}
+	}
+	if distributor != nil {
+		lacking := len(e.members) - len(m.Chain) - 1
+		distributor.distributed += uint64(m.Value.size()) * uint64(lacking+1)
+		e.c.send(distributor.process, &valueMessage{
+			Ensemble: e.id, Round: m.Round, Instance: m.Instance, Chain: m.Chain,
+			Distribute: lacking > 0, Value: m.Value,
+		})
+	}
+	e.learn(m.Instance, m.Value.ID, m.Value, self)
+}
+
+// distributor picks, among the learners outside the chain that are not
+// suspected, the one that has distributed the fewest bytes.
+func (e *ensemble) distributor(chain []ids.Process) *member {
+	var best *member
+	for i := range e.members {
+		l := &e.members[i]
+		if slices.Contains(chain, l.process) || e.c.Suspected(l.process) {
+			continue
+		}
+		if best == nil || l.distributed < best.distributed {
+			best = l
+		}
+	}
+	return best
+}
+
+// onValue takes a decided value, and distributes it if asked to (Algorithm 3,
+// lines 34 and 35).
+func (e *ensemble) onValue(from ids.Process, m *valueMessage) {
+	if !e.validChain(m.Chain) {
+		e.c.counters.Dropped++
+		return
+	}
+	if m.Distribute {
+		copied := *m
+		copied.Distribute = false
+		for i := range e.members {
+			p := e.members[i].process
+			if p != e.c.cfg.Self && p != from && !slices.Contains(m.Chain, p) {
+				e.c.send(p, &copied)
+			}
+		}
+	}
+	e.learn(m.Instance, m.Value.ID, m.Value, m.Chain[len(m.Chain)-1])
+}

@@ -1,0 +1,108 @@
+package ridge
+
+import (
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/hlc"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+)
+
+// elect decides whether this acceptor takes over. A takeover needs complaints
+// of f+1 acceptors about the round that all of them know, so a process that
+// is alone in not hearing the coordinator disturbs nobody; the acceptors try
+// in cyclic order after the coordinator, each a failure timeout later.
+func (e *ensemble) elect(now hlc.Now) {
+	if e.self < 0 {
+		return
+	}
+	if e.known.IsZero() && e.self == 0 && e.lead.phase == idle {
+		e.start(now)
+		return
+	}
+	idleRound := e.idleRound(now)
+	if idleRound != e.complains {
+		e.complains = idleRound
+		e.c.beatNow = true // the others wait for it
+	}
+	if !idleRound || e.complaints() < e.quorum {
+		e.takeoverAt = never
+		return
+	}
+	if e.takeoverAt == never {
+		jitter := time.Duration(e.c.cfg.Random() % uint64(e.c.every))
+		e.takeoverAt = now.Mono + time.Duration(e.rank())*e.c.timeout + jitter
+	}
+	if now.Mono >= e.takeoverAt {
+		e.takeoverAt = never
+		e.start(now)
+	}
+}
+
+// idleRound says whether nobody seems to work on the known round.
+func (e *ensemble) idleRound(now hlc.Now) bool {
+	co := e.coordinator()
+	if co == e.c.cfg.Self {
+		return e.lead.phase == idle
+	}
+	if e.c.Suspected(co) {
+		return true
+	}
+	m := e.member(co)
+	if !m.reported || m.item.Round.Less(e.known) {
+		// It does not know the round by which it is believed in.
+		return now.Mono-e.knownSince > e.c.timeout
+	}
+	return m.item.Round == e.known && !m.item.Leading
+}
+
+// complaints counts the acceptors, this one included, that think so.
+func (e *ensemble) complaints() int {
+	n := 0
+	for i := range e.acceptors() {
+		m := &e.members[i]
+		if i == e.self || m.reported && m.item.Complains && m.item.Round == e.known && e.c.hears(m.peer) {
+			n++
+		}
+	}
+	return n
+}
+
+// rank is the number of unsuspected acceptors between the coordinator and
+// this one, in cyclic order.
+func (e *ensemble) rank() int {
+	n := len(e.spec.Acceptors)
+	rank := 0
+	for i := (e.acceptor(e.coordinator()) + 1) % n; i != e.self; i = (i + 1) % n {
+		if !e.c.Suspected(e.spec.Acceptors[i]) {
+			rank++
+		}
+	}
+	return rank
+}
+
+// preference lists the acceptors as chain members: this one first, then
+// unsuspected ones in cyclic order from a rotating start, then the suspected,
+// and at the end those that lately refused timestamps [R8]. usable is how
+// many are neither suspected nor refusing.
+func (e *ensemble) preference(now hlc.Now) (order []ids.Process, usable int) {
+	n := len(e.spec.Acceptors)
+	var suspected, refusing []ids.Process
+	for i := range n {
+		a := e.self
+		if i > 0 && n > 1 {
+			a = (e.self + 1 + (i-1+e.lead.rotation)%(n-1)) % n
+		}
+		p := e.spec.Acceptors[a]
+		switch {
+		case now.Mono < e.lead.shunned[a]:
+			refusing = append(refusing, p)
+		case a != e.self && e.c.Suspected(p):
+			suspected = append(suspected, p)
+		default:
+			order = append(order, p)
+		}
+	}
+	usable = len(order)
+	order = append(order, suspected...)
+	return append(order, refusing...), usable
+}

@@ -1,0 +1,15 @@
+package ridge
+
+import "errors"
+
+// Errors that Core.Err wraps.
+var (
+	// ErrLost: this process was away for so long that what it lacks is
+	// forgotten everywhere. Only a state from another replica can bring it
+	// back; without checkpoints it must be replaced with the whole cluster.
+	ErrLost = errors.New("ridge: what this replica has not yet delivered is trimmed at all acceptors, because f+1 replicas of every partition have delivered it; " +
+		"it was away or too slow for longer than MaxLogBytes and MaxLogCount cover: remove it, or start the cluster anew; larger bounds tolerate longer absences")
+	// ErrBroken: two values were decided in one instance. Some acceptor has
+	// lost its memory or is faulty beyond a crash.
+	ErrBroken = errors.New("ridge: agreement is broken")
+)

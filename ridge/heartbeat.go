@@ -1,0 +1,66 @@
+package ridge
+
+import "github.com/eyrie-dev/eyrie/internal/ids"
+
+// beat sends heartbeats to all peers.
+func (c *Core) beat() {
+	c.beatNow = false
+	c.beatAt = c.now.Mono + c.every
+	for _, e := range c.ensembles {
+		e.stream.told()
+	}
+	var hears, deaf *heartbeat
+	for _, p := range c.order {
+		m := &hears
+		if !c.hears(p) {
+			m = &deaf
+		}
+		if *m == nil {
+			*m = c.heartbeat(m == &hears)
+		}
+		c.send(p.process, *m)
+	}
+}
+
+func (c *Core) heartbeat(hears bool) *heartbeat {
+	m := &heartbeat{Wall: c.now.Wall, Hears: hears, Items: make([]heartbeatItem, len(c.ensembles))}
+	for i, e := range c.ensembles {
+		m.Items[i] = e.report()
+	}
+	return m
+}
+
+// report is this process's state in the ensemble, for others.
+func (e *ensemble) report() heartbeatItem {
+	return heartbeatItem{
+		Ensemble:  e.id,
+		Round:     e.known,
+		Leading:   e.lead.phase != idle && e.lead.round == e.known,
+		Complains: e.complains,
+		Decided:   max(e.seen, e.next-1),
+		Delivered: e.delivered(),
+		Trim:      e.log.base,
+	}
+}
+
+// onHeartbeat takes a peer's heartbeat.
+func (c *Core) onHeartbeat(from ids.Process, m *heartbeat) {
+	p := c.peers[from]
+	p.deaf = !m.Hears
+	p.wall, p.wallAt, p.clock = m.Wall, c.now.Mono, true
+	for i := range m.Items {
+		it := &m.Items[i]
+		e := c.ensemble(it.Ensemble, true)
+		if e == nil {
+			continue // one that only the sender subscribes to
+		}
+		if l := e.member(from); l != nil {
+			l.item, l.reported = *it, true
+			e.note(c.now, it.Round)
+			if e.acceptor(from) >= 0 {
+				e.seen = max(e.seen, it.Decided)
+			}
+			e.elect(c.now)
+		}
+	}
+}

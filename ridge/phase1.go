@@ -1,0 +1,203 @@
+package ridge
+
+import (
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/hlc"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+)
+
+// preparation is Phase 1 under way, once for all instances from from on.
+type preparation struct {
+	from    ids.Instance
+	answers []answer // by acceptor
+	// at is when 1A is sent again to whoever has not answered in full.
+	at    time.Duration
+	tries int
+}
+
+// answer is what one acceptor has answered so far.
+type answer struct {
+	done   bool
+	cursor ids.Instance // the page expected next
+	trim   ids.Instance
+	votes  []vote
+}
+
+// prepareAll asks all acceptors, this process's own by a direct call.
+func (e *ensemble) prepareAll(now hlc.Now) {
+	l := &e.lead
+	l.prep = preparation{from: e.next, answers: make([]answer, len(e.spec.Acceptors))}
+	for a := range l.prep.answers {
+		l.prep.answers[a].cursor = e.next
+	}
+	own := &l.prep.answers[e.self]
+	own.votes, _ = e.votes(e.next, e.log.end(), 1<<62)
+	own.trim, own.done = e.log.base, true
+	e.prepareAgain(now)
+}
+
+// prepareAgain sends 1A to whoever has not answered in full.
+func (e *ensemble) prepareAgain(now hlc.Now) {
+	p := &e.lead.prep
+	p.tries++
+	p.at = now.Mono + backoff(e.c.patience(), p.tries, e.c.timeout)
+	for a := range p.answers {
+		if !p.answers[a].done {
+			e.prepareOne(a)
+		}
+	}
+	e.finishPrepare(now)
+}
+
+func (e *ensemble) prepareOne(a int) {
+	l := &e.lead
+	e.c.send(e.spec.Acceptors[a], &prepare{
+		Ensemble: e.id, Round: l.round, Chain: l.chain, From: l.prep.answers[a].cursor,
+	})
+}
+
+// onPromise takes a page of 1B.
+func (e *ensemble) onPromise(now hlc.Now, from ids.Process, m *promise) {
+	l := &e.lead
+	i := e.acceptor(from)
+	if i < 0 || l.phase != preparing || m.Round != l.round {
+		return // of an earlier round, or late
+	}
+	a := &l.prep.answers[i]
+	if a.done || m.From != a.cursor {
+		return // a page answered twice
+	}
+	if p := e.c.peers[from]; p != nil {
+		p.wall, p.wallAt, p.clock = m.Wall, now.Mono, true
+	}
+	a.trim = max(a.trim, m.Trim)
+	for _, v := range m.Votes {
+		if v.Instance >= l.prep.from && v.Instance <= e.log.base+ids.Instance(e.log.limit) {
+			a.votes = append(a.votes, v)
+		}
+	}
+	if m.Next > m.From {
+		a.cursor = m.Next
+		e.prepareOne(i)
+		return
+	}
+	a.done = true
+	e.finishPrepare(now)
+}
+
+// finishPrepare ends Phase 1 if f+1 acceptors have answered. It prefers
+// answers without timestamps too far ahead; those with them, which only a
+// decision forces into every quorum, count when it has waited a little [R8].
+func (e *ensemble) finishPrepare(now hlc.Now) {
+	l := &e.lead
+	limit := e.physical(now).Add(e.c.cfg.Tuning.MaxAhead)
+	var near, far []int
+	for i := range l.prep.answers {
+		switch a := &l.prep.answers[i]; {
+		case !a.done:
+		case a.ahead(limit):
+			far = append(far, i)
+		default:
+			near = append(near, i)
+		}
+	}
+	if len(near)+len(far) < e.quorum {
+		return
+	}
+	if len(near) < e.quorum {
+		if l.prep.tries <= 2 && len(near)+len(far) < len(l.prep.answers) {
+			return
+		}
+		near = append(near, far[:e.quorum-len(near)]...)
+	}
+	e.takeLead(now, near)
+}
+
+// ahead says whether an undecided vote is beyond limit.
+func (a *answer) ahead(limit hlc.Timestamp) bool {
+	for i := range a.votes {
+		if !a.votes[i].Decided && a.votes[i].Value.top > limit {
+			return true
+		}
+	}
+	return false
+}
+
+// takeLead draws the consequences of Phase 1 from the answers of a quorum: what
+// is known decided is learned; what was voted for in the highest round is
+// proposed again; holes are filled with nulls; nothing is proposed at or below
+// the highest trim mark [R4]; and new values come after all that.
+func (e *ensemble) takeLead(now hlc.Now, quorum []int) {
+	l := &e.lead
+	floor := l.prep.from - 1
+	for i := range l.prep.answers {
+		if a := &l.prep.answers[i]; a.done {
+			floor = max(floor, a.trim)
+			e.learnVotes(a.votes)
+		}
+	}
+	e.seen = max(e.seen, floor)
+	best, end := e.bestVotes(quorum, max(floor, e.next-1))
+	l.phase = leading
+	l.prep = preparation{at: never}
+	l.plan = nil
+	l.last = e.stream.last
+	start := end + 1 - ids.Instance(len(best))
+	for k := min(e.next, start); k <= end; k++ {
+		s := e.log.at(k)
+		if s != nil && s.chosen != nil {
+			l.last = s.chosen.lastAfter(l.last)
+			continue
+		}
+		if k < start {
+			continue // trimmed by others: known decided, to be fetched
+		}
+		v := best[k-start].Value
+		if v == nil {
+			v = e.makeValue(now, nil, 0)
+		} else {
+			e.c.counters.Adjudicated++
+		}
+		l.plan = append(l.plan, planned{instance: k, value: v})
+		l.last = v.lastAfter(l.last)
+	}
+	l.next = max(end+1, e.next)
+}
+
+func (e *ensemble) learnVotes(vs []vote) {
+	for i := range vs {
+		if vs[i].Decided {
+			e.learn(vs[i].Instance, vs[i].Value.ID, vs[i].Value, 0)
+		}
+	}
+}
+
+// bestVotes finds, for each instance above floor that any of the quorum voted
+// in, the vote of the highest round. best[0] is for the instance floor+1.
+func (e *ensemble) bestVotes(quorum []int, floor ids.Instance) (best []vote, end ids.Instance) {
+	for _, i := range quorum {
+		for _, v := range e.lead.prep.answers[i].votes {
+			if v.Instance <= floor {
+				continue
+			}
+			for ids.Instance(len(best)) < v.Instance-floor {
+				best = append(best, vote{})
+			}
+			b := &best[v.Instance-floor-1]
+			if b.Value == nil || b.Round.Less(v.Round) {
+				*b = v
+			}
+		}
+	}
+	return best, floor + ids.Instance(len(best))
+}
+
+// lastAfter is the ensemble's last timestamp after v, if it was last before:
+// what every learner computes (erratum 2).
+func (v *Value) lastAfter(last hlc.Timestamp) hlc.Timestamp {
+	for i := range v.Entries {
+		last = max(last+1, v.Entries[i].T)
+	}
+	return max(last, v.Null)
+}

@@ -1,0 +1,168 @@
+package ridge
+
+import (
+	"slices"
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/hlc"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+)
+
+// pump proposes what there is to propose while the pipeline has room: first
+// what Phase 1 obliges to, then messages in batches, then a null if one is
+// wanted and the batch has not got there by itself [R9].
+func (e *ensemble) pump(now hlc.Now) {
+	l := &e.lead
+	if l.phase != leading {
+		return
+	}
+	e.keepWarm(now)
+	for l.phase == leading && len(l.open) < e.c.cfg.Tuning.Pipeline {
+		if len(l.plan) > 0 {
+			p := l.plan[0]
+			l.plan = l.plan[1:]
+			if s := e.log.at(p.instance); p.instance > e.log.base && (s == nil || !s.decided) {
+				e.propose(now, p.instance, p.value, true)
+			}
+			continue
+		}
+		var entries []Entry
+		if e.full() {
+			if l.next-e.log.base > ids.Instance(e.c.cfg.Tuning.MaxLogCount*5/4) {
+				return // not even nulls
+			}
+		} else if l.nulls.want > l.last || l.queue.ready(len(l.open), &e.c.cfg.Tuning) {
+			entries = e.batch(now)
+		}
+		var null hlc.Timestamp
+		if l.nulls.want > l.last && (l.queue.count() == 0 || e.full()) {
+			null = l.nulls.want
+			l.last = null
+		}
+		if len(entries) == 0 && null == 0 {
+			return
+		}
+		if len(entries) == 0 {
+			e.c.counters.Nulls++
+		}
+		k := l.next
+		l.next++
+		e.propose(now, k, e.makeValue(now, entries, null), false)
+	}
+}
+
+// batch takes waiting messages and clamps their timestamps.
+func (e *ensemble) batch(now hlc.Now) []Entry {
+	l, t := &e.lead, &e.c.cfg.Tuning
+	physical, w := e.physical(now), hlc.Timestamp(t.Window/time.Microsecond)
+	n := l.queue.fit(t.MaxBatchCount, t.MaxBatchBytes)
+	entries := make([]Entry, n)
+	for i := range entries {
+		m := l.queue.pop()
+		ts := clamp(m.T0, l.last, physical, w)
+		l.last = max(l.last+1, ts)
+		entries[i] = Entry{T: ts, Message: m}
+	}
+	return entries
+}
+
+// makeValue makes a value with an id of its own.
+func (e *ensemble) makeValue(now hlc.Now, entries []Entry, null hlc.Timestamp) *Value {
+	e.c.values++
+	return newValue(e.c.cfg.Self, e.c.values, now.Wall, entries, null)
+}
+
+// propose starts Phase 2 for one instance.
+func (e *ensemble) propose(now hlc.Now, k ids.Instance, v *Value, obliged bool) {
+	e.c.counters.Proposed++
+	e.lead.open = append(e.lead.open, openInstance{
+		instance: k, value: v, obliged: obliged, first: now.Mono, sent: now.Mono,
+	})
+	e.lead.repeatAt = min(e.lead.repeatAt, now.Mono+e.repeatAfter(0))
+	e.sendAccept(now, k, v, obliged)
+}
+
+// sendAccept hands PHASE 2 to the chain's first acceptor.
+func (e *ensemble) sendAccept(now hlc.Now, k ids.Instance, v *Value, obliged bool) {
+	l := &e.lead
+	m := &accept{Ensemble: e.id, Round: l.round, Instance: k, Chain: l.chain, Obliged: obliged, Value: v}
+	if l.chain[0] == e.c.cfg.Self {
+		e.accept(now, m, 0)
+	} else {
+		e.c.send(l.chain[0], m)
+	}
+}
+
+// closeOpen takes note that instance k is decided.
+func (e *ensemble) closeOpen(k ids.Instance) {
+	l := &e.lead
+	for i := range l.open {
+		if o := &l.open[i]; o.instance == k {
+			if o.repeats == 0 {
+				l.latency += (e.c.now.Mono - o.first - l.latency) / 8
+			}
+			l.reforms = 0
+			l.queue.forget(o.value)
+			l.open = slices.Delete(l.open, i, i+1)
+			break
+		}
+	}
+	if len(l.open) == 0 {
+		l.repeatAt = never
+	}
+}
+
+// closeTrimmed gives up proposing what is decided and trimmed elsewhere.
+func (e *ensemble) closeTrimmed(mark ids.Instance) {
+	l := &e.lead
+	e.seen = max(e.seen, mark)
+	for len(l.open) > 0 && l.open[0].instance <= mark {
+		e.closeOpen(l.open[0].instance)
+	}
+	for len(l.plan) > 0 && l.plan[0].instance <= mark {
+		l.plan = l.plan[1:]
+	}
+	l.next = max(l.next, mark+1)
+}
+
+// repeatAfter is how long an open instance waits before its next repetition.
+func (e *ensemble) repeatAfter(repeats int) time.Duration {
+	return backoff(max(e.c.patience(), 4*e.lead.latency), repeats+1, e.c.timeout)
+}
+
+// repeatDue repeats Phase 2 of instances that have been open for too long. One
+// that stays open despite that asks for another chain.
+func (e *ensemble) repeatDue(now hlc.Now) {
+	l := &e.lead
+	e.repeatOpen(now, 0, maxInstance, func(o *openInstance) bool {
+		return now.Mono >= o.sent+e.repeatAfter(o.repeats)
+	})
+	l.repeatAt = never
+	for i := range l.open {
+		o := &l.open[i]
+		l.repeatAt = min(l.repeatAt, o.sent+e.repeatAfter(o.repeats))
+		if now.Mono-o.first > 2*e.c.timeout && len(e.spec.Acceptors) > e.quorum && now.Mono >= l.reformAt && !l.reform {
+			l.rotation++
+			l.reform = true
+		}
+	}
+}
+
+// repeatOpen repeats Phase 2 of the open instances from..to that are due.
+// Repeating one may decide it, and end this round.
+func (e *ensemble) repeatOpen(now hlc.Now, from, to ids.Instance, due func(*openInstance) bool) {
+	l := &e.lead
+	for i := 0; i < len(l.open) && l.phase == leading; {
+		o := &l.open[i]
+		k := o.instance
+		if k >= from && k <= to && due(o) {
+			e.c.counters.Repeats++
+			o.sent = now.Mono
+			o.repeats++
+			e.sendAccept(now, k, o.value, o.obliged)
+		}
+		if i < len(l.open) && l.open[i].instance == k {
+			i++
+		}
+	}
+}

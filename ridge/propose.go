@@ -1,0 +1,198 @@
+package ridge
+
+import (
+	"github.com/eyrie-dev/eyrie/internal/hlc"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+)
+
+// maxHops bounds how often a proposal or advance request is forwarded.
+const maxHops = 2
+
+// queue holds the messages that wait at a coordinator.
+type queue struct {
+	ring  []*Message
+	head  int // of what waits in ring
+	bytes int
+	// present are the messages that wait or are open: a copy of one of them
+	// may be dropped. It is only looked up.
+	present map[copyID]struct{}
+}
+
+// copyID names a message; its copies are byte-identical.
+type copyID struct {
+	command ids.Command
+	attempt ids.Attempt
+}
+
+func idOf(m *Message) copyID { return copyID{m.Command, m.Attempt} }
+
+func (q *queue) init() { *q = queue{present: make(map[copyID]struct{})} }
+
+func (q *queue) count() int { return len(q.ring) - q.head }
+
+// push queues m, unless a copy is present.
+func (q *queue) push(m *Message) bool {
+	n := len(q.present)
+	q.present[idOf(m)] = struct{}{}
+	if len(q.present) == n {
+		return false
+	}
+	if q.head > 64 && q.head*2 > len(q.ring) {
+		n := copy(q.ring, q.ring[q.head:])
+		clear(q.ring[n:])
+		q.ring, q.head = q.ring[:n], 0
+	}
+	q.ring = append(q.ring, m)
+	q.bytes += m.size()
+	return true
+}
+
+// pop takes the first message, or nil. It stays present until forgotten.
+func (q *queue) pop() *Message {
+	if q.count() == 0 {
+		return nil
+	}
+	m := q.ring[q.head]
+	q.ring[q.head] = nil
+	q.head++
+	q.bytes -= m.size()
+	return m
+}
+
+// forget ends the presence of v's messages.
+func (q *queue) forget(v *Value) {
+	for i := range v.Entries {
+		delete(q.present, idOf(v.Entries[i].Message))
+	}
+}
+
+// fit is how many of the first messages make a batch within the bounds; a
+// single larger message travels alone.
+func (q *queue) fit(maxCount, maxBytes int) int {
+	n, bytes := 0, 0
+	for _, m := range q.ring[q.head:] {
+		bytes += m.size()
+		if n == maxCount || n > 0 && bytes > maxBytes {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+// ready says whether a batch should leave while open instances are in flight:
+// at once when nothing is; else when enough has gathered, the more the fuller
+// the pipeline.
+func (q *queue) ready(open int, t *Tuning) bool {
+	n := q.count()
+	switch {
+	case n == 0:
+		return false
+	case open == 0:
+		return true
+	}
+	return n >= t.MaxBatchCount || q.bytes >= t.MaxBatchBytes || n >= 4<<(2*open)
+}
+
+// onPropose takes a proposal from a client or a process.
+func (c *Core) onPropose(from ids.Addr, p *Propose) {
+	m := p.Message
+	e := c.ensemble(p.Ensemble, true)
+	switch {
+	case !c.cfg.Topology.validDests(m.Dests) || c.cfg.Topology.EnsembleFor(m.Dests) != p.Ensemble:
+		c.advise(e, p, Misrouted)
+	case len(m.Body) > c.cfg.Tuning.MaxMessage:
+		c.advise(e, p, TooLarge)
+	case e == nil:
+		c.advise(e, p, Redirect)
+	case e.lead.phase == idle:
+		e.forward(p)
+	default:
+		e.admit(p)
+	}
+}
+
+// validDests says whether s are some of the partitions.
+func (t *Topology) validDests(s ids.Set) bool {
+	return len(s) > 0 && s.Valid() && int(s[len(s)-1]) < len(t.Replicas)
+}
+
+// admit queues a proposal at the coordinator, or says why not [X5, N7].
+func (e *ensemble) admit(p *Propose) {
+	t, m, q := &e.c.cfg.Tuning, p.Message, &e.lead.queue
+	time := e.time(e.c.now)
+	switch {
+	case m.T0 > time.Add(t.Window):
+		e.c.advise(e, p, Early)
+	case m.T0.Add(t.Horizon) < time:
+		e.c.advise(e, p, Late)
+	case q.count() >= t.MaxWaiting || q.count() > 0 && q.bytes+m.size() > t.MaxWaitingSize || e.full():
+		e.c.advise(e, p, Overloaded)
+	case !q.push(m):
+		e.c.counters.Duplicates++
+	}
+}
+
+// full says whether the log holds as much as may be untrimmed.
+func (e *ensemble) full() bool {
+	t := &e.c.cfg.Tuning
+	return e.log.bytes >= t.MaxLogBytes || e.lead.next-e.log.base > ids.Instance(t.MaxLogCount)
+}
+
+// forward passes a proposal on to whoever is believed to coordinate or, if
+// that one is not heard, to another acceptor, who may hear it.
+func (e *ensemble) forward(p *Propose) {
+	if p.Hops == 0 {
+		e.c.advise(e, p, Redirect)
+	}
+	e.c.turn++
+	if to := e.way(e.c.turn); to != 0 && p.Hops < maxHops {
+		e.c.send(to, &Propose{Ensemble: p.Ensemble, Hops: p.Hops + 1, Message: p.Message})
+	}
+}
+
+// way is the coordinator, or an acceptor on the way to it, or zero.
+func (e *ensemble) way(turn int) ids.Process {
+	co := e.coordinator()
+	if co != e.c.cfg.Self && !e.c.Suspected(co) {
+		return co
+	}
+	n := len(e.spec.Acceptors)
+	for i := range n {
+		p := e.spec.Acceptors[(turn+i)%n]
+		if p != co && p != e.c.cfg.Self && !e.c.Suspected(p) {
+			return p
+		}
+	}
+	return 0
+}
+
+// advise tells a proposer what became of its message. e may be nil.
+func (c *Core) advise(e *ensemble, p *Propose, why Reason) {
+	c.counters.Refused++
+	a := &Advice{
+		Command: p.Message.Command, Attempt: p.Message.Attempt,
+		Ensemble: p.Ensemble, Reason: why,
+	}
+	if e != nil {
+		a.Coordinator = e.coordinator()
+		a.Time = e.time(c.now)
+	} else if s := c.cfg.Topology.spec(p.Ensemble); s != nil {
+		a.Coordinator = s.Acceptors[0]
+	}
+	c.out = append(c.out, Send{To: ids.ToClient(p.Message.Command.Client), Msg: a})
+}
+
+// onAdvance serves or forwards a request to reach a key above m.Key [R9].
+func (e *ensemble) onAdvance(now hlc.Now, from ids.Process, m *advance) {
+	if e.lead.phase == idle {
+		if to := e.way(int(from)); to != 0 && m.Hops < maxHops {
+			e.c.send(to, &advance{Ensemble: m.Ensemble, Hops: m.Hops + 1, Key: m.Key})
+		}
+		return
+	}
+	if e.reach(now, m.Key); e.lead.nulls.want <= e.lead.last && len(e.lead.open) == 0 {
+		// Reached and decided: the asker has missed the decision.
+		e.c.send(from, e.c.heartbeat(true))
+	}
+}

@@ -1,0 +1,184 @@
+package ridge
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/hlc"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+)
+
+// fetchWindow bounds the instances asked for at once.
+const fetchWindow = 1024
+
+// gap is a learner's knowledge that it lacks the instance next although later
+// ones, or that one, are decided.
+type gap struct {
+	// at is when to ask next, or never.
+	at    time.Duration
+	tries int
+	// from is the instance lacked when the gap was noticed.
+	from ids.Instance
+}
+
+// repair notices a gap, and asks for what is missing when it has lasted.
+func (e *ensemble) repair(now hlc.Now) {
+	lacks := e.seen >= e.next && e.stream.room()
+	if lacks {
+		s := e.log.at(e.next)
+		lacks = s == nil || s.chosen == nil
+	}
+	if !lacks {
+		e.gap.at = never
+		return
+	}
+	if e.gap.at == never || e.gap.from != e.next {
+		e.gap = gap{from: e.next, at: now.Mono + e.c.patience()}
+		return
+	}
+	if now.Mono >= e.gap.at {
+		e.gap.tries++
+		e.gap.at = now.Mono + backoff(e.c.patience(), e.gap.tries, e.c.cfg.Tuning.FailureTimeout)
+		e.fetch()
+	}
+}
+
+// fetch asks one acceptor after another; after some tries all at once, which
+// an instance needs that nobody knows to be decided [R3].
+func (e *ensemble) fetch() {
+	e.c.counters.Fetches++
+	m := &fetch{Ensemble: e.id, From: e.next, To: min(e.seen, e.next+fetchWindow-1)}
+	n := len(e.spec.Acceptors)
+	if e.gap.tries%3 == 0 {
+		for _, p := range e.spec.Acceptors {
+			if p != e.c.cfg.Self {
+				e.c.send(p, m)
+			}
+		}
+		return
+	}
+	for i := range n {
+		p := e.spec.Acceptors[(int(e.c.cfg.Self)+e.gap.tries+i)%n]
+		if p != e.c.cfg.Self && !e.c.Suspected(p) {
+			e.c.send(p, m)
+			return
+		}
+	}
+}
+
+// onFetch tells a learner what this acceptor knows. "Decided" is said only of
+// what is known to be decided [R3]. At the coordinator the question also says
+// that an instance has stayed open for long.
+func (e *ensemble) onFetch(now hlc.Now, from ids.Process, m *fetch) {
+	if e.self < 0 || m.To < m.From || e.member(from) == nil {
+		e.c.counters.Dropped++
+		return
+	}
+	vs, _ := e.votes(m.From, min(m.To, m.From+fetchWindow), pageBytes)
+	if len(vs) > 0 || m.From <= e.log.base {
+		e.c.send(from, &learn{Ensemble: e.id, Trim: e.log.base, Votes: vs})
+	}
+	if e.lead.phase == leading {
+		e.repeatOpen(now, m.From, m.To, func(o *openInstance) bool { return now.Mono >= o.sent+e.c.patience() })
+	}
+}
+
+// onLearn takes an acceptor's answer.
+func (e *ensemble) onLearn(now hlc.Now, from ids.Process, m *learn) {
+	a := e.acceptor(from)
+	if a < 0 {
+		e.c.counters.Dropped++
+		return
+	}
+	e.members[a].item.Trim = max(e.members[a].item.Trim, m.Trim)
+	before := e.next
+	for i := range m.Votes {
+		if v := &m.Votes[i]; v.Decided {
+			e.learn(v.Instance, v.Value.ID, v.Value, 0)
+		} else {
+			e.hear(a, v)
+		}
+	}
+	if e.next > before && e.seen >= e.next {
+		e.gap = gap{from: e.next, at: now.Mono} // go on at once
+	}
+}
+
+// hear counts another acceptor's vote: f+1 equal in instance, round and value
+// id decide [R3].
+func (e *ensemble) hear(a int, v *vote) {
+	if v.Instance < e.next {
+		return
+	}
+	s := e.log.open(v.Instance)
+	if s == nil || s.chosen != nil {
+		return
+	}
+	if s.decided {
+		e.learn(v.Instance, s.id, v.Value, 0)
+		return
+	}
+	mine := heardVote{acceptor: a, round: v.Round, id: v.Value.ID}
+	known := false
+	for i := range s.heard {
+		if h := &s.heard[i]; h.acceptor == a {
+			if h.round.Less(mine.round) {
+				*h = mine
+			}
+			known = true
+		}
+	}
+	if !known {
+		s.heard = append(s.heard, mine)
+	}
+	equal := 0
+	for _, h := range s.heard {
+		if h.round == mine.round && h.id == mine.id {
+			equal++
+		}
+	}
+	if s.value != nil && s.round == mine.round && s.value.ID == mine.id {
+		equal++
+	}
+	if equal >= e.quorum {
+		e.learn(v.Instance, mine.id, v.Value, 0)
+		return
+	}
+	if s.value == nil || s.value.ID != mine.id {
+		s.spare = v.Value
+		e.log.weigh(s)
+	}
+}
+
+// checkReachable stops this process when the acceptors have forgotten what it
+// still lacks: all of them, or, for long, all that can be asked and at least
+// f+1.
+func (e *ensemble) checkReachable(now hlc.Now) {
+	gone, silent := 0, 0
+	for i := range e.acceptors() {
+		trim := e.members[i].item.Trim
+		if i == e.self {
+			trim = e.log.base
+		}
+		switch {
+		case trim >= e.next:
+			gone++
+		case e.c.Suspected(e.members[i].process):
+			silent++
+		default:
+			e.lostSince = never
+			return
+		}
+	}
+	if e.lostSince == never {
+		e.lostSince = now.Mono
+	}
+	if silent == 0 || gone >= e.quorum && now.Mono-e.lostSince > 10*e.c.cfg.Tuning.FailureTimeout {
+		e.c.fail(fmt.Errorf("%w: ensemble %d instance %d", ErrLost, e.id, e.next))
+	}
+}
+
+// backoff doubles base for each try after the first, up to limit.
+func backoff(base time.Duration, tries int, limit time.Duration) time.Duration {
+	return min(limit, base<<min(tries-1, 16))
+}
