@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/pprof"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +18,7 @@ import (
 // settings are what the flags of every bench say.
 type settings struct {
 	json, quick  bool
+	workers      bool
 	rounds, size int
 	warm, window time.Duration
 	outstanding  []int
@@ -34,6 +36,7 @@ func parse(name string, args []string, stderr io.Writer, s settings) (settings, 
 	f.IntVar(&s.size, "size", s.size, "bytes of a value")
 	f.DurationVar(&s.warm, "warm", s.warm, "warm-up of each turn")
 	f.DurationVar(&s.window, "window", s.window, "measured window of each turn")
+	f.BoolVar(&s.workers, "workers", false, "let a goroutine wait for each operation, instead of one that is called back")
 	f.StringVar(&s.only, "only", "", "measure only these systems, separated by commas (eyrie, floor, ...)")
 	f.StringVar(&s.cpu, "cpuprofile", "", "write a CPU profile of the whole run to this file")
 	f.StringVar(&s.allocs, "allocprofile", "", "write a profile of all allocations to this file")
@@ -68,6 +71,13 @@ func join(ns []int) string {
 // execute runs the plan as the settings say, and returns an exit status: 1 if
 // anything failed or any operation ended in an error.
 func execute(ctx context.Context, p *Plan, s settings, stdout, stderr io.Writer) int {
+	if s.workers { // another bench, since a line of JSON has no other place for it
+		p.Bench += "-workers"
+		p.Title += ", a goroutine waiting for each"
+		for i := range p.Cases {
+			p.Cases[i].Workers = true
+		}
+	}
 	p.Rounds, p.Phases = s.rounds, Phases{Warm: s.warm, Measure: s.window, Drain: 5 * time.Second}
 	if s.only != "" {
 		p.Contenders = keep(p.Contenders, strings.Split(s.only, ","))
@@ -129,13 +139,15 @@ func (p *Plan) report(ctx context.Context, asJSON bool, stdout, stderr io.Writer
 	return status
 }
 
+// keep filters contenders by name: "system variant" names one, and "system" the
+// one without variant or, if there is none, all of the system.
 func keep(cs []Contender, names []string) []Contender {
 	var out []Contender
-	for _, c := range cs {
-		for _, n := range names {
-			if c.System == n || c.String() == n {
+	for _, n := range names {
+		exact := slices.ContainsFunc(cs, func(c Contender) bool { return c.String() == n })
+		for _, c := range cs {
+			if c.String() == n || !exact && c.System == n {
 				out = append(out, c)
-				break
 			}
 		}
 	}

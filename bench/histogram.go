@@ -40,6 +40,15 @@ func (h *Histogram) Record(d time.Duration) {
 	h.max = max(h.max, d)
 }
 
+// add counts what o has counted.
+func (h *Histogram) add(o *Histogram) {
+	for b, n := range o.counts {
+		h.counts[b] += n
+	}
+	h.total += o.total
+	h.max = max(h.max, o.max)
+}
+
 // Total is the number of durations recorded.
 func (h *Histogram) Total() uint64 { return h.total }
 

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -25,6 +26,9 @@ type Result struct {
 	Others  float64       // share of the machine used by others in the window
 }
 
+// errLost is the error of operations that were never answered.
+var errLost = errors.New("lost: never answered")
+
 // pause is how long a failed operation's slot rests, so that a system that
 // refuses at once is not asked in a tight loop.
 const pause = 5 * time.Millisecond
@@ -37,7 +41,7 @@ const pause = 5 * time.Millisecond
 // generator.
 type load struct {
 	sys    System
-	multi  float64
+	c      Case
 	random *rand.Rand
 	value  []byte
 
@@ -46,8 +50,10 @@ type load struct {
 	done    []func(error)   // per slot, made once
 	out     int             // operations outstanding
 	resting []int           // slots of failed operations
-	res     *Result
-	window  bool
+	window  bool            // latencies count
+	latency Histogram
+	errors  uint64
+	first   error
 
 	mu       sync.Mutex
 	finished []completion
@@ -64,18 +70,17 @@ type completion struct {
 // measure loads sys as the case says and returns what the window saw. The
 // system must be started. Ending ctx cuts the measurement short.
 func measure(ctx context.Context, sys System, c Case, ph Phases, seed uint64) *Result {
+	if c.Workers {
+		return measureWorkers(ctx, sys, c, ph, seed)
+	}
 	l := &load{
-		sys: sys, multi: c.MultiShare,
+		sys: sys, c: c,
 		random:  rand.New(rand.NewPCG(seed, 1)),
-		value:   make([]byte, c.Size),
+		value:   makeValue(c, seed),
 		base:    time.Now(),
 		started: make([]time.Duration, c.Outstanding),
 		done:    make([]func(error), c.Outstanding),
-		res:     new(Result),
 		wake:    make(chan struct{}, 1),
-	}
-	for i := range l.value {
-		l.value[i] = byte(l.random.Uint32())
 	}
 	for slot := range l.done {
 		l.done[slot] = func(err error) { l.finish(slot, err) }
@@ -85,27 +90,42 @@ func measure(ctx context.Context, sys System, c Case, ph Phases, seed uint64) *R
 	}
 	sys.Flush()
 	l.run(ctx, ph.Warm, true)
-	l.measured(ctx, ph.Measure)
+	l.window = true
+	res := window(sys, func() { l.run(ctx, ph.Measure, true) })
+	l.window = false
 	l.run(ctx, ph.Drain, false)
 	if l.out > 0 {
-		l.fail(uint64(l.out), fmt.Errorf("%d operations lost: unanswered %v after the window", l.out, ph.Drain))
+		l.fail(uint64(l.out), fmt.Errorf("%w: %d operations, %v after the window", errLost, l.out, ph.Drain))
 	}
-	return l.res
+	res.Latency, res.Errors, res.First = l.latency, l.errors, l.first
+	return res
 }
 
-// measured runs the window between two readings of the clocks.
-func (l *load) measured(ctx context.Context, d time.Duration) {
-	l.window = true
-	cpu, machine, start := l.cpu(), machineTime(), time.Now()
-	l.run(ctx, d, true)
-	l.window = false
-	used := l.cpu() - cpu
-	l.res.CPU = used
-	l.res.Seconds = time.Since(start).Seconds()
-	l.res.Others = machineTime().others(machine, used)
+// window runs f between two readings of the clocks.
+func window(sys System, f func()) *Result {
+	cpu, machine, start := ownCPU()+sys.CPU(), machineTime(), time.Now()
+	f()
+	used := ownCPU() + sys.CPU() - cpu
+	return &Result{Seconds: time.Since(start).Seconds(), CPU: used, Others: machineTime().others(machine, used)}
 }
 
-func (l *load) cpu() time.Duration { return ownCPU() + l.sys.CPU() }
+// nextOp draws an operation.
+func nextOp(random *rand.Rand, c Case, slot int, value []byte) Op {
+	r := random.Uint64()
+	op := Op{Slot: slot, Key: uint32(r % Keys), Value: value}
+	if c.MultiShare > 0 && random.Float64() < c.MultiShare {
+		op.Multi, op.Other = true, uint32(r>>32%Keys)
+	}
+	return op
+}
+
+func makeValue(c Case, seed uint64) []byte {
+	random, v := rand.New(rand.NewPCG(seed, 0)), make([]byte, c.Size)
+	for i := range v {
+		v[i] = byte(random.Uint32())
+	}
+	return v
+}
 
 // run handles completions for d, and while more, submits anew; without more,
 // it returns as soon as nothing is outstanding.
@@ -148,14 +168,14 @@ func (l *load) record(c completion) {
 	if c.err != nil {
 		l.fail(1, c.err)
 	} else if l.window {
-		l.res.Latency.Record(c.at - l.started[c.slot])
+		l.latency.Record(c.at - l.started[c.slot])
 	}
 }
 
 func (l *load) fail(n uint64, err error) {
-	l.res.Errors += n
-	if l.res.First == nil {
-		l.res.First = err
+	l.errors += n
+	if l.first == nil {
+		l.first = err
 	}
 }
 
@@ -172,11 +192,7 @@ func (l *load) rested(more bool) {
 }
 
 func (l *load) submit(slot int) {
-	r := l.random.Uint64()
-	op := Op{Slot: slot, Key: uint32(r % Keys), Value: l.value}
-	if l.multi > 0 && l.random.Float64() < l.multi {
-		op.Multi, op.Other = true, uint32(r>>32%Keys)
-	}
+	op := nextOp(l.random, l.c, slot, l.value)
 	l.out++
 	l.started[slot] = time.Since(l.base)
 	l.sys.Submit(op, l.done[slot])

@@ -30,7 +30,8 @@ type System interface {
 	// Submit begins an operation and does not wait for it. The system calls
 	// done exactly once, when the operation has taken effect where its
 	// client learns of it, or has failed. It may call it on any goroutine,
-	// also within Submit; done does not block. Only one goroutine submits.
+	// also within Submit; done does not block. Submit and Flush are safe for
+	// concurrent use.
 	Submit(op Op, done func(error))
 	// Flush says that the generator has nothing to submit for the moment. A
 	// system may hold operations back until then, in order to gather them.
@@ -49,6 +50,7 @@ type Case struct {
 	Size        int     // bytes of a value
 	Outstanding int     // operations in flight
 	MultiShare  float64 // share of operations on two partitions, 0 to 1
+	Workers     bool    // a goroutine waits for each operation
 }
 
 // Contender names a system and makes it for a case.

@@ -27,7 +27,7 @@ var errFrame = errors.New("etcdraft: malformed frame")
 // appendMessage appends m's encoding to b.
 func appendMessage(b []byte, m *pb.Message) ([]byte, error) {
 	switch {
-	case m.GetType() == pb.MsgApp && plain(m.Entries):
+	case m.GetType() == pb.MsgApp && commands(m.Entries):
 		b = appendFixed(append(b, codeApp), m)
 		b = binary.LittleEndian.AppendUint32(b, uint32(len(m.Entries)))
 		for _, e := range m.Entries {
@@ -50,9 +50,9 @@ func appendMessage(b []byte, m *pb.Message) ([]byte, error) {
 	return b, nil
 }
 
-// plain says whether all entries are commands, with indices that follow one
+// commands says whether all entries are commands, with indices that follow one
 // another as they do in every MsgApp.
-func plain(es []*pb.Entry) bool {
+func commands(es []*pb.Entry) bool {
 	for _, e := range es {
 		if e.GetType() != pb.EntryNormal {
 			return false

@@ -84,7 +84,7 @@ func TestApplied(t *testing.T) {
 					}
 					first, _ := node.storage.FirstIndex()
 					last, _ := node.storage.LastIndex()
-					if last-first > 3*(compactEvery+compactKeep) {
+					if last-first > 3*cutEntries {
 						t.Errorf("node %d keeps entries %d to %d", node.id, first, last)
 					}
 				})

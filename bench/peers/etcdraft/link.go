@@ -119,10 +119,12 @@ func (l *link) close() {
 	l.conn.Close()
 }
 
+func newReader(c net.Conn) *bufio.Reader { return bufio.NewReaderSize(c, 256<<10) }
+
 // receive reads frames until the connection ends and hands on their messages;
 // all frames that have arrived are handed on together.
 func receive(c net.Conn, deliver func([]*pb.Message)) error {
-	r := bufio.NewReaderSize(c, 256<<10)
+	r := newReader(c)
 	for {
 		var ms []*pb.Message
 		for more := true; more; more = complete(r) {

@@ -31,6 +31,8 @@ type node struct {
 	applied uint64 // index
 	count   uint64 // commands applied
 	conf    *pb.ConfState
+	cut     uint64 // applied when the log was last cut
+	bytes   int    // of entries applied since
 
 	mu      sync.Mutex
 	msgs    []*pb.Message
@@ -58,11 +60,11 @@ type proposal struct {
 // errLost says that a proposal was dropped, or that the node no longer leads.
 var errLost = errors.New("etcdraft: proposal dropped")
 
-// compactEvery is how many entries are applied between compactions, and
-// compactKeep how many are kept at a follower.
+// The log is cut whenever this many entries, or bytes of them, have been
+// applied since the last time, and then to where it ended that time.
 const (
-	compactEvery = 16 << 10
-	compactKeep  = 16 << 10
+	cutEntries = 16 << 10
+	cutBytes   = 8 << 20
 )
 
 // post adds to the inbox and steps the node unless somebody else does.
@@ -142,13 +144,16 @@ func appendCommand(b []byte, p proposal) []byte {
 	return append(b, p.value...)
 }
 
-// single gives each command an entry of its own.
-func single(id uint64, props []proposal) *pb.Message {
-	size := 0
+func sizeOf(props []proposal) (size int) {
 	for _, p := range props {
 		size += commandHead + len(p.value)
 	}
-	data, blocks, es := make([]byte, 0, size), make([]pb.Entry, len(props)), make([]*pb.Entry, len(props))
+	return size
+}
+
+// single gives each command an entry of its own.
+func single(id uint64, props []proposal) *pb.Message {
+	data, blocks, es := make([]byte, 0, sizeOf(props)), make([]pb.Entry, len(props)), make([]*pb.Entry, len(props))
 	for i, p := range props {
 		at := len(data)
 		data = appendCommand(data, p)
@@ -160,7 +165,7 @@ func single(id uint64, props []proposal) *pb.Message {
 
 // packed puts all commands into one entry.
 func packed(id uint64, props []proposal) *pb.Message {
-	var data []byte
+	data := make([]byte, 0, sizeOf(props))
 	for _, p := range props {
 		data = appendCommand(data, p)
 	}
@@ -223,6 +228,7 @@ func (n *node) apply(es []*pb.Entry) {
 			}
 		}
 		n.applied = e.GetIndex()
+		n.bytes += len(e.Data)
 	}
 	if n.head == len(n.waiting) || n.head > 1<<16 {
 		n.waiting = n.waiting[:copy(n.waiting, n.waiting[n.head:])]
@@ -234,16 +240,15 @@ func (n *node) apply(es []*pb.Entry) {
 // compact bounds the log. The leader keeps what a follower lacks, so that a
 // snapshot is never needed.
 func (n *node) compact() {
-	first, _ := n.storage.FirstIndex()
-	if n.applied < first+compactEvery+compactKeep {
+	if n.applied-n.cut < cutEntries && n.bytes < cutBytes {
 		return
 	}
-	to := n.applied - compactKeep
+	to := n.cut
+	n.cut, n.bytes = n.applied, 0
 	if n.raw.BasicStatus().RaftState == raft.StateLeader {
-		to = n.applied
 		n.raw.WithProgress(func(_ uint64, _ raft.ProgressType, pr tracker.Progress) { to = min(to, pr.Match) })
 	}
-	if to > first {
+	if first, _ := n.storage.FirstIndex(); to > first {
 		_, err := n.storage.CreateSnapshot(to, n.conf, nil)
 		n.check(err)
 		n.check(n.storage.Compact(to))
