@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"flag"
 	"os"
 	"runtime"
 	"runtime/pprof"
@@ -16,6 +17,9 @@ import (
 func TestMain(m *testing.M) {
 	before := runtime.NumGoroutine()
 	code := m.Run()
+	if f := flag.Lookup("test.fuzz"); f != nil && f.Value.String() != "" {
+		os.Exit(code) // the fuzzer leaves its own
+	}
 	for range 200 {
 		if runtime.NumGoroutine() <= before {
 			os.Exit(code)

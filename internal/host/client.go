@@ -1,0 +1,259 @@
+package host
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/client"
+	"github.com/eyrie-dev/eyrie/internal/hlc"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/node"
+	"github.com/eyrie-dev/eyrie/internal/session"
+	"github.com/eyrie-dev/eyrie/internal/transport"
+	"github.com/eyrie-dev/eyrie/internal/wire"
+)
+
+// ClientConfig says which cluster to speak to.
+type ClientConfig struct {
+	// Core is the client's core. ID and Random are filled in.
+	Core client.Config
+	// Cluster is the cluster's identity.
+	Cluster string
+	// Addrs are the addresses of all processes.
+	Addrs map[ids.Process]string
+	// Window bounds the commands outstanding; zero is Core.Tuning.Window,
+	// which must not be less.
+	Window int
+	// Transport is the connections' tuning; zero fields take the defaults.
+	Transport transport.Tuning
+	// Logger is silent when nil.
+	Logger *slog.Logger
+}
+
+// Client is one life of a client. All methods are safe for concurrent use.
+type Client struct {
+	loop   loop
+	core   clientCore
+	tr     transport.Transport
+	window window
+	log    *slog.Logger
+	id     ids.Client
+
+	// The loop's own:
+	queue []*Call                 // taken, but the core was full
+	open  map[ids.Sequence]*Call  // in the core
+	asked map[uint64]func([]byte) // status questions by nonce
+
+	closing sync.Once
+	done    chan struct{}
+	err     error // valid when done is closed
+}
+
+// clientCore is internal/client's Core, or a test's.
+type clientCore interface {
+	Submit(now hlc.Now, command uint16, arg []byte, guess ids.Set) (ids.Sequence, error)
+	Full() bool
+	Step(now hlc.Now, from ids.Process, m wire.Message)
+	Tick(now hlc.Now)
+	Wake() time.Duration
+	Sends() []client.Send
+	Results() []client.Result
+	AskStatus(p ids.Process, nonce uint64)
+	Statuses() []session.Status
+	Err() error
+}
+
+// Dial connects to a cluster and returns when one process at least has
+// answered. It fails when ctx ends first, or when all processes have been
+// tried and one of them has refused this client for what it is: transport's
+// ErrCluster, ErrService, ErrVersion and the like. ctx bounds the dialing
+// alone.
+func Dial(ctx context.Context, cfg ClientConfig) (*Client, error) {
+	if err := missing(cfg.Core.Topology, cfg.Addrs); err != nil {
+		return nil, err
+	}
+	binary.LittleEndian.PutUint64(cfg.Core.ID[:8], draw())
+	binary.LittleEndian.PutUint64(cfg.Core.ID[8:], draw())
+	cfg.Core.Random = source()
+	if cfg.Window == 0 {
+		cfg.Window = cfg.Core.Tuning.Window
+	}
+	return dial(ctx, client.New(cfg.Core), cfg.Window, transport.Config{
+		Self: ids.ToClient(cfg.Core.ID), Cluster: cfg.Cluster,
+		Service: cfg.Core.Service.Fingerprint(),
+		Layout:  layout(cfg.Core.Topology, cfg.Core.Tuning.Horizon),
+		Peers:   cfg.Addrs, Decode: node.Decode, Tuning: cfg.Transport, Logger: cfg.Logger,
+	})
+}
+
+func dial(ctx context.Context, core clientCore, places int, cfg transport.Config) (*Client, error) {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	cfg.Logger = cfg.Logger.With("client", cfg.Self.Client.String())
+	c := &Client{
+		core: core, id: cfg.Self.Client, log: cfg.Logger,
+		window: window{free: places},
+		open:   map[ids.Sequence]*Call{},
+		asked:  map[uint64]func([]byte){},
+		done:   make(chan struct{}),
+	}
+	c.loop.init()
+	c.loop.core = (*clientLoop)(c)
+	first := newContact(len(cfg.Peers))
+	cfg.Linked = first.heard
+	cfg.Handler = c.loop.inbox.deliver
+	tr, err := transport.New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	c.tr = tr
+	go c.run()
+	if err := first.wait(ctx); err != nil {
+		c.Close()
+		return nil, fmt.Errorf("host: no process of cluster %q could be reached: %w", cfg.Cluster, err)
+	}
+	return c, nil
+}
+
+// ID names this life of the client.
+func (c *Client) ID() ids.Client { return c.id }
+
+// Submit has a command multicast, and waits for room in the window until ctx
+// ends. guess names partitions that the command may need besides those that
+// its Access names. An error means that the command was not, and will not be,
+// sent. arg must not be changed before the result is there.
+func (c *Client) Submit(ctx context.Context, command uint16, arg []byte, guess ids.Set) (*Call, error) {
+	call := &Call{command: command, arg: arg, guess: guess, done: make(chan struct{})}
+	return call, c.submit(ctx, call)
+}
+
+// SubmitFunc is Submit with a function that is called with the result, once,
+// by the client's loop: it must not wait, for this client's room least of all.
+func (c *Client) SubmitFunc(ctx context.Context, command uint16, arg []byte, guess ids.Set, then func(Result)) error {
+	return c.submit(ctx, &Call{command: command, arg: arg, guess: guess, then: then})
+}
+
+func (c *Client) submit(ctx context.Context, call *Call) error {
+	if err := c.window.enter(ctx); err != nil {
+		return err
+	}
+	if !c.loop.inbox.submit(call) {
+		return ErrClosed
+	}
+	return nil
+}
+
+// Status asks process p for its status, a JSON document. The question or the
+// answer may be lost: then the error is ctx's.
+func (c *Client) Status(ctx context.Context, p ids.Process) ([]byte, error) {
+	answer := make(chan []byte, 1)
+	nonce := draw()
+	ask := func() {
+		c.asked[nonce] = func(doc []byte) { answer <- doc }
+		c.core.AskStatus(p, nonce)
+	}
+	if !c.loop.inbox.ask(ask) {
+		return nil, ErrClosed
+	}
+	select {
+	case doc := <-answer:
+		return doc, nil
+	case <-c.done:
+		return nil, ErrClosed
+	case <-ctx.Done():
+		c.loop.inbox.ask(func() { delete(c.asked, nonce) })
+		return nil, context.Cause(ctx)
+	}
+}
+
+// TransportStats is a snapshot of the connections' counters.
+func (c *Client) TransportStats() transport.Stats { return c.tr.Stats() }
+
+// Close ends the client and returns when its goroutines have ended. What is
+// outstanding ends as ErrOutcomeUnknown. It may be called again.
+func (c *Client) Close() error {
+	c.closing.Do(c.loop.inbox.close)
+	<-c.done
+	return nil
+}
+
+// Done is closed when the client has ended, by Close or because it had to.
+func (c *Client) Done() <-chan struct{} { return c.done }
+
+// Err explains, after Done, why the client ended by itself.
+func (c *Client) Err() error {
+	select {
+	case <-c.done:
+		return c.err
+	default:
+		return nil
+	}
+}
+
+func (c *Client) run() {
+	c.err = c.loop.run()
+	why := c.err
+	if why == nil {
+		why = ErrClosed
+	}
+	c.window.close(why)
+	c.loop.inbox.close()
+	c.tr.Close()
+	(*clientLoop)(c).abandon(why)
+	close(c.done)
+}
+
+// contact waits for the first process that answers.
+type contact struct {
+	mu    sync.Mutex
+	left  int // processes not yet tried
+	tried map[ids.Process]bool
+	last  error
+	no    error // a refusal
+	ended bool
+	done  chan error
+}
+
+func newContact(processes int) *contact {
+	return &contact{left: processes, tried: map[ids.Process]bool{}, done: make(chan error, 1)}
+}
+
+// heard is the transport's Linked.
+func (f *contact) heard(p ids.Process, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.tried[p] {
+		f.tried[p] = true
+		f.left--
+	}
+	if err != nil {
+		f.last = err
+		if errors.Is(err, transport.ErrRefused) && !errors.Is(err, transport.ErrBusy) {
+			f.no = err
+		}
+	}
+	if !f.ended && (err == nil || f.left == 0 && f.no != nil) {
+		f.ended = true
+		if err != nil {
+			err = f.no
+		}
+		f.done <- err
+	}
+}
+
+func (f *contact) wait(ctx context.Context) error {
+	select {
+	case err := <-f.done:
+		return err
+	case <-ctx.Done():
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return errors.Join(context.Cause(ctx), f.last)
+}

@@ -1,0 +1,228 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/hlc"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/node"
+	"github.com/eyrie-dev/eyrie/internal/transport"
+	"github.com/eyrie-dev/eyrie/internal/wire"
+)
+
+// ErrClosed is the error of what needs a node or a client that was closed.
+var ErrClosed = errors.New("host: closed")
+
+// NodeConfig says which process to run.
+type NodeConfig struct {
+	// Core is the process's core. Incarnation and Random are filled in.
+	Core node.Config
+	// Cluster is the cluster's identity: others are refused.
+	Cluster string
+	// Addrs are the addresses of all processes, this one's included.
+	Addrs map[ids.Process]string
+	// Listener, if not nil, is listened on instead of Addrs[Core.Self]. The
+	// node closes it.
+	Listener net.Listener
+	// Transport is the connections' tuning; zero fields take the defaults.
+	Transport transport.Tuning
+	// Logger is silent when nil.
+	Logger *slog.Logger
+}
+
+// Node is a running process. All methods are safe for concurrent use.
+type Node struct {
+	loop  loop
+	core  nodeCore
+	tr    transport.Transport
+	self  ids.Process
+	inc   ids.Incarnation
+	addr  net.Addr
+	log   *slog.Logger
+	local []wire.Message // from the core to itself
+
+	closing sync.Once
+	done    chan struct{}
+	err     error // valid when done is closed
+}
+
+// nodeCore is internal/node's Node, or a test's.
+type nodeCore interface {
+	Step(now hlc.Now, from ids.Addr, inc ids.Incarnation, m wire.Message)
+	Tick(now hlc.Now)
+	Wake() time.Duration
+	Sends() []node.Send
+	Err() error
+	Status() node.Status
+	Close()
+}
+
+// NodeStatus describes a running process.
+type NodeStatus struct {
+	node.Status
+	Transport transport.Stats `json:"transport"`
+	// Connected are the processes that this one has a connection to.
+	Connected []ids.Process `json:"connected"`
+	// DroppedProcesses and DroppedClients are messages that came faster than
+	// the core could take them.
+	DroppedProcesses uint64 `json:"dropped_from_processes"`
+	DroppedClients   uint64 `json:"dropped_from_clients"`
+}
+
+// StartNode starts a process. ctx bounds the start alone. The process has
+// begun to listen when StartNode returns; whether its peers are there shows
+// Status.
+func StartNode(ctx context.Context, cfg NodeConfig) (*Node, error) {
+	if err := missing(cfg.Core.Topology, cfg.Addrs); err != nil {
+		return nil, err
+	}
+	cfg.Core.Incarnation = ids.Incarnation(draw())
+	cfg.Core.Random = source()
+	core, err := node.New(cfg.Core)
+	if err != nil {
+		return nil, err
+	}
+	ln := cfg.Listener
+	if ln == nil {
+		if ln, err = new(net.ListenConfig).Listen(ctx, "tcp", cfg.Addrs[cfg.Core.Self]); err != nil {
+			core.Close()
+			return nil, fmt.Errorf("host: process %d: %w", cfg.Core.Self, err)
+		}
+	}
+	n, err := startNode(core, transport.Config{
+		Self: ids.To(cfg.Core.Self), Incarnation: cfg.Core.Incarnation, Cluster: cfg.Cluster,
+		Service:  cfg.Core.Service.Fingerprint(),
+		Layout:   layout(cfg.Core.Topology, cfg.Core.Ridge.Horizon),
+		Settings: settings(cfg.Core.Ridge, cfg.Core.Partition, cfg.Core.Checks),
+		Peers:    cfg.Addrs, Listener: ln, Decode: node.Decode, Tuning: cfg.Transport, Logger: cfg.Logger,
+	})
+	if err != nil {
+		ln.Close()
+		core.Close()
+		return nil, err
+	}
+	return n, nil
+}
+
+// startNode runs a core over TCP. On an error the listener is left open.
+func startNode(core nodeCore, cfg transport.Config) (*Node, error) {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	cfg.Logger = cfg.Logger.With("process", cfg.Self.Process)
+	n := &Node{
+		core: core, self: cfg.Self.Process, inc: cfg.Incarnation, addr: cfg.Listener.Addr(), log: cfg.Logger,
+		done: make(chan struct{}),
+	}
+	n.loop.init()
+	n.loop.core = (*nodeLoop)(n)
+	cfg.Handler = n.loop.inbox.deliver
+	tr, err := transport.New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	n.tr = tr
+	n.log.Info("started", "addr", n.addr.String(), "incarnation", uint64(cfg.Incarnation))
+	go n.run()
+	return n, nil
+}
+
+func (n *Node) run() {
+	n.err = n.loop.run()
+	n.loop.inbox.close()
+	n.tr.Close()
+	n.core.Close()
+	if n.err != nil {
+		n.log.Error("stopped", "err", n.err)
+	} else {
+		n.log.Info("stopped")
+	}
+	close(n.done)
+}
+
+// Close stops the process and returns when all its goroutines have ended. It
+// may be called again, and from several goroutines.
+func (n *Node) Close() error {
+	n.closing.Do(n.loop.inbox.close)
+	<-n.done
+	return nil
+}
+
+// Done is closed when the process has stopped, by Close or because it had to.
+func (n *Node) Done() <-chan struct{} { return n.done }
+
+// Err explains, after Done, why the process stopped itself; nil after Close.
+func (n *Node) Err() error {
+	select {
+	case <-n.done:
+		return n.err
+	default:
+		return nil
+	}
+}
+
+// Addr is where the process listens.
+func (n *Node) Addr() net.Addr { return n.addr }
+
+// Status asks the core for its state; ErrClosed when it has stopped.
+func (n *Node) Status(ctx context.Context) (NodeStatus, error) {
+	answer := make(chan NodeStatus, 1)
+	ok := n.loop.inbox.ask(func() {
+		answer <- NodeStatus{Status: n.core.Status()}
+	})
+	if !ok {
+		return NodeStatus{}, ErrClosed
+	}
+	select {
+	case s := <-answer:
+		s.Transport = n.tr.Stats()
+		s.DroppedProcesses, s.DroppedClients = n.loop.inbox.drops()
+		if tcp, ok := n.tr.(*transport.TCP); ok {
+			s.Connected = tcp.Connected()
+		}
+		return s, nil
+	case <-n.done:
+		return NodeStatus{}, ErrClosed
+	case <-ctx.Done():
+		return NodeStatus{}, ctx.Err()
+	}
+}
+
+// nodeLoop is a Node as its loop sees it.
+type nodeLoop Node
+
+func (n *nodeLoop) step(now hlc.Now, from ids.Addr, inc ids.Incarnation, m wire.Message) {
+	n.core.Step(now, from, inc, m)
+}
+
+func (n *nodeLoop) call(hlc.Now, *Call) {}
+func (n *nodeLoop) tick(now hlc.Now)    { n.core.Tick(now) }
+func (n *nodeLoop) wake() time.Duration { return n.core.Wake() }
+
+func (n *nodeLoop) out(now hlc.Now) (again bool, err error) {
+	for _, s := range n.core.Sends() {
+		if s.To.Process == n.self {
+			n.local = append(n.local, s.Msg)
+		} else {
+			n.tr.Send(s.To, s.Msg)
+		}
+	}
+	n.tr.Flush()
+	if err := n.core.Err(); err != nil {
+		return false, err
+	}
+	// What the core tells itself comes like a message, with the next round.
+	for _, m := range n.local {
+		n.core.Step(now, ids.To(n.self), n.inc, m)
+	}
+	again = len(n.local) > 0
+	clear(n.local)
+	n.local = n.local[:0]
+	return again, nil
+}
