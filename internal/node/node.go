@@ -225,6 +225,9 @@ func (n *Node) Status() Status {
 	return s
 }
 
+// Ready says whether the cluster is founded and this process may order.
+func (n *Node) Ready() bool { return n.founding.started }
+
 // Replica is the partition's replica, for checkers.
 func (n *Node) Replica() *partition.Replica { return n.replica }
 

@@ -89,6 +89,9 @@ func (w *World) Note(id ID, arg uint64, text string) {
 	w.note(Event{Kind: Noted, To: id, Arg: int64(arg), Text: text})
 }
 
+// SetTrace sets Config.Trace of a world that exists.
+func (w *World) SetTrace(f func(Event)) { w.cfg.Trace = f }
+
 // Hash is the running hash of everything that happened so far.
 func (w *World) Hash() uint64 { return w.trace.hash }
 

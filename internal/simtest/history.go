@@ -1,0 +1,161 @@
+package simtest
+
+import (
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/partition"
+)
+
+// Op is one command as its client saw it.
+type Op struct {
+	Command ids.Command
+	Code    uint16
+	Arg     []byte
+	// Invoked and Returned are moments of the history's clock, which ticks at
+	// every invocation and every return; Returned is zero while the outcome
+	// is not known.
+	Invoked, Returned uint64
+	// InvokedAt and ReturnedAt are virtual time; ReturnedAt is also set when
+	// the client gave up (Unknown).
+	InvokedAt, ReturnedAt time.Duration
+	Unknown               bool
+	Failed                bool // Returned, with an error
+	Answer                answer
+	Attempt               ids.Attempt
+	// Dests are the partitions of the last attempt.
+	Dests ids.Set
+}
+
+// Entry is one delivery at one replica, with the verdict on it.
+type Entry struct {
+	Position ids.Position
+	Op       int32 // index in History.Ops
+	Attempt  ids.Attempt
+	Dests    ids.Set
+	Verdict  partition.Verdict
+	Outcome  partition.Outcome // zero: not finished
+	Started  bool
+	Reply    uint64 // digest of the reply, once finished
+}
+
+// Log is what one process delivered, in its order. A process that was
+// restarted has a log for each life.
+type Log struct {
+	Process   ids.Process
+	Partition ids.Partition
+	Entries   []Entry
+	open      map[opAttempt]int32 // accepted and not finished
+	Twice     []opAttempt         // accepted twice, or finished twice or unasked
+}
+
+type opAttempt struct {
+	op      int32
+	attempt ids.Attempt
+}
+
+// History is all that the checkers look at.
+type History struct {
+	Service    *partition.Service
+	Placement  partition.Placement
+	Partitions int
+	Budget     int
+	Ops        []Op
+	Logs       []*Log
+	clock      uint64
+	byClient   map[ids.Client]*[]int32
+	// Strangers are deliveries of commands that no client sent.
+	Strangers int
+}
+
+func newHistory(s *partition.Service, p partition.Placement, partitions, budget int) *History {
+	return &History{Service: s, Placement: p, Partitions: partitions, Budget: budget, byClient: map[ids.Client]*[]int32{}}
+}
+
+// invoke records that a client submits a command; its sequence follows the
+// client's last one.
+func (h *History) invoke(at time.Duration, c ids.Command, code uint16, arg []byte) int32 {
+	h.clock++
+	i := int32(len(h.Ops))
+	h.Ops = append(h.Ops, Op{Command: c, Code: code, Arg: arg, Invoked: h.clock, InvokedAt: at})
+	l := h.byClient[c.Client]
+	if l == nil {
+		l = new([]int32)
+		h.byClient[c.Client] = l
+	}
+	*l = append(*l, i)
+	return i
+}
+
+// find is the index of a command's Op, or -1.
+func (h *History) find(c ids.Command) int32 {
+	l := h.byClient[c.Client]
+	if l == nil || c.Sequence == 0 || int(c.Sequence) > len(*l) {
+		return -1
+	}
+	return (*l)[c.Sequence-1]
+}
+
+// giveUp records that a client gave a command up.
+func (h *History) giveUp(at time.Duration, i int32) {
+	h.Ops[i].Unknown, h.Ops[i].ReturnedAt = true, at
+}
+
+// complete records a final reply.
+func (h *History) complete(at time.Duration, i int32, r *partition.Reply, dests ids.Set) {
+	h.clock++
+	op := &h.Ops[i]
+	op.Returned, op.ReturnedAt, op.Dests, op.Attempt = h.clock, at, dests, r.Attempt
+	op.Failed = r.Outcome == partition.OutcomeFailed
+	op.Answer = answer{value: string(r.Value), errName: r.ErrorName, errTxt: r.ErrorText}
+	if framework(r.ErrorName) {
+		op.Answer.errTxt = ""
+	}
+}
+
+func framework(name string) bool { return len(name) > 6 && name[:6] == "eyrie." }
+
+// newLog starts the record of one life of a process.
+func (h *History) newLog(p ids.Process, part ids.Partition) *Log {
+	l := &Log{Process: p, Partition: part, open: map[opAttempt]int32{}}
+	h.Logs = append(h.Logs, l)
+	return l
+}
+
+// observe is a replica's Observe function.
+func (h *History) observe(l *Log, e partition.Event) {
+	op := h.find(e.Command)
+	if op < 0 {
+		h.Strangers++
+		return
+	}
+	key := opAttempt{op, e.Attempt}
+	i, open := l.open[key]
+	switch e.Kind {
+	case partition.EventJudged:
+		dests := e.Dests
+		if n := len(l.Entries); n == 0 || !l.Entries[n-1].Dests.Equal(dests) {
+			dests = append(ids.Set(nil), dests...)
+		} else {
+			dests = l.Entries[n-1].Dests
+		}
+		if e.Verdict == partition.VerdictAccepted || e.Verdict == partition.VerdictStale {
+			if open {
+				l.Twice = append(l.Twice, key)
+			}
+			l.open[key] = int32(len(l.Entries))
+		}
+		l.Entries = append(l.Entries, Entry{Position: e.Position, Op: op, Attempt: e.Attempt, Dests: dests, Verdict: e.Verdict})
+	case partition.EventStarted:
+		if open {
+			l.Entries[i].Started = true
+		}
+	case partition.EventFinished:
+		if !open {
+			l.Twice = append(l.Twice, key)
+			return
+		}
+		l.Entries[i].Outcome, l.Entries[i].Reply = e.Outcome, e.Reply
+		delete(l.open, key)
+	}
+}

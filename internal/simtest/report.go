@@ -1,0 +1,191 @@
+package simtest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+
+	"github.com/eyrie-dev/eyrie/internal/sim"
+	"github.com/eyrie-dev/eyrie/partition"
+)
+
+func newRand(seed, stream uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, stream)) }
+
+// Report is what one run did.
+type Report struct {
+	Seed  uint64
+	Shape string
+	Hash  uint64 // of the whole trace
+
+	Commands  int // submitted
+	Answered  int
+	Failed    int // of them with an error
+	Unknown   int // given up after H
+	Multi     int // took effect at several partitions
+	Effects   int // took effect, or failed for good
+	Sampled   int // checked by porcupine too
+	Undecided int // groups that porcupine could not decide in time
+	Virtual   float64
+	Events    uint64
+	Messages  uint64
+	// Faults and Slow count, by name, the faults done and the slow paths
+	// taken.
+	Faults, Slow map[string]uint64
+}
+
+func (c *cluster) report() Report {
+	r := Report{Shape: c.shape.String(), Hash: c.world.Hash(), Virtual: c.world.Now().Seconds(),
+		Events: c.world.Counts.Events, Messages: c.world.Counts.Sent,
+		Commands: len(c.history.Ops), Faults: map[string]uint64{}, Slow: map[string]uint64{}}
+	for i := range c.history.Ops {
+		op := &c.history.Ops[i]
+		switch {
+		case op.Unknown:
+			r.Unknown++
+		case op.Returned != 0:
+			r.Answered++
+			if op.Failed {
+				r.Failed++
+			}
+		}
+	}
+	return r
+}
+
+// count fills in what only a checked run knows.
+func (r *Report) count(c *cluster, o *Order) {
+	r.Effects = len(o.Effects)
+	for i := range o.Effects {
+		if len(o.Effects[i].Dests) > 1 {
+			r.Multi++
+		}
+	}
+	for f, n := range c.nemesis.Done {
+		r.Faults[sim.Fault(f).String()] += uint64(n)
+	}
+	w := &c.world.Counts
+	r.Faults["loss"], r.Faults["duplication"], r.Faults["restart"] = w.Lost, w.Duplicated, w.Restarts
+	slow := func(name string, n uint64) { r.Slow[name] += n }
+	for _, l := range c.history.Logs {
+		for i := range l.Entries {
+			if v := l.Entries[i].Verdict; v != partition.VerdictAccepted {
+				slow("verdict "+v.String(), 1)
+			}
+		}
+	}
+	for _, s := range c.lives {
+		st := s.node.Status()
+		p, g := &st.Replica.Counters, &st.Ridge.Counters
+		slow("command panics", p.Panics)
+		slow("operation panics", p.OpPanics)
+		slow("over budget", p.Budget)
+		slow("answered again", p.Reanswered)
+		slow("retries", p.Retries)
+		slow("blocked by a conflict", p.Blocked)
+		slow("overtaken", p.Overtakes)
+		slow("waits for values", p.Waits)
+		slow("pulls", p.Pulls)
+		slow("pulls answered", p.PullsHere)
+		slow("pulls remembered", p.PullsLater)
+		slow("pulls gone", p.PullsGone)
+		slow("early dropped", p.EarlyDrops)
+		slow("rounds", g.Rounds)
+		slow("phase 2 repeated", g.Repeats)
+		slow("gap repairs", g.Fetches)
+		slow("advances", g.Advances)
+		slow("proposals refused", g.Refused)
+		slow("values repeated by a new round", g.Adjudicated)
+		slow("nulls", g.Nulls)
+	}
+	for _, u := range c.all {
+		st := &u.core.Stats
+		slow("client resends", st.Resent)
+		slow("client retries", st.Retried)
+		slow("client redirected", st.Redirected)
+		slow("client refused", st.Refused)
+		slow("client gave up", st.GivenUp)
+	}
+	slow("digests compared", uint64(c.checks.Digests))
+	slow("instances compared", uint64(c.checks.Agreed))
+	slow("restarts refused", uint64(c.checks.Forgot))
+}
+
+// checkVacuity fails a run that did too little to prove anything.
+func checkVacuity(c *cluster, o *Order, r *Report) error {
+	s := &c.shape
+	switch {
+	case r.Commands < s.Commands*9/10:
+		return fmt.Errorf("vacuous: only %d of %d commands were submitted", r.Commands, s.Commands)
+	case r.Effects*2 < r.Commands && s.Ridge.Horizon > 5e9:
+		return fmt.Errorf("vacuous: only %d of %d commands took effect", r.Effects, r.Commands)
+	case s.Partitions > 1 && r.Multi*3 < r.Effects:
+		return fmt.Errorf("vacuous: only %d of %d commands were for several partitions", r.Multi, r.Effects)
+	case o.Compared < s.Partitions:
+		return fmt.Errorf("vacuous: only %d replicas besides one of each of the %d partitions have anything to compare", o.Compared, s.Partitions)
+	case c.checks.Digests == 0:
+		return fmt.Errorf("vacuous: no digests were compared")
+	case c.history.Strangers > 0:
+		return fmt.Errorf("integrity: %d deliveries of commands that no client sent", c.history.Strangers)
+	}
+	for f, weight := range s.Weights {
+		total := 0
+		for _, n := range c.nemesis.Done {
+			total += n
+		}
+		if weight > 0 && total == 0 && s.Every < s.Length/8 {
+			return fmt.Errorf("vacuous: %v faults were drawn, none was done", sim.Fault(f))
+		}
+	}
+	return nil
+}
+
+// explain makes a failure readable: the rule, the shape, the last events, how
+// to repeat it.
+func explain(seed uint64, c *cluster, err error) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "seed %d: %v\n", seed, err)
+	if c != nil {
+		fmt.Fprintf(&b, "shape: %v\n", &c.shape)
+		fmt.Fprintf(&b, "at %v, %d commands, %d open, %d crashes, trace hash %016x\n",
+			c.world.Now(), len(c.history.Ops), c.open, c.crashes, c.world.Hash())
+		b.WriteString("last faults and notes:\n")
+		b.WriteString(c.world.Last(30, func(e *sim.Event) bool { return e.Kind > sim.Ticked }))
+		b.WriteString("last events:\n")
+		b.WriteString(c.world.Last(30, func(e *sim.Event) bool { return e.Kind != sim.Ticked && e.Kind != sim.Sent }))
+	}
+	fmt.Fprintf(&b, "again: eyrie sim --runs 1 --seed %d", seed)
+	return &Failure{Seed: seed, Err: err, Text: b.String()}
+}
+
+// Failure is a run that broke a rule.
+type Failure struct {
+	Seed uint64
+	Err  error
+	Text string // everything known about it
+}
+
+func (f *Failure) Error() string { return f.Text }
+func (f *Failure) Unwrap() error { return f.Err }
+
+// Rule is the first word of what was broken: order, linearizability, ...
+func (f *Failure) Rule() string {
+	rule, _, _ := strings.Cut(f.Err.Error(), ":")
+	return rule
+}
+
+// sortedCounts lists a count by name.
+func sortedCounts(m map[string]uint64) string {
+	var names []string
+	for n := range m {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	var b strings.Builder
+	for _, n := range names {
+		if m[n] > 0 {
+			fmt.Fprintf(&b, "  %-32s %d\n", n, m[n])
+		}
+	}
+	return b.String()
+}

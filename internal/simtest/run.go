@@ -1,0 +1,266 @@
+// Package simtest runs whole clusters of Eyrie, servers and clients, in the
+// simulator, and checks everything they did. One seed is one run: it draws
+// the cluster's shape, the faults and the work.
+package simtest
+
+import (
+	"fmt"
+	"io"
+	"runtime/debug"
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/sim"
+)
+
+// Options change how seeds are run. The zero value is what counts.
+type Options struct {
+	// Commands, if not zero, replaces the drawn number of commands.
+	Commands int
+	// Alter, if not nil, changes the drawn shape.
+	Alter func(*Shape)
+	// Trace, if not nil, is written every event. Slow.
+	Trace io.Writer
+	// Porcupine bounds porcupine's search per group; 2 s if zero.
+	Porcupine time.Duration
+}
+
+// Run simulates one seed. The error explains what rule was broken, how it
+// came to that, and how to repeat it.
+func Run(seed uint64, o Options) (report Report, err error) {
+	var c *cluster
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+		if c != nil {
+			for _, s := range c.lives {
+				s.close()
+			}
+		}
+		report.Seed = seed
+		if err != nil {
+			err = explain(seed, c, err)
+		}
+	}()
+	r := newRand(seed, 0x7368617065)
+	shape := drawShape(r, &o)
+	if o.Alter != nil {
+		o.Alter(&shape)
+	}
+	c, err = newCluster(seed, shape)
+	if err != nil {
+		return report, err
+	}
+	if o.Trace != nil {
+		c.world.SetTrace(func(e sim.Event) { fmt.Fprintln(o.Trace, c.world.Describe(&e)) })
+	}
+	if err = c.drive(); err != nil {
+		report = c.report()
+		return report, err
+	}
+	order, err := checkOrder(c.history)
+	if err == nil {
+		err = checkWitness(c.history, order)
+	}
+	report = c.report()
+	if err != nil {
+		return report, err
+	}
+	limit := o.Porcupine
+	if limit == 0 {
+		limit = 2 * time.Second
+	}
+	if report.Sampled, report.Undecided, err = checkPorcupine(c.history, limit); err != nil {
+		return report, err
+	}
+	report.count(c, order)
+	return report, checkVacuity(c, order, &report)
+}
+
+// close ends a core; one that panicked may not be closable.
+func (s *server) close() {
+	defer func() { _ = recover() }()
+	s.node.Close()
+}
+
+// Phases of a run, in virtual time.
+const (
+	foundBound  = 20 * time.Second // to found the cluster, without faults of processes
+	finalOps    = 40               // commands of the last phase
+	settleBound = 20 * time.Second // for all replicas to reach the same position
+)
+
+// drive runs the cluster through its life: founding, work under faults, the
+// same without faults, a last few commands that must all succeed, rest.
+func (c *cluster) drive() error {
+	if !c.until(foundBound, c.founded) {
+		return c.broken("liveness: the cluster was not founded within %v", foundBound)
+	}
+	begin := c.world.Now()
+	for range c.shape.Clients {
+		c.addUser()
+	}
+	c.credit = c.shape.Commands
+	c.feed()
+	c.unleash()
+	c.until(2*c.shape.Length, func() bool {
+		return c.world.Now()-begin >= c.shape.Length && c.submitted >= c.shape.Commands*9/10
+	})
+	c.heal()
+	if bound := c.patience(); !c.until(bound, func() bool { return c.credit == 0 && c.open == 0 && c.idle() }) {
+		return c.broken("liveness: %v after the faults stopped, %d commands have no answer and %d were not submitted",
+			bound, c.open, c.credit+c.queued())
+	}
+	if err := c.lastWords(); err != nil {
+		return err
+	}
+	if !c.until(settleBound, c.settled) {
+		return c.broken("liveness: the replicas did not reach the same position within %v of rest%s", settleBound, c.positions())
+	}
+	return c.broken("")
+}
+
+// until runs the world for at most d of virtual time. It returns whether stop
+// held, and not at all beyond a failure.
+func (c *cluster) until(d time.Duration, stop func() bool) bool {
+	end := c.world.Now() + d
+	met := c.world.RunUntil(end, func() bool { return c.err != nil || stop() })
+	return met && c.err == nil && c.world.Err() == nil
+}
+
+// broken is the first failure found by the world or a monitor, else the given
+// one, if any.
+func (c *cluster) broken(format string, args ...any) error {
+	switch {
+	case c.world.Err() != nil:
+		return c.world.Err()
+	case c.err != nil:
+		return c.err
+	case format == "":
+		return nil
+	}
+	return fmt.Errorf(format, args...)
+}
+
+func (c *cluster) founded() bool {
+	for _, s := range c.servers {
+		if !s.node.Ready() {
+			return false
+		}
+	}
+	return true
+}
+
+// feed gives each client something to do at random moments, so that the
+// commands spread over the run's length.
+func (c *cluster) feed() {
+	mean := c.shape.Length / time.Duration(c.shape.Commands)
+	c.world.After(time.Duration(c.load.Int64N(2*int64(mean)+1)), func() {
+		if c.credit == 0 {
+			return
+		}
+		c.credit--
+		u := c.clients[c.load.IntN(len(c.clients))]
+		u.credit++
+		c.world.Poke(u.id)
+		c.feed()
+	})
+}
+
+func (c *cluster) queued() (n int) {
+	for _, u := range c.clients {
+		n += u.credit
+	}
+	return n
+}
+
+func (c *cluster) idle() bool { return c.queued() == 0 }
+
+// unleash starts the nemesis.
+func (c *cluster) unleash() {
+	plan := sim.Plan{
+		Weights: c.shape.Weights, Every: c.shape.Every, Lasts: c.shape.Lasts,
+		Clients: func() []sim.ID {
+			var l []sim.ID
+			for _, u := range c.clients {
+				l = append(l, u.id)
+			}
+			return l
+		},
+		MayCrash: c.spare, CrashServer: c.crash, CrashClient: c.crashUser,
+		// The last f replicas of each partition may have wrong clocks.
+		MayErr: func(id sim.ID) bool {
+			return int(id)%c.shape.Replicas < (c.shape.Replicas-1)/2
+		},
+		ClockError: c.shape.ClockError,
+	}
+	plan.Groups = make([][]sim.ID, c.shape.Partitions)
+	for _, s := range c.servers {
+		plan.Servers = append(plan.Servers, s.id)
+		plan.Groups[s.part] = append(plan.Groups[s.part], s.id)
+	}
+	c.nemesis = sim.Unleash(c.world, c.rand, plan)
+}
+
+// heal ends all faults and sets the servers' clocks right again.
+func (c *cluster) heal() {
+	c.nemesis.Stop()
+	c.world.Heal()
+	for _, s := range c.servers {
+		c.world.Synchronize(s.id, time.Duration(c.rand.Int64N(2*int64(c.shape.Skew)+1))-c.shape.Skew)
+	}
+	c.healed = c.world.Now()
+}
+
+// patience is how long, without faults, outstanding commands may take: a
+// command that is not answered is given up after H.
+func (c *cluster) patience() time.Duration {
+	t := &c.shape
+	return 40*t.Ridge.FailureTimeout + 10*t.Client.MaxPause + 10*t.Partition.PullMax + min(t.Ridge.Horizon, 20*time.Second) + t.Length
+}
+
+// lastWords submits a few more commands, without haste. All must be answered.
+func (c *cluster) lastWords() error {
+	before := len(c.history.Ops)
+	for range finalOps {
+		c.credit++
+		c.feed()
+		if !c.until(c.patience(), func() bool { return c.credit == 0 && c.open == 0 && c.idle() }) {
+			return c.broken("liveness: a command submitted without any fault got no answer in %v", c.patience())
+		}
+	}
+	for i := before; i < len(c.history.Ops); i++ {
+		if op := &c.history.Ops[i]; op.Returned == 0 && c.shape.Ridge.Horizon > 8*c.shape.Client.MaxPause+4*time.Second {
+			return c.broken("liveness: %s, submitted without any fault, was given up", c.history.op(op))
+		}
+	}
+	return nil
+}
+
+// settled says whether all replicas of each partition are at the same
+// position with nothing unfinished.
+func (c *cluster) settled() bool {
+	return c.positions() == ""
+}
+
+func (c *cluster) positions() string {
+	first := make([]*server, c.shape.Partitions)
+	for _, s := range c.servers {
+		if !s.up() {
+			continue
+		}
+		st := s.node.Replica().Status()
+		if st.Unfinished > 0 {
+			return fmt.Sprintf(": process %d has %d unfinished commands, waiting for partitions %v", s.process, st.Unfinished, st.Waiting)
+		}
+		f := first[s.part]
+		if f == nil {
+			first[s.part] = s
+			continue
+		}
+		if at := f.node.Replica().Status().Position; at != st.Position {
+			return fmt.Sprintf(": process %d is at %v, process %d at %v", f.process, at, s.process, st.Position)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,154 @@
+package simtest
+
+import (
+	"math/rand/v2"
+
+	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/partition"
+)
+
+// workload draws commands for one service.
+type workload interface {
+	// next draws a client's next command, and a guess at its partitions.
+	next(r *rand.Rand) (code uint16, arg []byte, guess ids.Set)
+}
+
+// bankLoad draws bank commands.
+type bankLoad struct {
+	shape *Shape
+	place partition.Placement
+	total int
+	token int64
+}
+
+func newBankLoad(s *Shape, place partition.Placement) *bankLoad {
+	b := &bankLoad{shape: s, place: place}
+	for _, w := range s.Mix {
+		b.total += w
+	}
+	return b
+}
+
+const (
+	nAccounts = firstCell // ordinary ones
+	nRefs     = 6
+	nSettings = 3
+	nLists    = 10
+	nDrawers  = 6 // groups
+	nItems    = 5
+)
+
+func (b *bankLoad) next(r *rand.Rand) (uint16, []byte, ids.Set) {
+	b.token++
+	multi := r.IntN(100) < b.shape.Multi
+	a := bankArg{N: b.token}
+	if r.IntN(4) == 0 {
+		code := pick(r, cmdRead, cmdRead, cmdWrite, cmdSwap, cmdTransfer, cmdTransfer, cmdAdd, cmdAddAndRead)
+		a.Keys = b.cells(r, multi)
+		if code == cmdTransfer {
+			a.N = int64(1 + r.IntN(60))
+		}
+		return code, a.encode(), nil
+	}
+	x := r.IntN(b.total)
+	code := uint16(0)
+	for x >= b.shape.Mix[code] {
+		x -= b.shape.Mix[code]
+		code++
+	}
+	b.fill(r, code, multi, &a)
+	var guess ids.Set
+	if bankCommands[code].hint && r.IntN(3) == 0 {
+		guess = ids.NewSet(ids.Partition(r.IntN(b.shape.Partitions)))
+	}
+	return code, a.encode(), guess
+}
+
+// fill draws a command's argument.
+func (b *bankLoad) fill(r *rand.Rand, code uint16, multi bool, a *bankArg) {
+	switch code {
+	case cmdAppend, cmdPush:
+		a.Keys = b.keys(r, list, nLists, multi)
+	case cmdFollow:
+		a.Keys = b.keys(r, ref, nRefs, multi && r.IntN(2) == 0)
+	case cmdSetRef:
+		a.Keys = b.keys(r, ref, nRefs, multi)
+		a.M = uint16(r.IntN(b.shape.Hot))
+	case cmdSetSetting, cmdReadSetting:
+		a.Keys = []uint16{uint16(r.IntN(nSettings))}
+		if code == cmdSetSetting {
+			a.N = int64(r.IntN(1000))
+		}
+	case cmdByForm:
+		a.Keys = []uint16{uint16(r.IntN(nSettings))}
+		a.M = uint16(r.IntN(4))
+	case cmdSum:
+		a.Keys, a.M = []uint16{uint16(r.IntN(nAccounts / 2))}, uint16(1+r.IntN(nAccounts/2))
+	case cmdFile, cmdDrop, cmdLeaf, cmdRaise:
+		a.Keys = b.keys(r, func(i uint16) partition.Key { return drawer(i, 0) }, nDrawers, multi)
+		a.M = uint16(r.IntN(nItems))
+		if code == cmdFile {
+			a.Keys = a.Keys[:1]
+		}
+	case cmdTransfer:
+		a.Keys, a.N = b.accounts(r, multi), int64(1+r.IntN(50))
+		if r.IntN(8) == 0 {
+			a.N = 1_000_000_000 // nobody has so much, mostly
+		}
+	case cmdSpin:
+		a.Keys, a.M = b.accounts(r, multi), uint16(1+r.IntN(5))
+		if r.IntN(2) == 0 {
+			a.M = spinAbove
+		}
+	default:
+		a.Keys = b.accounts(r, multi)
+	}
+}
+
+func (b *bankLoad) accounts(r *rand.Rand, multi bool) []uint16 {
+	n := b.shape.Hot
+	if r.IntN(4) == 0 {
+		n = nAccounts
+	}
+	return b.keys(r, account, n, multi)
+}
+
+// keys draws one to three variables; with multi set it tries to make them of
+// several partitions.
+func (b *bankLoad) keys(r *rand.Rand, key func(uint16) partition.Key, n int, multi bool) []uint16 {
+	first := uint16(r.IntN(n))
+	keys := []uint16{first}
+	if !multi {
+		if r.IntN(3) > 0 {
+			return keys
+		}
+	}
+	home := b.place.Owners(key(first))
+	want := 1 + r.IntN(2)
+	for tries := 0; tries < 12 && len(keys) <= want; tries++ {
+		k := uint16(r.IntN(n))
+		if here := b.place.Owners(key(k)).Equal(home); k != first && here != multi {
+			keys = append(keys, k)
+		}
+	}
+	if len(keys) == 1 && multi && b.shape.Partitions > 1 && n < 30 {
+		// The hot variables all live together: go beyond them.
+		return b.keys(r, key, 30, multi)
+	}
+	return keys
+}
+
+// cells draws one to three accounts of one group of cells.
+func (b *bankLoad) cells(r *rand.Rand, multi bool) []uint16 {
+	base := uint16(firstCell + cellGroup*r.IntN(cellGroups))
+	p := r.Perm(cellGroup)
+	n := 1
+	if multi {
+		n = 2 + r.IntN(cellGroup-1)
+	}
+	keys := make([]uint16, n)
+	for i := range keys {
+		keys[i] = base + uint16(p[i])
+	}
+	return keys
+}
