@@ -1,4 +1,5 @@
-// Package tree copies directory trees into Volery and back.
+// Package tree copies directory trees into Volery and back, and removes them
+// there.
 //
 // # What is kept
 //

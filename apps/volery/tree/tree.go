@@ -22,7 +22,7 @@ type Client interface {
 
 var _ Client = (*volery.Client)(nil)
 
-// Options of Import and Export; the zero value serves.
+// Options of Import, Export and Remove; the zero value serves.
 type Options struct {
 	// Window is the number of outstanding calls; 0 means 25.
 	Window int
@@ -43,13 +43,15 @@ type Progress struct {
 	Directories, Files, Links int
 	// Unchanged nodes are among these; Import found them as they should be.
 	Unchanged int
+	// Removed nodes; only Remove counts them.
+	Removed int
 	// Bytes of files' content.
 	Bytes int64
 	// Path is the node that was done last.
 	Path string
 }
 
-// Errors of Import and Export, beside those of volery and of package os.
+// Errors of this package, beside those of volery and of package os.
 var (
 	// ErrConflict: a node is there already, with another value, and
 	// Overwrite was not given (or would not help, as it has children).

@@ -231,6 +231,18 @@ func (u *unsure) SetData(ctx context.Context, path string, data []byte, version 
 	return s, err
 }
 
+func (u *unsure) Delete(ctx context.Context, path string, version int32) error {
+	before, after := u.lose()
+	if before {
+		return ssmr.ErrOutcomeUnknown
+	}
+	err := u.Client.Delete(ctx, path, version)
+	if after {
+		return ssmr.ErrOutcomeUnknown
+	}
+	return err
+}
+
 func (u *unsure) GetData(ctx context.Context, path string) ([]byte, volery.Stat, error) {
 	if before, _ := u.lose(); before {
 		return nil, volery.Stat{}, ssmr.ErrOutcomeUnknown
@@ -333,6 +345,37 @@ func TestImportRefuses(t *testing.T) {
 	cancel()
 	if _, err := Import(canceled, c, dir, "/u", Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("canceled: %v", err)
+	}
+}
+
+func TestRemove(t *testing.T) {
+	ctx := context.Background()
+	for seed := range uint64(5) {
+		u := &unsure{Client: newClient(t), random: rand.New(rand.NewPCG(seed, 3))}
+		in, err := Import(ctx, u.Client, oddTree(t), "/t", small)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, before, _ := u.GetChildren(ctx, "/")
+		got, err := Remove(ctx, u, "/t", small)
+		for errors.Is(err, ssmr.ErrOutcomeUnknown) {
+			got.Removed = 1000 // of several runs; their sum is not the point
+			_, err = Remove(ctx, u, "/t", small)
+		}
+		if err != nil && !errors.Is(err, volery.ErrNoNode) || got.Removed < in.Directories+in.Files+in.Links {
+			t.Fatalf("removed %+v of %+v: %v", got, in, err)
+		}
+		names, after, err := u.GetChildren(ctx, "/")
+		if err != nil || len(names) != 0 || before.NumChildren != 1 {
+			t.Error(names, after, err)
+		}
+	}
+	c := newClient(t)
+	if _, err := Remove(ctx, c, "/", Options{}); !errors.Is(err, volery.ErrBadArguments) {
+		t.Errorf("the root: %v", err)
+	}
+	if _, err := Remove(ctx, c, "/none", Options{}); !errors.Is(err, volery.ErrNoNode) {
+		t.Errorf("nothing there: %v", err)
 	}
 }
 
