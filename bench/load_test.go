@@ -131,5 +131,6 @@ func TestCancelled(t *testing.T) {
 		if d := time.Since(begin); d > 20*time.Millisecond {
 			t.Errorf("went on for %v after the context had ended", d)
 		}
+		time.Sleep(time.Millisecond) // for the last operations
 	})
 }
