@@ -67,3 +67,39 @@ func (v Verdict) String() string {
 	}
 	return "no verdict"
 }
+
+func (r *Replica) observeVerdict(d *Delivery, v Verdict) {
+	if r.config.Observe != nil {
+		r.config.Observe(Event{
+			Kind: EventJudged, Position: d.Position, Command: d.Command,
+			Attempt: d.Attempt, Dests: d.Dests, Verdict: v,
+		})
+	}
+}
+
+func (r *Replica) observeStart(c *command) {
+	if r.config.Observe != nil {
+		r.config.Observe(Event{
+			Kind: EventStarted, Position: c.Position, Command: c.Command,
+			Attempt: c.Attempt, Dests: c.dests,
+		})
+	}
+}
+
+func (r *Replica) observeFinish(c *command, m *Reply) {
+	if r.config.Observe == nil {
+		return
+	}
+	ev := Event{
+		Kind: EventFinished, Position: c.Position, Command: c.Command,
+		Attempt: c.Attempt, Dests: c.dests,
+		Outcome: m.Outcome, Reply: m.digest(),
+		Reads: c.tx.reads, Ranges: c.tx.ranges,
+	}
+	if m.Outcome == OutcomeOK {
+		for i := range c.tx.writes {
+			ev.Writes = append(ev.Writes, c.tx.writes[i].key)
+		}
+	}
+	r.config.Observe(ev)
+}

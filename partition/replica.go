@@ -1,6 +1,8 @@
 package partition
 
 import (
+	"encoding/binary"
+	"fmt"
 	"math"
 	"time"
 
@@ -12,31 +14,159 @@ import (
 // Never is what Wake returns when no Tick is needed.
 const Never = time.Duration(math.MaxInt64)
 
-// Replica is one partition's replica. It is not safe for concurrent use.
+// Replica is one partition's replica: S-SMR's Algorithm 1 without its convoy.
+// It is a deterministic state machine: a delivery, message or tick in, sends
+// out. It is not safe for concurrent use. After Err is set it does nothing.
+//
+// The files, along a command's way: table (verdict), admit (what the command
+// is), index and schedule (when it starts), worker, transaction, scan and
+// pending (its code), outgoing, incoming, early and pull (the exchange),
+// respond (its reply), outbox (what is kept for others).
 type Replica struct {
-	config Config
-	err    error
-	sends  []Send
+	config  Config
+	tuning  *Tuning
+	service *Service
+	// alone: there is one partition, and nothing is paid for partitioning.
+	alone bool
+	// peers maps the replicas of all partitions to their partition.
+	peers map[ids.Process]ids.Partition
+	err   error
+	now   hlc.Now
+	sends []Send
+
+	// last is the last delivered position.
+	last  ids.Position
+	table *table
+	state *state
+
+	// queue holds the unfinished commands. Invariant: empty when nothing is
+	// unfinished, and then the index is empty too.
+	queue      line[*command]
+	queueBytes int
+	index      index
+	runnable   []*command // may start; in order of becoming so
+	scratch    command    // the one that runs to its end within Deliver
+
+	workers []*worker // all; so that Close stops every one
+	idle    []*worker
+
+	flushing []*outgoing // with something new to send
+	// heldBytes are those of values received for unfinished commands.
+	heldBytes int
+	early     early
+	pulls     pulls
+	outbox    outbox
+
+	counters  Counters
+	lastPanic string
 }
 
 // New makes a replica with empty state. The Config must be valid.
-func New(c Config) *Replica { return &Replica{config: c} }
+func New(c Config) *Replica {
+	r := &Replica{
+		config: c, service: c.Service,
+		alone: len(c.Replicas) == 1,
+		peers: make(map[ids.Process]ids.Partition),
+		state: newState(len(c.Service.Collections)),
+	}
+	r.tuning = &r.config.Tuning
+	for p, replicas := range c.Replicas {
+		for _, id := range replicas {
+			r.peers[id] = ids.Partition(p)
+		}
+	}
+	r.table = newTable(r.tuning, len(c.Replicas))
+	r.index.keys = make(map[Key]*users)
+	r.early = newEarly()
+	r.outbox = newOutbox(c.Replicas)
+	return r
+}
 
 // Ready says whether there is room for one more delivery; if not, the caller
-// stops pulling deliveries until it is (back-pressure).
-func (r *Replica) Ready() bool { return r.err == nil }
+// stops pulling deliveries until it is (back-pressure). Messages must still
+// be stepped: they are what makes room.
+func (r *Replica) Ready() bool {
+	return r.err == nil &&
+		r.queue.live < r.tuning.MaxUnfinished && r.queueBytes < r.tuning.MaxUnfinishedBytes &&
+		r.outbox.line.live < r.tuning.MaxOutbox && r.outbox.bytes < r.tuning.MaxOutboxBytes
+}
 
 // Deliver takes the next command of the merged order.
-func (r *Replica) Deliver(now hlc.Now, d Delivery) {}
+func (r *Replica) Deliver(now hlc.Now, d Delivery) {
+	if r.err != nil {
+		return
+	}
+	r.now = now
+	if !r.last.Less(d.Position) {
+		r.stop("delivery of %v at %v after %v", d.Command, d.Position, r.last)
+		return
+	}
+	r.last = d.Position
+	r.counters.Delivered++
+	if !d.Dests.Has(r.config.Partition) {
+		r.counters.Invalid++
+		return
+	}
+	r.admit(&d)
+	r.endStep()
+}
 
 // Step takes a message from another replica. It may be anything.
-func (r *Replica) Step(now hlc.Now, from ids.Process, m wire.Message) {}
+func (r *Replica) Step(now hlc.Now, from ids.Process, m wire.Message) {
+	if r.err != nil {
+		return
+	}
+	r.now = now
+	q, known := r.peers[from]
+	if !known || q == r.config.Partition {
+		r.counters.Invalid++
+		return
+	}
+	switch m := m.(type) {
+	case *Exchange:
+		r.onExchange(q, m)
+	case *Pull:
+		r.onPull(from, m)
+	case *Answer:
+		r.onAnswer(q, from, m)
+	case *Progress:
+		r.onProgress(q, from, m)
+	case *Check:
+		r.onCheck(q, m)
+	default:
+		r.counters.Invalid++
+	}
+	r.endStep()
+}
+
+// endStep ends a step: whatever may start does, then what is to be said goes.
+func (r *Replica) endStep() {
+	if len(r.runnable) > 0 {
+		r.drain()
+	}
+	if len(r.flushing) > 0 {
+		r.flush()
+	}
+}
 
 // Tick does what is due.
-func (r *Replica) Tick(now hlc.Now) {}
+func (r *Replica) Tick(now hlc.Now) {
+	if r.err != nil {
+		return
+	}
+	r.now = now
+	r.pullDue()
+	r.progressDue()
+	r.endStep()
+}
 
 // Wake is the Mono time of the next needed Tick, or Never.
-func (r *Replica) Wake() time.Duration { return Never }
+func (r *Replica) Wake() time.Duration {
+	if r.err != nil {
+		return Never
+	}
+	return min(r.pullWake(), r.outbox.wake())
+}
 
 // Sends drains the messages to send. The slice is valid until the next call
 // into the replica.
@@ -49,13 +179,56 @@ func (r *Replica) Sends() []Send {
 // Err says why the replica must stop, or nil.
 func (r *Replica) Err() error { return r.err }
 
-// Status is the replica's condition.
-func (r *Replica) Status() Status { return Status{} }
+// stop makes the replica stop; the first reason counts.
+func (r *Replica) stop(format string, args ...any) {
+	if r.err == nil {
+		r.err = fmt.Errorf("partition %d, process %d: %w: %s",
+			r.config.Partition, r.config.Self, ErrStopped, fmt.Sprintf(format, args...))
+	}
+}
 
-// Digest is a digest of what the merged order determines (variables, table)
-// and the last delivered position; ok is false while a delivered command is
-// unfinished. Replicas of a partition have equal digests at equal positions.
-func (r *Replica) Digest() (p ids.Position, digest uint64, ok bool) { return p, 0, false }
+func (r *Replica) send(p ids.Process, m wire.Message) {
+	r.sends = append(r.sends, Send{ids.To(p), m})
+}
 
-// Close stops the coroutines. The replica must not be used afterwards.
-func (r *Replica) Close() {}
+// sendTo sends to all replicas of a partition.
+func (r *Replica) sendTo(q ids.Partition, m wire.Message) {
+	for _, p := range r.config.Replicas[q] {
+		r.send(p, m)
+	}
+}
+
+func (r *Replica) suspected(p ids.Process) bool {
+	return p != r.config.Self && r.config.Suspected != nil && r.config.Suspected(p)
+}
+
+// speaker is the replica of this partition that speaks for it about a
+// command, to other partitions and to the client: chosen by the command's id
+// among those not suspected. Replicas may disagree for a while; then none or
+// two speak, and pulls and resends make up for it.
+func (r *Replica) speaker(h uint64) ids.Process {
+	replicas := r.config.Replicas[r.config.Partition]
+	n := uint64(len(replicas))
+	for i := range n {
+		if p := replicas[(h+i)%n]; !r.suspected(p) {
+			return p
+		}
+	}
+	return r.config.Self
+}
+
+// hash spreads commands over replicas and partitions, alike everywhere.
+func hash(c ids.Command) uint64 {
+	h := binary.LittleEndian.Uint64(c.Client[:8]) ^ binary.LittleEndian.Uint64(c.Client[8:])
+	h += uint64(c.Sequence) * 0x9e3779b97f4a7c15
+	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
+	h = (h ^ h>>27) * 0x94d049bb133111eb
+	return h ^ h>>31
+}
+
+func (r *Replica) version() uint64 {
+	if r.config.Placement == nil {
+		return 0
+	}
+	return r.config.Placement.Version()
+}

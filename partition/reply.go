@@ -6,16 +6,6 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/wire"
 )
 
-// Kinds of this package's messages.
-const (
-	KindReply    = wire.KindPartition + iota // replica -> client
-	KindExchange                             // replica -> replicas of another destination
-	KindPull                                 // replica -> replica of another destination
-	KindAnswer                               // replica -> replica that pulled
-	KindProgress                             // replica -> replicas of other partitions
-	KindCheck                                // replica -> replicas of another destination; Checks only
-)
-
 // Outcome says how an attempt ended.
 type Outcome uint8
 

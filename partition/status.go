@@ -14,7 +14,9 @@ type Status struct {
 	// Variables held and their bytes (names and values); Clients in the
 	// exactly-once table.
 	Variables, StateBytes, Clients int
-	Counters                       Counters
+	// LastPanic is the last panic in command code: the command and the value.
+	LastPanic string
+	Counters  Counters
 }
 
 // Counters count since start. All but Delivered and Finished count slow or
@@ -42,4 +44,28 @@ type Counters struct {
 	EarlyDrops uint64 // exchange messages dropped at the bound [R11]
 	Ignored    uint64 // messages that were of no use (late, repeated)
 	Invalid    uint64 // messages that no correct process sends
+}
+
+// Status is the replica's condition.
+func (r *Replica) Status() Status {
+	s := Status{
+		Position:   r.last,
+		Unfinished: r.queue.live,
+		Outbox:     r.outbox.line.live, OutboxBytes: r.outbox.bytes,
+		Variables: r.state.count, StateBytes: r.state.bytes,
+		Clients:   len(r.table.clients),
+		LastPanic: r.lastPanic,
+		Counters:  r.counters,
+	}
+	for _, c := range r.queue.all() {
+		if c.finished || !c.started {
+			continue
+		}
+		for i := range c.in.peers {
+			if p := &c.in.peers[i]; !p.signalled || c.tx.wanting && c.tx.want == p.partition {
+				s.Waiting = s.Waiting.Union(ids.Set{p.partition})
+			}
+		}
+	}
+	return s
 }

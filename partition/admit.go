@@ -1,0 +1,231 @@
+package partition
+
+import (
+	"fmt"
+
+	"github.com/eyrie-dev/eyrie/internal/ids"
+)
+
+// admit judges a delivery and takes an accepted command on its way.
+func (r *Replica) admit(d *Delivery) {
+	verdict, e := r.table.judge(d)
+	if verdict == VerdictAccepted {
+		r.accept(d, e)
+	} else {
+		r.observeVerdict(d, verdict)
+		r.turnAway(d, verdict, e)
+	}
+	r.passEarly()
+}
+
+// accept makes a command of an accepted delivery. What can be told from the
+// message, the service and the placement alone is decided here, so all
+// destinations decide it alike: a bad argument fails at its turn; a map other
+// than the one in force, or destinations that do not cover the access, end in
+// retry at once, without an exchange.
+func (r *Replica) accept(d *Delivery, e *entry) {
+	c := &r.scratch
+	if len(d.Dests) > 1 {
+		c = new(command)
+	}
+	q, err := DecodeRequest(d.Body)
+	r.fill(c, d, &q, err)
+	stale := err == nil && q.MapVersion != r.version()
+	if stale {
+		r.counters.Stale++
+		r.observeVerdict(d, VerdictStale)
+	} else {
+		r.counters.Accepted++
+		r.observeVerdict(d, VerdictAccepted)
+	}
+	needed, ok := c.dests, true
+	if !r.alone {
+		needed, ok = r.covered(c.items, c.dests)
+	}
+	if stale || !ok {
+		c.tx.retry(needed)
+		r.conclude(c, e)
+		return
+	}
+	if len(d.Dests) == 1 && !r.mustQueue(c) {
+		r.overtake()
+		c.startedAt = r.now.Wall
+		r.observeStart(c)
+		r.run(c)
+		if c.tx.outcome == OutcomeOK {
+			r.install(&c.tx)
+		}
+		r.verifyWatched(c)
+		r.conclude(c, e)
+		return
+	}
+	if c == &r.scratch {
+		c = r.unscratch()
+	}
+	r.line(c)
+}
+
+// mustQueue says whether a command of this partition alone must wait.
+func (r *Replica) mustQueue(c *command) bool {
+	return r.queue.live > 0 && (c.barrier || r.blocked(c.items))
+}
+
+// overtake counts commands that finish while an earlier one has not.
+func (r *Replica) overtake() {
+	if r.queue.live > 0 {
+		r.counters.Overtakes++
+	}
+}
+
+// fill makes c the command of a delivery.
+func (r *Replica) fill(c *command, d *Delivery, q *Request, err error) {
+	t := &c.tx
+	writes, reads, ranges := t.writes[:0], t.reads[:0], t.ranges[:0]
+	clear(t.writes)
+	*c = command{
+		Tag:      Tag{d.Position, d.Command, d.Attempt},
+		dests:    d.Dests,
+		proposed: d.Proposed,
+		nearest:  d.Nearest,
+		bytes:    len(d.Body) + 512,
+		exact:    true,
+		barrier:  r.tuning.Sequential,
+	}
+	*t = transaction{
+		r: r, c: c,
+		remote:   len(d.Dests) > 1,
+		accesses: r.tuning.MaxAccesses, bytes: r.tuning.MaxBytes,
+		writes: writes, reads: reads, ranges: ranges,
+	}
+	c.delivered = r.now.Wall
+	switch {
+	case err != nil:
+		t.fail(fmt.Errorf("%w: %v", ErrArgument, err))
+	case int(q.Command) >= len(r.service.Commands):
+		t.fail(fmt.Errorf("%w: no command %d", ErrArgument, q.Command))
+	default:
+		c.spec, c.arg = &r.service.Commands[q.Command], q.Arg
+		r.fillAccess(c)
+	}
+}
+
+func (r *Replica) fillAccess(c *command) {
+	t := &c.tx
+	defer func() {
+		if p := recover(); p != nil {
+			r.lastPanic = fmt.Sprintf("%v (access of %s): %v", c.Command, c.spec.Name, p)
+			c.items, c.exact, c.barrier = nil, true, r.tuning.Sequential
+			t.fail(ErrPanicked)
+		}
+	}()
+	a, err := c.spec.Access(c.arg)
+	switch {
+	case err != nil:
+		t.fail(fmt.Errorf("%w: %v", ErrArgument, err))
+	case !a.valid(r.service):
+		t.fail(fmt.Errorf("%w: access to no collection", ErrArgument))
+	case len(a.Items) > r.tuning.MaxAccesses:
+		t.fail(ErrBudget)
+	default:
+		c.items, c.exact = a.Items, a.Exact
+		c.barrier = c.barrier || !a.Exact
+		if c.exact {
+			t.promise.set(a.Items)
+		}
+	}
+}
+
+// unscratch moves the scratch command to one of its own.
+func (r *Replica) unscratch() *command {
+	c := new(command)
+	*c = r.scratch
+	c.tx.c = c
+	r.scratch = command{}
+	return c
+}
+
+// line puts a command into the queue, behind all that it conflicts with.
+func (r *Replica) line(c *command) {
+	if len(c.dests) > 1 {
+		r.open(c)
+	}
+	for i := range c.items {
+		if len(c.dests) == 1 || r.holdsItem(&c.items[i]) {
+			c.local = append(c.local, int32(i))
+		}
+	}
+	r.enter(c)
+	r.queue.push(c)
+	r.queueBytes += c.bytes
+	if c.blockers > 0 {
+		r.counters.Blocked++
+	} else {
+		r.runnable = append(r.runnable, c)
+	}
+	if c.out != nil && c.blockers > 0 {
+		for i := range c.out.early {
+			if c.out.early[i].blockers == 0 {
+				r.shipEarly(c, i)
+			}
+		}
+	}
+}
+
+// open begins the exchange of a command with several destinations.
+func (r *Replica) open(c *command) {
+	c.out = &outgoing{Tag: c.Tag, dests: c.dests}
+	c.in = newIncoming(c.dests, r.config.Partition)
+	c.mayWait = !c.exact
+	for i := range c.items {
+		if c.mayWait {
+			break
+		}
+		c.mayWait = !r.holdsWhole(&c.items[i])
+	}
+	if !c.tx.over {
+		r.plan(c)
+	}
+	r.outbox.open(c.out)
+	r.claimEarly(c)
+}
+
+// holdsWhole says whether reading an item needs nobody else.
+func (r *Replica) holdsWhole(it *Item) bool {
+	if it.Range == nil {
+		return r.holds(it.Key)
+	}
+	owners, everywhere := r.config.Placement.RangeOwners(*it.Range)
+	return everywhere || len(owners) == 1 && owners[0] == r.config.Partition
+}
+
+// turnAway answers a delivery that is not accepted. A copy of a command that
+// is in the table gets what that ends with, by every replica of the answering
+// partition: it is rare, and the one that answered may be gone.
+func (r *Replica) turnAway(d *Delivery, verdict Verdict, e *entry) {
+	outcome := OutcomeRefused
+	switch verdict {
+	case VerdictDuplicate:
+		r.counters.Duplicates++
+	case VerdictLate:
+		r.counters.Late++
+		outcome = OutcomeLate
+	default:
+		r.counters.Refused++
+	}
+	if !r.answers(d.Command, d.Dests) {
+		return
+	}
+	switch {
+	case e != nil && e.reply != nil:
+		r.counters.Reanswered++
+		r.sends = append(r.sends, Send{ids.ToClient(d.Command.Client), e.reply})
+	case e != nil:
+		e.again = true
+	case verdict != VerdictDuplicate && !d.Command.Client.IsZero() && r.answerer(d.Command, d.Dests, d.Nearest) == r.config.Self:
+		r.sends = append(r.sends, Send{ids.ToClient(d.Command.Client), &Reply{
+			Command: d.Command, Attempt: d.Attempt, Outcome: outcome,
+			MapVersion: r.version(), Time: d.Position.T,
+			Stages: Stages{Proposed: d.Proposed, Delivered: r.now.Wall},
+		}})
+	}
+}

@@ -1,0 +1,64 @@
+package partition
+
+import (
+	"github.com/eyrie-dev/eyrie/internal/hlc"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+)
+
+// command is an accepted command on its way to its end.
+//
+// A command that goes to this partition alone and conflicts with nothing
+// unfinished lives in Replica.scratch and ends within Deliver. Every other is
+// in Replica.queue until it is finished.
+type command struct {
+	Tag
+	dests    ids.Set
+	client   ids.Client
+	proposed hlc.Timestamp
+	nearest  ids.Process
+	spec     *CommandSpec
+	arg      []byte
+	bytes    int // of the body, for the bound on unfinished commands
+	exact    bool
+	items    []Item
+
+	// Scheduling. blockers counts the edges from unfinished earlier commands
+	// that conflict with this one; waiters are the edges to later ones.
+	// Invariant: blockers is zero iff all earlier conflicting commands are
+	// finished, their gates included; only then it starts.
+	blockers int
+	waiters  []waiter
+	// local lists the items that this partition holds something of; only they
+	// make conflicts, since every conflict is seen by whoever holds the
+	// variable. Set when the command is entered in the index.
+	local []int32
+	// barrier: it conflicts with every other command (AtLeast, Sequential).
+	barrier bool
+	// mayWait: the code may need a value from elsewhere, so a coroutine runs it.
+	mayWait  bool
+	started  bool
+	finished bool
+
+	// Exchange; out is nil for a command of one destination.
+	out *outgoing
+	in  incoming
+
+	// Execution.
+	tx transaction
+
+	delivered, startedAt hlc.Timestamp // this process's wall clock
+}
+
+// waiter is an edge of the schedule: a command that waits for the owner of
+// the edge to finish, to start (read < 0) or to send the value of its read-th
+// early read.
+type waiter struct {
+	c    *command
+	read int32
+}
+
+func (c *command) at() ids.Position { return c.Position }
+func (c *command) gone() bool       { return c.finished }
+
+// suspended says whether the code is suspended until a remote value comes.
+func (c *command) suspended() bool { return c.tx.worker != nil && !c.tx.over }

@@ -1,0 +1,162 @@
+package partition
+
+import (
+	"github.com/tidwall/btree"
+
+	"github.com/eyrie-dev/eyrie/internal/ids"
+)
+
+// early keeps what comes before its command is delivered: exchange messages
+// and questions. Both are bounded; what does not fit is dropped and pulled, or
+// asked, again later [R11]. Of what competes, the nearest position wins: it
+// is needed first.
+type early struct {
+	byPosition *btree.BTreeG[*foretold]
+	messages   int
+	bytes      int
+	questions  int
+}
+
+// foretold is what was said about one position to come.
+type foretold struct {
+	position  ids.Position
+	exchanges []foretoldExchange
+	questions []question
+	bytes     int
+}
+
+type foretoldExchange struct {
+	from ids.Partition
+	m    *Exchange
+}
+
+// question is a remembered Pull.
+type question struct {
+	from ids.Process
+	tag  Tag
+}
+
+func newEarly() early {
+	less := func(a, b *foretold) bool { return a.position.Less(b.position) }
+	return early{byPosition: btree.NewBTreeGOptions(less, btree.Options{NoLocks: true})}
+}
+
+func (y *early) at(p ids.Position) *foretold {
+	f, ok := y.byPosition.Get(&foretold{position: p})
+	if !ok {
+		f = &foretold{position: p}
+		y.byPosition.Set(f)
+	}
+	return f
+}
+
+func (y *early) drop(f *foretold) {
+	y.byPosition.Delete(f)
+	y.messages -= len(f.exchanges)
+	y.questions -= len(f.questions)
+	y.bytes -= f.bytes
+}
+
+// keep stores an exchange message for a position to come.
+func (r *Replica) keep(q ids.Partition, m *Exchange) {
+	y := &r.early
+	f := y.at(m.Position)
+	size := m.size()
+	f.exchanges = append(f.exchanges, foretoldExchange{q, m})
+	f.bytes += size
+	y.messages++
+	y.bytes += size
+	for y.messages > r.tuning.MaxEarly || y.bytes+r.heldBytes > r.tuning.MaxEarlyBytes {
+		last, ok := y.byPosition.Max()
+		if !ok {
+			return
+		}
+		r.counters.EarlyDrops += uint64(len(last.exchanges))
+		y.drop(last)
+	}
+}
+
+// remember stores a question for a position to come; false if it cannot.
+func (r *Replica) remember(from ids.Process, tag Tag) bool {
+	y := &r.early
+	if y.questions >= r.tuning.MaxQuestions {
+		return false
+	}
+	f := y.at(tag.Position)
+	for _, q := range f.questions {
+		if q.from == from && q.tag == tag {
+			return true
+		}
+	}
+	f.questions = append(f.questions, question{from, tag})
+	y.questions++
+	return true
+}
+
+// claimEarly gives a command what was said about it before it came.
+func (r *Replica) claimEarly(c *command) {
+	if r.early.byPosition.Len() == 0 {
+		return
+	}
+	f, ok := r.early.byPosition.Get(&foretold{position: c.Position})
+	if !ok {
+		return
+	}
+	r.early.drop(f)
+	for _, x := range f.exchanges {
+		if x.m.Tag != c.Tag {
+			r.counters.Invalid++
+			continue
+		}
+		r.absorb(c, x.from, x.m)
+	}
+	for _, q := range f.questions {
+		if q.tag == c.Tag {
+			r.ask(c.out, q.from)
+		} else {
+			r.passed(q.from, q.tag)
+		}
+	}
+}
+
+// passEarly drops what was said about positions that the order has passed,
+// and answers questions about what was not accepted there.
+func (r *Replica) passEarly() {
+	for r.early.byPosition.Len() > 0 {
+		f, _ := r.early.byPosition.Min()
+		if r.last.Less(f.position) {
+			return
+		}
+		r.early.drop(f)
+		r.counters.Ignored += uint64(len(f.exchanges))
+		for _, q := range f.questions {
+			r.passed(q.from, q.tag)
+		}
+	}
+}
+
+// onExchange takes a signal or values.
+func (r *Replica) onExchange(q ids.Partition, m *Exchange) {
+	if r.last.Less(m.Position) {
+		if !m.ordered() {
+			r.counters.Invalid++
+			return
+		}
+		r.keep(q, m)
+		return
+	}
+	c := r.queue.find(m.Position)
+	switch {
+	case c == nil:
+		r.counters.Ignored++ // finished, or never accepted here
+	case c.Tag != m.Tag || c.out == nil:
+		r.counters.Invalid++
+	case !c.started && r.early.bytes+r.heldBytes > r.tuning.MaxEarlyBytes:
+		r.counters.EarlyDrops++ // it will be pulled
+	default:
+		r.absorb(c, q, m)
+		if c.started {
+			r.proceed(c)
+		}
+	}
+}

@@ -1,0 +1,199 @@
+package partition
+
+import (
+	"slices"
+	"sort"
+
+	"github.com/eyrie-dev/eyrie/internal/ids"
+)
+
+// incoming is what the other destinations of a command have said about it.
+type incoming struct {
+	peers []peer // one per other destination, ascending
+	// missing counts the peers that have not signalled. Invariant: the
+	// command ends with a reply to its client only when it is zero.
+	missing int
+	bytes   int
+}
+
+// peer is one other destination.
+type peer struct {
+	partition ids.Partition
+	signalled bool
+	vars      map[Key]Var
+	parts     []Part
+	bytes     int
+	// gone are its replicas that have dropped their entry.
+	gone []ids.Process
+	// digest of its write set, if it has told (Config.Checks).
+	digest   uint64
+	digested bool
+}
+
+func newIncoming(dests ids.Set, self ids.Partition) incoming {
+	in := incoming{peers: make([]peer, 0, len(dests)-1)}
+	for _, q := range dests {
+		if q != self {
+			in.peers = append(in.peers, peer{partition: q})
+		}
+	}
+	in.missing = len(in.peers)
+	return in
+}
+
+// peer finds a destination; it must be one.
+func (in *incoming) peer(q ids.Partition) *peer {
+	for i := range in.peers {
+		if in.peers[i].partition == q {
+			return &in.peers[i]
+		}
+	}
+	return nil
+}
+
+// value is k's value before the command; here is false if it has not come.
+func (p *peer) value(s *Service, k Key) (v []byte, ok, here bool) {
+	if x, found := p.vars[k]; found {
+		return x.Value, x.OK, true
+	}
+	return findInParts(s, p.parts, k)
+}
+
+// findInParts looks for k in whole parts of ranges: one that is not in them
+// does not exist.
+func findInParts(s *Service, parts []Part, k Key) (v []byte, ok, here bool) {
+	for i := range parts {
+		p := &parts[i]
+		if p.Cut || !s.inRange(k, &p.Range) {
+			continue
+		}
+		j := p.from(k.Name)
+		if j < len(p.Items) && p.Items[j].Name == k.Name {
+			return p.Items[j].Value, true, true
+		}
+		return nil, false, true
+	}
+	return nil, false, false
+}
+
+// findPart looks for the range g among parts: a part that begins as g does,
+// cut or not, or a whole one that contains it. cut says that more follows.
+func findPart(s *Service, parts []Part, g *Range) (items []PartItem, cut, here bool) {
+	for i := range parts {
+		p := &parts[i]
+		if p.Range.equal(*g) {
+			return p.Items, p.Cut, true
+		}
+		if p.Cut || !p.Range.covers(*g) {
+			continue
+		}
+		items = p.Items[p.from(g.Lo):]
+		if g.Hi != "" {
+			items = items[:sort.Search(len(items), func(j int) bool { return items[j].Name >= g.Hi })]
+		}
+		if g.At != nil && p.Range.At == nil {
+			c := &s.Collections[g.Collection]
+			items = slices.DeleteFunc(slices.Clone(items), func(it PartItem) bool { return c.place(it.Name) != *g.At })
+		}
+		return items, false, true
+	}
+	return nil, false, false
+}
+
+// from is the index of the first item not below name.
+func (p *Part) from(name string) int {
+	return sort.Search(len(p.Items), func(i int) bool { return p.Items[i].Name >= name })
+}
+
+func (p *Part) bytes() int {
+	n := 32 + len(p.Range.Lo) + len(p.Range.Hi)
+	for i := range p.Items {
+		n += len(p.Items[i].Name) + len(p.Items[i].Value) + 40
+	}
+	return n
+}
+
+func (v *Var) bytes() int { return len(v.Key.Name) + len(v.Value) + 40 }
+
+// size is what an exchange message costs to keep.
+func (m *Exchange) size() int {
+	n := 100
+	for i := range m.Vars {
+		n += m.Vars[i].bytes()
+	}
+	for i := range m.Parts {
+		n += m.Parts[i].bytes()
+	}
+	return n
+}
+
+// absorb takes in what a peer said. Values come more than once (a pull, a
+// change of the sender); the first counts, and the others are equal.
+func (r *Replica) absorb(c *command, q ids.Partition, m *Exchange) {
+	p := c.in.peer(q)
+	if p == nil || !m.ordered() {
+		r.counters.Invalid++
+		return
+	}
+	if m.Signal && !p.signalled {
+		p.signalled = true
+		c.in.missing--
+	}
+	for _, v := range m.Vars {
+		r.absorbVar(c, p, v)
+	}
+	for i := range m.Parts {
+		r.absorbPart(c, p, &m.Parts[i])
+	}
+}
+
+func (r *Replica) absorbVar(c *command, p *peer, v Var) {
+	if int(v.Key.Collection) >= len(r.service.Collections) {
+		r.counters.Invalid++
+		return
+	}
+	if old, ok := p.vars[v.Key]; ok {
+		if r.config.Checks && (old.OK != v.OK || string(old.Value) != string(v.Value)) {
+			r.stop("two values of a variable of partition %d for %v at %v", p.partition, c.Command, c.Position)
+		}
+		return
+	}
+	owners := r.config.Placement.Owners(v.Key)
+	if !owners.Has(p.partition) || owners.Has(r.config.Partition) || !r.roomFor(c, p, v.bytes()) {
+		r.counters.Invalid++
+		return
+	}
+	if p.vars == nil {
+		p.vars = make(map[Key]Var)
+	}
+	p.vars[v.Key] = v
+}
+
+func (r *Replica) absorbPart(c *command, p *peer, part *Part) {
+	if int(part.Range.Collection) >= len(r.service.Collections) {
+		r.counters.Invalid++
+		return
+	}
+	for i := range p.parts {
+		if p.parts[i].Range.equal(part.Range) {
+			return
+		}
+	}
+	if !r.roomFor(c, p, part.bytes()) {
+		r.counters.Invalid++
+		return
+	}
+	p.parts = append(p.parts, *part)
+}
+
+// roomFor accounts for what is kept. A started command must get what it waits
+// for; the bound per peer is beyond what its budget lets it ask for.
+func (r *Replica) roomFor(c *command, p *peer, bytes int) bool {
+	if p.bytes+bytes > 16*r.tuning.MaxBytes+1<<20 {
+		return false
+	}
+	p.bytes += bytes
+	c.in.bytes += bytes
+	r.heldBytes += bytes
+	return true
+}

@@ -1,0 +1,248 @@
+package partition
+
+import (
+	"slices"
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/ids"
+)
+
+// outbox holds what this partition has said about commands of several
+// destinations, from their delivery until nobody needs it (page 4, memory
+// only): an entry goes once it is finished here and every unsuspected
+// replica, and at least f+1, of every other destination has finished it.
+type outbox struct {
+	line  line[*outgoing]
+	bytes int // of finished entries
+	// dropped is the highest position ever dropped; what is still held below
+	// it is served.
+	dropped ids.Position
+	// finished are what the replicas of other partitions have finished.
+	finished [][]Progress
+
+	// What is to be told: shared[q] says that something was finished with
+	// partition q since the last Progress to it.
+	shared  []bool
+	untold  int
+	tellDue time.Duration // Never if there is nothing to tell
+	// askDue is when the outbox asks for what may have been lost; it backs
+	// off while nothing goes.
+	askDue  time.Duration
+	askWait time.Duration
+	swept   time.Duration // when the outbox was last swept
+}
+
+const (
+	// tellAfter finished commands are told at once.
+	tellAfter = 256
+	askFirst  = time.Second
+	askMost   = 30 * time.Second
+	// An outbox of more than sweepSmall entries is not swept more often than
+	// sweepEvery, unless it stands in the way.
+	sweepSmall = 1024
+	sweepEvery = 10 * time.Millisecond
+)
+
+func newOutbox(replicas [][]ids.Process) outbox {
+	o := outbox{shared: make([]bool, len(replicas)), tellDue: Never, askDue: Never, askWait: askFirst}
+	for _, list := range replicas {
+		o.finished = append(o.finished, make([]Progress, len(list)))
+	}
+	return o
+}
+
+func (b *outbox) wake() time.Duration { return min(b.tellDue, b.askDue) }
+
+// open adds the entry of a delivered command.
+func (b *outbox) open(o *outgoing) { b.line.push(o) }
+
+// retire is told when a command is finished here: from now on its entry may
+// go, and its progress is to be told.
+func (r *Replica) retire(o *outgoing) {
+	b := &r.outbox
+	o.finished, o.early, o.shipped = true, nil, nil
+	for _, q := range o.dests {
+		b.shared[q] = true
+	}
+	if b.untold++; b.untold >= tellAfter {
+		r.tell()
+	} else if b.tellDue == Never {
+		b.tellDue = r.now.Mono + r.tuning.ProgressEvery
+	}
+	if r.needless(o) {
+		b.dropEntry(o)
+		b.line.removed(1)
+		return
+	}
+	b.bytes += o.bytes + 200
+	if b.askDue == Never {
+		b.askWait = askFirst
+		b.askDue = r.now.Mono + b.askWait
+	}
+}
+
+// dropEntry drops a finished entry; the caller takes it out of the line.
+func (b *outbox) dropEntry(o *outgoing) {
+	o.dropped = true
+	if b.dropped.Less(o.Position) {
+		b.dropped = o.Position
+	}
+}
+
+// needless says whether nobody needs an entry any more.
+func (r *Replica) needless(o *outgoing) bool {
+	for _, q := range o.dests {
+		if q != r.config.Partition && !r.finishedBy(q, o.Position) {
+			return false
+		}
+	}
+	return true
+}
+
+// finishedBy: every unsuspected replica of q, and at least f+1.
+func (r *Replica) finishedBy(q ids.Partition, p ids.Position) bool {
+	n := 0
+	for i := range r.outbox.finished[q] {
+		if r.outbox.finished[q][i].covers(p) {
+			n++
+		} else if !r.suspected(r.config.Replicas[q][i]) {
+			return false
+		}
+	}
+	return n > len(r.outbox.finished[q])/2
+}
+
+// covers says whether a command at p is finished.
+func (m *Progress) covers(p ids.Position) bool {
+	if !p.Less(m.Below) {
+		return false
+	}
+	_, found := slices.BinarySearchFunc(m.Except, p, func(a, b ids.Position) int {
+		switch {
+		case a.Less(b):
+			return -1
+		case b.Less(a):
+			return 1
+		}
+		return 0
+	})
+	return !found
+}
+
+// sweep drops what may go.
+func (r *Replica) sweep() {
+	b := &r.outbox
+	n := 0
+	for _, o := range b.line.all() {
+		if o.finished && !o.dropped && r.needless(o) {
+			b.bytes -= o.bytes + 200
+			b.dropEntry(o)
+			n++
+		}
+	}
+	b.line.removed(n)
+	b.swept = r.now.Mono
+	switch {
+	case b.line.live == 0:
+		b.askDue = Never
+	case n > 0:
+		b.askWait = askFirst
+		b.askDue = r.now.Mono + b.askWait
+	}
+}
+
+// onProgress takes what another replica has finished.
+func (r *Replica) onProgress(q ids.Partition, from ids.Process, m *Progress) {
+	if !m.ordered() {
+		r.counters.Invalid++
+		return
+	}
+	i := slices.Index(r.config.Replicas[q], from)
+	known := &r.outbox.finished[q][i]
+	if m.Ask {
+		r.send(from, r.progress(false))
+	}
+	if m.Below.Less(known.Below) || m.Below == known.Below && len(m.Except) >= len(known.Except) {
+		return // an older one
+	}
+	*known = *m
+	if b := &r.outbox; b.line.live <= sweepSmall || r.now.Mono-b.swept >= sweepEvery || !r.Ready() {
+		r.sweep()
+	}
+}
+
+// progress is what this replica has finished.
+func (r *Replica) progress(ask bool) *Progress {
+	m := &Progress{Below: after(r.last), Ask: ask}
+	for _, c := range r.queue.all() {
+		if c.finished || c.out == nil {
+			continue
+		}
+		if len(m.Except) == maxExcept {
+			m.Below = c.Position
+			break
+		}
+		m.Except = append(m.Except, c.Position)
+	}
+	return m
+}
+
+// after is the position next to p.
+func after(p ids.Position) ids.Position {
+	if p.E++; p.E == 0 {
+		p.T++
+	}
+	return p
+}
+
+// tell tells those that share finished commands with this partition.
+func (r *Replica) tell() {
+	b := &r.outbox
+	m := r.progress(false)
+	for q := range b.shared {
+		if b.shared[q] && ids.Partition(q) != r.config.Partition {
+			r.sendTo(ids.Partition(q), m)
+		}
+		b.shared[q] = false
+	}
+	b.untold, b.tellDue = 0, Never
+}
+
+// progressDue tells and asks when it is time.
+func (r *Replica) progressDue() {
+	b := &r.outbox
+	if b.tellDue <= r.now.Mono {
+		r.tell()
+	}
+	if b.askDue > r.now.Mono {
+		return
+	}
+	r.sweep() // suspicions may have changed
+	if b.line.live == 0 || b.askDue > r.now.Mono {
+		return
+	}
+	r.askProgress()
+	b.askWait = min(2*b.askWait, askMost)
+	b.askDue = r.now.Mono + b.askWait
+}
+
+// askProgress asks those that keep the oldest finished entry here.
+func (r *Replica) askProgress() {
+	for _, o := range r.outbox.line.all() {
+		if !o.finished || o.dropped {
+			continue
+		}
+		m := r.progress(true)
+		for _, q := range o.dests {
+			if q == r.config.Partition {
+				continue
+			}
+			for i, p := range r.config.Replicas[q] {
+				if !r.outbox.finished[q][i].covers(o.Position) {
+					r.send(p, m)
+				}
+			}
+		}
+		return
+	}
+}

@@ -1,0 +1,202 @@
+package partition
+
+import (
+	"github.com/eyrie-dev/eyrie/internal/ids"
+)
+
+// outgoing is what this partition has to say about one command to its other
+// destinations. Every replica keeps it, whether it is the one that sends or
+// not, until they need it no more: first with the command, then in the outbox.
+//
+// Invariant: it only grows, and what is in it is never changed; so messages
+// share its slices.
+type outgoing struct {
+	Tag
+	dests   ids.Set
+	signal  bool
+	vars    []Var
+	parts   []Part
+	shipped map[Key]struct{} // index of vars, if they are many
+	bytes   int
+	// What has been flushed.
+	sentSignal          bool
+	sentVars, sentParts int
+	pendingFlush        bool
+	// early are the declared reads not yet shipped; nil from the start on.
+	early []earlyRead
+	// askers pulled before the command was finished; they get what comes.
+	askers []ids.Process
+	// finished here: nothing will be added. dropped: nobody needs it.
+	finished bool
+	dropped  bool
+	// digest of the write set, if digested (Config.Checks).
+	digest   uint64
+	digested bool
+}
+
+// earlyRead is a declared read of a variable or range held here. Invariant:
+// blockers is zero iff every earlier command that may write it has finished;
+// from then on its value is the one before this command.
+type earlyRead struct {
+	item     int32
+	blockers int
+}
+
+func (o *outgoing) at() ids.Position { return o.Position }
+func (o *outgoing) gone() bool       { return o.dropped }
+
+// full says whether early values have used up their share: the rest goes when
+// the code gets there.
+func (o *outgoing) full(r *Replica) bool { return o.bytes > r.tuning.MaxBytes }
+
+// shipVar adds a value, once per command.
+func (o *outgoing) shipVar(s *Service, v Var) {
+	if o.hasVar(s, v.Key) {
+		return
+	}
+	o.vars = append(o.vars, v)
+	o.bytes += v.bytes()
+	switch n := len(o.vars); {
+	case o.shipped != nil:
+		o.shipped[v.Key] = struct{}{}
+	case n > smallAccess:
+		o.shipped = make(map[Key]struct{}, 4*n)
+		for i := range o.vars {
+			o.shipped[o.vars[i].Key] = struct{}{}
+		}
+	}
+}
+
+// hasVar says whether the others can find k's value in what was shipped.
+func (o *outgoing) hasVar(s *Service, k Key) bool {
+	if _, _, ok := findInParts(s, o.parts, k); ok {
+		return true
+	}
+	if o.shipped != nil {
+		_, ok := o.shipped[k]
+		return ok
+	}
+	for i := range o.vars {
+		if o.vars[i].Key == k {
+			return true
+		}
+	}
+	return false
+}
+
+// Sizes at which a part is cut. A declared range goes in one piece if it is
+// not too large; otherwise the code may well break off early.
+const (
+	chunkItems = 128
+	chunkBytes = 32 << 10
+)
+
+// shipPart adds this partition's part of a range, unless it can be found in
+// what is there. The receiver looks in the same way, so both sides agree on
+// what is missing without a word.
+func (o *outgoing) shipPart(r *Replica, g Range, declared bool) {
+	if _, _, ok := findPart(r.service, o.parts, &g); ok {
+		return
+	}
+	items, bytes := chunkItems, chunkBytes
+	if declared {
+		items, bytes = r.tuning.MaxAccesses, r.tuning.MaxBytes/4
+	}
+	p := r.state.part(&r.service.Collections[g.Collection], g, items, bytes)
+	o.parts = append(o.parts, p)
+	o.bytes += p.bytes()
+}
+
+// plan lists the early reads of a command: declared reads of what this
+// partition holds and some destination does not.
+func (r *Replica) plan(c *command) {
+	for i := range c.items {
+		it := &c.items[i]
+		if it.Write {
+			continue // may be read, or only written: the code will tell
+		}
+		var owners ids.Set
+		if it.Range == nil {
+			owners = r.config.Placement.Owners(it.Key)
+		} else {
+			var everywhere bool
+			if owners, everywhere = r.config.Placement.RangeOwners(*it.Range); everywhere {
+				continue
+			}
+		}
+		if !owners.Has(r.config.Partition) {
+			continue
+		}
+		if it.Range == nil && (firstIn(owners, c.dests) != r.config.Partition || owners.Covers(c.dests)) {
+			continue
+		}
+		c.out.early = append(c.out.early, earlyRead{item: int32(i)})
+	}
+}
+
+// shipEarly ships one early read; its blockers are finished.
+func (r *Replica) shipEarly(c *command, i int) {
+	if c.out.full(r) {
+		return
+	}
+	switch it := &c.items[c.out.early[i].item]; {
+	case it.Range != nil:
+		c.out.shipPart(r, *it.Range, true)
+	default:
+		v, ok := r.state.get(it.Key)
+		c.out.shipVar(r.service, Var{it.Key, ok, v})
+	}
+	r.unsent(c.out)
+}
+
+// unsent notes that an outgoing has something to flush at the end of the
+// step, so that what comes together goes in one message.
+func (r *Replica) unsent(o *outgoing) {
+	if !o.pendingFlush {
+		o.pendingFlush = true
+		r.flushing = append(r.flushing, o)
+	}
+}
+
+// flush sends what the step has added. One replica of the partition sends to
+// all replicas of the other destinations; the others answer those who asked.
+func (r *Replica) flush() {
+	for i, o := range r.flushing {
+		r.flushing[i] = nil
+		o.pendingFlush = false
+		signal := o.signal && !o.sentSignal
+		if !signal && o.sentVars == len(o.vars) && o.sentParts == len(o.parts) {
+			continue
+		}
+		m := &Exchange{
+			Tag: o.Tag, Signal: signal,
+			Vars:  o.vars[o.sentVars:len(o.vars):len(o.vars)],
+			Parts: o.parts[o.sentParts:len(o.parts):len(o.parts)],
+		}
+		o.sentSignal, o.sentVars, o.sentParts = o.signal, len(o.vars), len(o.parts)
+		if r.speaker(hash(o.Command)) == r.config.Self {
+			for _, q := range o.dests {
+				if q != r.config.Partition {
+					r.sendTo(q, m)
+				}
+			}
+			continue
+		}
+		for _, p := range o.askers {
+			r.send(p, m)
+		}
+		if o.finished {
+			o.askers = nil
+		}
+	}
+	r.flushing = r.flushing[:0]
+}
+
+// everything is the whole of what there is to say so far.
+func (o *outgoing) everything() *Exchange {
+	return &Exchange{
+		Tag: o.Tag, Signal: o.signal,
+		Vars:  o.vars[:len(o.vars):len(o.vars)],
+		Parts: o.parts[:len(o.parts):len(o.parts)],
+	}
+}

@@ -1,0 +1,138 @@
+package partition
+
+import (
+	"slices"
+)
+
+// pending is what a command has done to one variable and not yet installed.
+type pending struct {
+	key Key
+	// known: the value after the command's last Put or Delete, or after a Get
+	// that followed an Update, is value (ok: there is one). Otherwise the
+	// value before the command is what ops start from.
+	known bool
+	ok    bool
+	value []byte
+	// ops are the operations since, in order.
+	ops []applied
+	// old is the value before the command, where it had to be learned for
+	// comparison (Config.Checks).
+	old            []byte
+	oldOK, haveOld bool
+}
+
+// applied is one Update.
+type applied struct {
+	op  uint16
+	arg []byte
+}
+
+// settle applies the operations to what is known, or to the value before the
+// command; afterwards the value is known.
+func (r *Replica) settle(p *pending, old []byte, ok bool) {
+	if !p.known {
+		p.value, p.ok, p.known = old, ok, true
+	}
+	for _, a := range p.ops {
+		if v, ok := r.operate(a, p); ok {
+			p.value, p.ok = v, true
+		}
+	}
+	p.ops = nil
+}
+
+// operate runs one operation. It is total by contract; one that panics or
+// overruns leaves the variable unchanged, at every destination, and never
+// changes the command's outcome [N1].
+func (r *Replica) operate(a applied, p *pending) (v []byte, ok bool) {
+	defer func() {
+		if recover() != nil {
+			r.counters.OpPanics++
+			v, ok = nil, false
+		}
+	}()
+	old := p.value
+	if !r.service.Collections[p.key.Collection].Immutable {
+		old = slices.Clone(old)
+	}
+	v = r.service.Operations[a.op].Apply(old, p.ok, a.arg)
+	if len(v) > r.tuning.MaxBytes {
+		r.counters.OpPanics++
+		return nil, false
+	}
+	return v, true
+}
+
+// writeOf returns the pending write of k, or nil. The pointer is valid until
+// the next write.
+func (t *transaction) writeOf(k Key) *pending {
+	if t.byKey != nil {
+		if i, ok := t.byKey[k]; ok {
+			return &t.writes[i]
+		}
+		return nil
+	}
+	for i := range t.writes {
+		if t.writes[i].key == k {
+			return &t.writes[i]
+		}
+	}
+	return nil
+}
+
+// write returns the pending write of k, new if need be.
+func (t *transaction) write(k Key) *pending {
+	if p := t.writeOf(k); p != nil {
+		return p
+	}
+	t.writes = append(t.writes, pending{key: k})
+	switch n := len(t.writes); {
+	case t.byKey != nil:
+		t.byKey[k] = int32(n - 1)
+	case n > smallAccess:
+		t.byKey = make(map[Key]int32, 4*n)
+		for i := range t.writes {
+			t.byKey[t.writes[i].key] = int32(i)
+		}
+	}
+	return &t.writes[len(t.writes)-1]
+}
+
+// install makes the command's writes the state of the variables held here.
+func (r *Replica) install(t *transaction) {
+	for i := range t.writes {
+		p := &t.writes[i]
+		if t.remote && !r.holds(p.key) {
+			continue
+		}
+		if !p.known {
+			old, ok := r.state.get(p.key)
+			r.settle(p, old, ok)
+		} else if len(p.ops) > 0 {
+			r.settle(p, nil, false)
+		}
+		if p.ok {
+			r.state.set(p.key, p.value)
+		} else {
+			r.state.delete(p.key)
+		}
+	}
+}
+
+// overlay is the pending writes within a range, in key order, as they are
+// now: Range shows the variables as of its call.
+func (t *transaction) overlay(g *Range) []pending {
+	var over []pending
+	for i := range t.writes {
+		if t.r.service.inRange(t.writes[i].key, g) {
+			over = append(over, t.writes[i])
+		}
+	}
+	slices.SortFunc(over, func(a, b pending) int {
+		if a.key.Name < b.key.Name {
+			return -1
+		}
+		return 1
+	})
+	return over
+}

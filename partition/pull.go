@@ -1,0 +1,195 @@
+package partition
+
+import (
+	"slices"
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/ids"
+)
+
+// pulls are the started commands that may have to ask for what they miss.
+type pulls struct {
+	// fresh have not asked yet; all wait equally long, so they are in order.
+	fresh []waiting
+	head  int
+	// again have asked, by Mono.
+	again agenda[waiting]
+}
+
+// waiting is a command that waits for other destinations.
+type waiting struct {
+	c   *command
+	due time.Duration
+	// tries counts how often it has asked.
+	tries int
+}
+
+// maxPulls bounds the commands that ask in one tick; the others follow.
+const maxPulls = 256
+
+// armPull makes a command that has just started ask later, if need be.
+func (r *Replica) armPull(c *command) {
+	if p := &r.pulls; len(p.fresh) == cap(p.fresh) {
+		r.pullWake() // reclaims
+	}
+	r.pulls.fresh = append(r.pulls.fresh, waiting{c: c, due: r.now.Mono + r.tuning.PullAfter})
+}
+
+// pullWake is when the next command asks.
+func (r *Replica) pullWake() time.Duration {
+	p := &r.pulls
+	for p.head < len(p.fresh) && p.fresh[p.head].c.finished {
+		p.fresh[p.head] = waiting{}
+		p.head++
+	}
+	if p.head > 32 && p.head > len(p.fresh)/2 {
+		n := copy(p.fresh, p.fresh[p.head:])
+		clear(p.fresh[n:])
+		p.fresh, p.head = p.fresh[:n], 0
+	}
+	for len(p.again.items) > 0 && p.again.items[0].what.c.finished {
+		p.again.pop()
+	}
+	wake := Never
+	if p.head < len(p.fresh) {
+		wake = p.fresh[p.head].due
+	}
+	if at, ok := p.again.next(); ok {
+		wake = min(wake, time.Duration(at))
+	}
+	return wake
+}
+
+// pullDue lets the commands ask whose time has come.
+func (r *Replica) pullDue() {
+	p := &r.pulls
+	for n := 0; n < maxPulls; n++ {
+		if r.pullWake() > r.now.Mono {
+			return
+		}
+		var w waiting
+		if at, ok := p.again.next(); ok && time.Duration(at) <= r.now.Mono {
+			w = p.again.pop()
+		} else {
+			w = p.fresh[p.head]
+			p.fresh[p.head] = waiting{}
+			p.head++
+		}
+		r.pull(w.c, w.tries)
+		w.tries++
+		wait := r.tuning.PullAfter << min(w.tries, 20)
+		if wait <= 0 || wait > r.tuning.PullMax {
+			wait = r.tuning.PullMax
+		}
+		p.again.push(int64(r.now.Mono+wait), w)
+	}
+}
+
+// pull asks one replica of every destination that c misses something of, in
+// rotation, beginning beside the one that should have spoken.
+func (r *Replica) pull(c *command, tries int) {
+	m := &Pull{c.Tag}
+	for i := range c.in.peers {
+		p := &c.in.peers[i]
+		if p.signalled && !(c.tx.wanting && c.tx.want == p.partition) {
+			continue
+		}
+		r.counters.Pulls++
+		r.send(r.witness(p.partition, hash(c.Command)+1+uint64(tries)), m)
+	}
+}
+
+// witness is the i-th replica of a partition, or one after it that is not
+// suspected.
+func (r *Replica) witness(q ids.Partition, i uint64) ids.Process {
+	replicas := r.config.Replicas[q]
+	n := uint64(len(replicas))
+	for j := range n {
+		if p := replicas[(i+j)%n]; !r.suspected(p) {
+			return p
+		}
+	}
+	return replicas[i%n]
+}
+
+// onPull answers a question: here it is; not yet; gone; or passed and not
+// executed. Every replica can, since every one keeps what the speaker sent.
+func (r *Replica) onPull(from ids.Process, m *Pull) {
+	if r.last.Less(m.Position) {
+		r.counters.PullsLater++
+		if r.remember(from, m.Tag) {
+			r.send(from, &Answer{Tag: m.Tag, Status: AnswerNotYet})
+		}
+		return
+	}
+	o := r.outbox.line.find(m.Position)
+	switch {
+	case o != nil && o.Tag == m.Tag:
+		r.ask(o, from)
+	case !r.outbox.dropped.Less(m.Position):
+		r.counters.PullsGone++
+		r.send(from, &Answer{Tag: m.Tag, Status: AnswerGone, Below: r.outbox.dropped})
+	default:
+		r.passed(from, m.Tag)
+	}
+}
+
+// ask answers with all there is, and remembers who asked while more may come.
+func (r *Replica) ask(o *outgoing, from ids.Process) {
+	if q, ok := r.peers[from]; !ok || !o.dests.Has(q) {
+		r.counters.Invalid++
+		return
+	}
+	if !o.finished && !slices.Contains(o.askers, from) {
+		o.askers = append(o.askers, from) // bounded by the replicas of dests
+	}
+	if !o.signal && len(o.vars) == 0 && len(o.parts) == 0 {
+		r.counters.PullsLater++
+		r.send(from, &Answer{Tag: o.Tag, Status: AnswerNotYet})
+		return
+	}
+	r.counters.PullsHere++
+	r.send(from, o.everything())
+}
+
+// passed answers a question about a command that was not accepted at its
+// position: destinations disagree about the order or a verdict. Both sides
+// stop and name it, instead of waiting for ever [E7].
+func (r *Replica) passed(from ids.Process, tag Tag) {
+	r.send(from, &Answer{Tag: tag, Status: AnswerPassed})
+	r.stop("process %d waits for %v attempt %d, accepted at %v there and not here", from, tag.Command, tag.Attempt, tag.Position)
+}
+
+// onAnswer takes the answer to a pull that brought nothing.
+func (r *Replica) onAnswer(q ids.Partition, from ids.Process, m *Answer) {
+	c := r.queue.find(m.Position)
+	if c == nil || c.out == nil || c.Tag != m.Tag {
+		r.counters.Ignored++
+		return
+	}
+	p := c.in.peer(q)
+	switch {
+	case p == nil:
+		r.counters.Invalid++
+	case p.signalled && !(c.tx.wanting && c.tx.want == q):
+		r.counters.Ignored++ // it has come from another
+	case m.Status == AnswerPassed:
+		r.stop("%v attempt %d, accepted at %v here, was not at process %d of partition %d", c.Command, c.Attempt, c.Position, from, q)
+	case m.Status == AnswerGone:
+		r.goneAt(c, p, from, m.Below)
+	}
+}
+
+// goneAt notes that a replica has dropped what c waits for. When all that can
+// be asked have, this replica has fallen behind for good.
+func (r *Replica) goneAt(c *command, p *peer, from ids.Process, below ids.Position) {
+	if !slices.Contains(p.gone, from) {
+		p.gone = append(p.gone, from)
+	}
+	for _, id := range r.config.Replicas[p.partition] {
+		if !r.suspected(id) && !slices.Contains(p.gone, id) {
+			return
+		}
+	}
+	r.stop("%v at %v waits for what partition %d has dropped below %v: this replica has fallen behind and needs the state of another", c.Command, c.Position, p.partition, below)
+}

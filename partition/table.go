@@ -1,0 +1,175 @@
+package partition
+
+import (
+	"slices"
+
+	"github.com/eyrie-dev/eyrie/internal/hlc"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+)
+
+// table is the exactly-once table. It is changed by judge alone, which runs
+// once per delivery in merged order; execution only fills in outcomes [X4].
+// So all replicas of a partition have the same table at the same position,
+// and all destinations of a message come to the same verdict about it:
+//
+//   - late and refused depend on the message and its final timestamp alone;
+//   - duplicate depends on the attempts accepted before, and a partition that
+//     misses one of these is no destination of any copy in question, since an
+//     attempt's destinations contain all earlier attempts' [X3].
+type table struct {
+	tuning     *Tuning
+	partitions int
+	clients    map[ids.Client]*record
+	// expiry holds every client once, at a time not above its expires.
+	expiry agenda[ids.Client]
+	// last is the last client's record: clients often come in runs.
+	last *record
+}
+
+// record is what is kept of one client.
+type record struct {
+	client ids.Client
+	// mark: sequences below it are finished or given up, their entries gone.
+	// Invariant: it never falls, and moves only with an accepted message whose
+	// final timestamp exceeds its guard [X1].
+	mark ids.Sequence
+	// expires is the largest T0 + H ever accepted. Once merged time passes it,
+	// every copy of what was accepted is late, so the record goes [X2].
+	expires hlc.Timestamp
+	entries []entry // ascending by seq, none below mark
+}
+
+// entry is an accepted command.
+type entry struct {
+	seq ids.Sequence
+	// attempt is the highest accepted.
+	attempt ids.Attempt
+	expires hlc.Timestamp // T0 + H: every copy is late afterwards
+	// reply is what that attempt ended with; nil while it is under way.
+	reply *Reply
+	// again: a copy came while it was under way; every replica of the
+	// answering partition replies at its end.
+	again bool
+}
+
+func newTable(t *Tuning, partitions int) *table {
+	return &table{tuning: t, partitions: partitions, clients: make(map[ids.Client]*record)}
+}
+
+// judge gives the verdict about a delivery, and for accepted and duplicate
+// ones the entry, if there still is one. The entry is valid until the next
+// call. Acceptance enters the attempt into the table.
+func (t *table) judge(d *Delivery) (Verdict, *entry) {
+	t.forget(d.Position.T)
+	switch {
+	case t.malformed(d):
+		return VerdictRefused, nil
+	case d.Position.T > d.T0.Add(t.tuning.Horizon):
+		return VerdictLate, t.lookup(d.Command)
+	case d.T0 > d.Position.T.Add(t.tuning.Window):
+		return VerdictRefused, nil
+	case d.Command.Sequence-d.Mark > ids.Sequence(t.tuning.ClientWindow):
+		return VerdictRefused, nil
+	}
+	rec := t.record(d.Command.Client)
+	if rec == nil {
+		rec = &record{client: d.Command.Client, expires: d.T0.Add(t.tuning.Horizon)}
+		t.clients[rec.client] = rec
+		t.expiry.push(int64(rec.expires), rec.client)
+		t.last = rec
+	}
+	if d.Command.Sequence < rec.mark {
+		return VerdictDuplicate, nil
+	}
+	i, found := rec.find(d.Command.Sequence)
+	if found && d.Attempt <= rec.entries[i].attempt {
+		return VerdictDuplicate, &rec.entries[i]
+	}
+	return VerdictAccepted, t.accept(rec, d, i, found)
+}
+
+// malformed: fields that no correct client writes. It looks at the message
+// alone, so that all destinations judge alike.
+func (t *table) malformed(d *Delivery) bool {
+	return d.Command.Client.IsZero() || d.Attempt == 0 ||
+		d.Mark == 0 || d.Command.Sequence < d.Mark ||
+		len(d.Dests) == 0 || !d.Dests.Valid() || int(d.Dests[len(d.Dests)-1]) >= t.partitions
+}
+
+func (t *table) accept(rec *record, d *Delivery, i int, found bool) *entry {
+	expires := d.T0.Add(t.tuning.Horizon)
+	rec.expires = max(rec.expires, expires)
+	if d.Mark > rec.mark && d.Position.T > d.Guard {
+		rec.mark = d.Mark
+		below, _ := rec.find(d.Mark)
+		rec.entries = slices.Delete(rec.entries, 0, below)
+		i -= below
+	}
+	e := entry{seq: d.Command.Sequence, attempt: d.Attempt, expires: expires}
+	if found {
+		rec.entries[i] = e
+		return &rec.entries[i]
+	}
+	if n := 2 * t.tuning.ClientWindow; len(rec.entries) >= n && len(rec.entries)%n == 0 {
+		rec.shrink(d.Position.T)
+		i, _ = rec.find(e.seq)
+	}
+	rec.entries = slices.Insert(rec.entries, i, e)
+	return &rec.entries[i]
+}
+
+// shrink bounds the record of a client whose marks do not take effect: every
+// copy of an entry past its own T0 + H is late, so nobody will miss it.
+func (rec *record) shrink(merged hlc.Timestamp) {
+	rec.entries = slices.DeleteFunc(rec.entries, func(e entry) bool { return merged > e.expires })
+}
+
+// find searches from the end, where a client's commands come in.
+func (rec *record) find(seq ids.Sequence) (i int, found bool) {
+	i = len(rec.entries)
+	for i > 0 && rec.entries[i-1].seq >= seq {
+		i--
+	}
+	return i, i < len(rec.entries) && rec.entries[i].seq == seq
+}
+
+func (t *table) record(c ids.Client) *record {
+	if t.last != nil && t.last.client == c {
+		return t.last
+	}
+	rec := t.clients[c]
+	if rec != nil {
+		t.last = rec
+	}
+	return rec
+}
+
+func (t *table) lookup(c ids.Command) *entry {
+	rec := t.record(c.Client)
+	if rec == nil {
+		return nil
+	}
+	if i, found := rec.find(c.Sequence); found {
+		return &rec.entries[i]
+	}
+	return nil
+}
+
+// forget drops the records that merged time has passed.
+func (t *table) forget(merged hlc.Timestamp) {
+	for {
+		at, ok := t.expiry.next()
+		if !ok || at >= int64(merged) {
+			return
+		}
+		rec := t.clients[t.expiry.pop()]
+		if rec.expires >= merged {
+			t.expiry.push(int64(rec.expires), rec.client)
+			continue
+		}
+		delete(t.clients, rec.client)
+		if t.last == rec {
+			t.last = nil
+		}
+	}
+}

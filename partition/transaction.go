@@ -1,0 +1,261 @@
+package partition
+
+import (
+	"encoding/binary"
+	"errors"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/eyrie-dev/eyrie/internal/hlc"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+)
+
+// transaction is the Tx of one command. All destinations run the same code on
+// the same values, so everything it decides (budget, access, destinations) is
+// a function of these alone, and every destination decides it at the same
+// point of the code.
+type transaction struct {
+	r *Replica
+	c *command
+	// worker runs the code if it may have to wait; nil if it cannot.
+	worker *worker
+	// remote: some variable may be held elsewhere only.
+	remote bool
+	// over: the outcome below is fixed. Whatever the code does afterwards,
+	// recovering our panic included, changes nothing.
+	over    bool
+	outcome Outcome
+	value   []byte
+	errName string
+	errText string
+	needed  ids.Set
+
+	accesses, bytes int // left of the budget
+	promise         promise
+	writes          []pending
+	byKey           map[Key]int32 // index of writes, if they are many
+	rng             rand.PCG
+	seeded          bool
+
+	// want is the partition whose value a suspended command waits for.
+	want    ids.Partition
+	wanting bool
+
+	watched []watched // Checks: immutable values handed out
+	reads   []Key     // Observe
+	ranges  []Range   // Observe
+}
+
+// unwinding is what a Tx method panics with to leave the command's code. It
+// carries nothing: the outcome is in the transaction.
+type unwinding struct{}
+
+func (unwinding) Error() string { return "partition: the command has ended" }
+
+// end fixes the outcome. The first counts.
+func (t *transaction) end(o Outcome) {
+	if !t.over {
+		t.over, t.outcome = true, o
+	}
+}
+
+// fail ends the command with one of this package's errors.
+func (t *transaction) fail(err error) {
+	if t.over {
+		return
+	}
+	t.errName, t.errText = t.r.service.describe(err)
+	t.end(OutcomeFailed)
+	switch {
+	case errors.Is(err, ErrPanicked):
+		t.r.counters.Panics++
+	case errors.Is(err, ErrBudget):
+		t.r.counters.Budget++
+	}
+}
+
+// leave ends the command within its code.
+func (t *transaction) leave(err error) {
+	t.fail(err)
+	panic(unwinding{})
+}
+
+// charge takes from the budget.
+func (t *transaction) charge(accesses, bytes int) {
+	t.accesses -= accesses
+	t.bytes -= bytes
+	if t.accesses < 0 || t.bytes < 0 {
+		t.leave(ErrBudget)
+	}
+}
+
+// touch admits an access to k: within the budget, the declared access [E1],
+// and the destinations [E5]; or it ends the command.
+func (t *transaction) touch(k Key, write bool, bytes int) {
+	if t.over {
+		panic(unwinding{})
+	}
+	t.charge(1, bytes)
+	if int(k.Collection) >= len(t.r.service.Collections) {
+		t.leave(ErrAccess)
+	}
+	if t.c.exact {
+		if !t.promise.allowsKey(t.r.service, k, write) {
+			t.leave(ErrAccess)
+		}
+		return // covered at delivery
+	}
+	if !t.r.alone {
+		t.cover(&Item{Key: k, Write: write})
+	}
+}
+
+// cover ends a command in retry if its destinations do not satisfy it.
+func (t *transaction) cover(it *Item) {
+	if more := t.r.need(it, t.c.dests); more != nil {
+		t.retry(t.c.dests.Union(more))
+		panic(unwinding{})
+	}
+}
+
+// retry ends the command in retry, whatever else was wrong with it.
+func (t *transaction) retry(needed ids.Set) {
+	t.over, t.outcome, t.needed = true, OutcomeRetry, needed
+	t.errName, t.errText = "", ""
+}
+
+// Get implements Tx.
+func (t *transaction) Get(k Key) ([]byte, bool) {
+	t.touch(k, false, 0)
+	p := t.writeOf(k)
+	if p == nil {
+		v, ok := t.before(k)
+		t.charge(0, len(v))
+		return t.give(k, v), ok
+	}
+	if !p.known {
+		v, ok := t.before(k) // may suspend
+		p = t.writeOf(k)
+		t.r.settle(p, v, ok)
+	} else if len(p.ops) > 0 {
+		t.r.settle(p, nil, false)
+	}
+	t.charge(0, len(p.value))
+	return t.give(k, p.value), p.ok
+}
+
+// give returns v, or a copy where the caller could change the state [E2].
+func (t *transaction) give(k Key, v []byte) []byte {
+	if v == nil {
+		return nil
+	}
+	if !t.r.service.Collections[k.Collection].Immutable {
+		return slices.Clone(v)
+	}
+	if t.r.config.Checks {
+		t.watch(k, v)
+	}
+	return v
+}
+
+// own returns what may be stored of bytes that the code handed in.
+func (t *transaction) own(k Key, v []byte) []byte {
+	if !t.r.service.Collections[k.Collection].Immutable {
+		return slices.Clone(v)
+	}
+	if t.r.config.Checks {
+		t.watch(k, v)
+	}
+	return v
+}
+
+// Put implements Tx.
+func (t *transaction) Put(k Key, v []byte) {
+	t.touch(k, true, len(v))
+	p := t.write(k)
+	p.known, p.ok, p.value, p.ops = true, true, t.own(k, v), nil
+}
+
+// Delete implements Tx.
+func (t *transaction) Delete(k Key) {
+	t.touch(k, true, 0)
+	p := t.write(k)
+	p.known, p.ok, p.value, p.ops = true, false, nil, nil
+}
+
+// Update implements Tx.
+func (t *transaction) Update(k Key, op uint16, arg []byte) {
+	t.touch(k, true, len(arg))
+	if int(op) >= len(t.r.service.Operations) {
+		t.leave(ErrArgument)
+	}
+	if p := t.write(k); t.r.config.Checks && t.c.out != nil && !p.known && !p.haveOld {
+		v, ok := t.before(k) // may suspend
+		p = t.writeOf(k)
+		p.old, p.oldOK, p.haveOld = v, ok, true
+	}
+	p := t.writeOf(k)
+	p.ops = append(p.ops, applied{op, slices.Clone(arg)})
+}
+
+// before is the value of k before the command.
+func (t *transaction) before(k Key) (v []byte, ok bool) {
+	if t.r.config.Observe != nil && !slices.Contains(t.reads, k) {
+		t.reads = append(t.reads, k)
+	}
+	if !t.remote {
+		return t.r.state.get(k)
+	}
+	owners := t.r.config.Placement.Owners(k)
+	if !owners.Has(t.r.config.Partition) {
+		return t.fetch(k, owners)
+	}
+	v, ok = t.r.state.get(k)
+	if firstIn(owners, t.c.dests) == t.r.config.Partition && !owners.Covers(t.c.dests) {
+		t.c.out.shipVar(t.r.service, Var{k, ok, v})
+		t.r.unsent(t.c.out)
+	}
+	return v, ok
+}
+
+// fetch waits for the value of a variable that is held elsewhere.
+func (t *transaction) fetch(k Key, owners ids.Set) ([]byte, bool) {
+	q := firstIn(owners, t.c.dests)
+	for {
+		if v, ok, here := t.c.in.peer(q).value(t.r.service, k); here {
+			return v, ok
+		}
+		t.wait(q)
+	}
+}
+
+// wait suspends the code until something has come from a partition.
+func (t *transaction) wait(q ids.Partition) {
+	if t.worker == nil {
+		t.r.stop("%v of %v reached for a value of partition %d without having declared it", t.c.Command, t.c.Position, q)
+		t.end(OutcomeFailed)
+		panic(unwinding{})
+	}
+	t.r.counters.Waits++
+	t.want, t.wanting = q, true
+	if !t.worker.yield(struct{}{}) {
+		t.end(OutcomeFailed) // closing: nobody will see it
+		panic(unwinding{})
+	}
+	t.wanting = false
+}
+
+// Now implements Tx.
+func (t *transaction) Now() hlc.Timestamp { return t.c.Position.T }
+
+// Rand implements Tx.
+func (t *transaction) Rand() uint64 {
+	if !t.seeded {
+		id := t.c.Command
+		a := binary.LittleEndian.Uint64(id.Client[:8])
+		b := binary.LittleEndian.Uint64(id.Client[8:])
+		t.rng.Seed(a^uint64(id.Sequence), b+uint64(id.Sequence))
+		t.seeded = true
+	}
+	return t.rng.Uint64()
+}

@@ -1,0 +1,117 @@
+package partition
+
+import (
+	"fmt"
+	"iter"
+)
+
+// worker is a coroutine that runs the code of commands which may have to wait
+// for remote values, one after the other. It is resumed by the replica and
+// hands control back when the code waits or has ended, so nothing ever runs
+// beside the replica.
+type worker struct {
+	r     *Replica
+	c     *command // nil when idle
+	next  func() (struct{}, bool)
+	stop  func()
+	yield func(struct{}) bool
+}
+
+func (r *Replica) newWorker() *worker {
+	w := &worker{r: r}
+	w.next, w.stop = iter.Pull(w.loop)
+	return w
+}
+
+func (w *worker) loop(yield func(struct{}) bool) {
+	w.yield = yield
+	for {
+		w.r.code(w.c)
+		w.c = nil
+		if !yield(struct{}{}) {
+			return
+		}
+	}
+}
+
+// run runs the command's code until it ends or waits.
+func (r *Replica) run(c *command) {
+	if c.tx.over {
+		return
+	}
+	if !c.mayWait {
+		r.code(c)
+		return
+	}
+	w := c.tx.worker
+	if w == nil {
+		if n := len(r.idle); n > 0 {
+			w, r.idle = r.idle[n-1], r.idle[:n-1]
+		} else {
+			w = r.newWorker()
+			r.workers = append(r.workers, w)
+		}
+		w.c, c.tx.worker = c, w
+	}
+	w.next()
+	if w.c == nil {
+		c.tx.worker = nil
+		r.idle = append(r.idle, w)
+	}
+}
+
+// code runs the command's code to its end and fixes the outcome.
+func (r *Replica) code(c *command) {
+	t := &c.tx
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		p := recover()
+		if t.over {
+			return
+		}
+		if p == nil { // runtime.Goexit would end whoever drives the replica
+			panic(fmt.Sprintf("partition: the code of %v (%s) called runtime.Goexit", c.Command, c.spec.Name))
+		}
+		r.lastPanic = fmt.Sprintf("%v (%s): %v", c.Command, c.spec.Name, p)
+		t.fail(ErrPanicked)
+	}()
+	value, err := c.spec.Run(t, c.arg)
+	if !t.over {
+		t.result(value, err)
+	}
+	returned = true
+}
+
+// result fixes what the code returned as the outcome.
+func (t *transaction) result(value []byte, err error) {
+	if err != nil {
+		name, text := t.r.service.describe(err) // may panic: Is and Error are the service's
+		if t.bytes -= len(name) + len(text); t.bytes < 0 {
+			t.fail(ErrBudget)
+			return
+		}
+		t.errName, t.errText = name, text
+		t.end(OutcomeFailed)
+		return
+	}
+	if t.bytes -= len(value); t.bytes < 0 {
+		t.fail(ErrBudget)
+		return
+	}
+	t.value = value
+	t.end(OutcomeOK)
+}
+
+// Close stops the coroutines. The replica must not be used afterwards.
+func (r *Replica) Close() {
+	if r.err == nil {
+		r.stop("closed")
+	}
+	for _, w := range r.workers {
+		w.stop()
+	}
+	r.workers, r.idle = nil, nil
+}
