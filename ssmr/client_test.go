@@ -93,7 +93,7 @@ func TestErrorsArriveWithTheirIdentity(t *testing.T) {
 func TestRetryable(t *testing.T) {
 	for err, want := range map[error]bool{
 		nil: false, ErrOutcomeUnknown: false, ErrAccess: false, ErrArgument: false, ErrPanicked: false,
-		ErrBudget: false, ErrRefused: true, ErrTooLarge: false, ErrOverloaded: true, ErrUnavailable: true,
+		ErrBudget: false, ErrRefused: false, ErrRestarted: false, ErrTooLarge: false, ErrOverloaded: true, ErrUnavailable: true,
 		ErrClosed: false, ErrFailed: false, ErrUnknownCommand: false,
 		fmt.Errorf("%w: %w", ErrOutcomeUnknown, ErrUnavailable): false,
 	} {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/eyrie-dev/eyrie/internal/client"
+	"github.com/eyrie-dev/eyrie/internal/host"
 	"github.com/eyrie-dev/eyrie/partition"
 )
 
@@ -38,9 +40,10 @@ func (e *Error) addTo(s *Service, prefix string) {
 // These are the framework's own errors; test for them with errors.Is.
 var (
 	// ErrOutcomeUnknown: the command may have been executed, may yet be, or
-	// may never be. Nobody answered in time, or the caller's context ended
-	// first (then the error is also ctx.Err()).
-	ErrOutcomeUnknown = errors.New("ssmr: outcome unknown")
+	// may never be; once, if at all. Nobody answered within the horizon, or
+	// the caller's context ended first (then the error is also ctx.Err()), or
+	// the client was closed.
+	ErrOutcomeUnknown = client.ErrOutcomeUnknown
 	// ErrAccess: the command's code left what it had promised with Exactly.
 	// It had no effect; the same command will fail again.
 	ErrAccess = partition.ErrAccess
@@ -50,25 +53,29 @@ var (
 	// ErrPanicked: the command's code panicked. It had no effect.
 	ErrPanicked = partition.ErrPanicked
 	// ErrBudget: the command touched more variables or bytes than one command
-	// may. It had no effect; the same command may fail again.
+	// may. It had no effect; it fails again unless the state has changed.
 	ErrBudget = partition.ErrBudget
-	// ErrRefused: the command's times or its client's window were out of
-	// bounds, and no copy of it will be executed.
-	ErrRefused = errors.New("ssmr: command refused")
-	// ErrTooLarge: the argument exceeds what one message may hold. It was not
-	// sent.
-	ErrTooLarge = errors.New("ssmr: command too large")
-	// ErrOverloaded: too many commands of this client are under way already.
-	// It was not sent.
-	ErrOverloaded = errors.New("ssmr: too many outstanding commands")
-	// ErrUnavailable: no server could be reached. It was not sent.
-	ErrUnavailable = errors.New("ssmr: no server reachable")
-	// ErrClosed: the client or its cluster was closed before the command was
-	// sent.
-	ErrClosed = errors.New("ssmr: closed")
 	// ErrFailed: the command's code returned an error that the service does
 	// not register; only its text arrived. It had no effect.
 	ErrFailed = errors.New("ssmr: command failed")
+	// ErrTooLarge: the argument exceeds what one message may hold. The command
+	// was not sent.
+	ErrTooLarge = client.ErrTooLarge
+	// ErrOverloaded: too many commands of this client are under way. Do and Go
+	// wait for room instead, so only a narrower face than theirs returns it.
+	// The command was not sent.
+	ErrOverloaded = client.ErrWindowFull
+	// ErrClosed: the client or its cluster was closed before the command was
+	// sent.
+	ErrClosed = host.ErrClosed
+	// ErrRestarted: the cluster was started anew and has forgotten its state.
+	// The client has ended; what was under way is also ErrOutcomeUnknown.
+	ErrRestarted = client.ErrOtherLife
+	// ErrUnavailable: Dial reached no process of the cluster in time.
+	ErrUnavailable = errors.New("ssmr: no process could be reached")
+	// ErrRefused: Dial reached a process, which would not have this client:
+	// it is of another cluster, runs another service, or another version.
+	ErrRefused = errors.New("ssmr: refused by the cluster")
 	// ErrUnknownCommand: the command is not a part of the client's service.
 	ErrUnknownCommand = errors.New("ssmr: command is not a part of the service")
 )
@@ -81,7 +88,7 @@ func Retryable(err error) bool {
 	if err == nil || errors.Is(err, ErrOutcomeUnknown) {
 		return false
 	}
-	return errors.Is(err, ErrRefused) || errors.Is(err, ErrOverloaded) || errors.Is(err, ErrUnavailable)
+	return errors.Is(err, ErrOverloaded) || errors.Is(err, ErrUnavailable)
 }
 
 // HadNoEffect says whether an error is proof that the command changed nothing

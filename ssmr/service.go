@@ -24,6 +24,8 @@ type identity struct{ name string }
 type Service struct {
 	def   partition.Service
 	parts []placed
+	// placer and guesser are nil unless replaced.
+	placer, guesser *routing
 
 	collections map[*identity]uint16
 	commands    map[*identity]uint16
