@@ -36,8 +36,10 @@ func (e *ensemble) reach(now hlc.Now, key ids.Position) {
 		target = key.T.Add(time.Microsecond)
 	}
 	limit := e.physical(now).Add(e.c.cfg.Tuning.Lead)
-	l.nulls.want = max(l.nulls.want, min(target, limit))
-	e.warm(now)
+	if target = min(target, limit); target > max(l.nulls.want, l.last) {
+		l.nulls.want = target
+		e.warm(now)
+	}
 }
 
 // warm counts a request: a second one within the warm time of the one before
@@ -45,18 +47,15 @@ func (e *ensemble) reach(now hlc.Now, key ids.Position) {
 func (e *ensemble) warm(now hlc.Now) {
 	n, t := &e.lead.nulls, &e.c.cfg.Tuning
 	least, most := t.Lead/4, 2*t.FailureTimeout
-	if n.warmth == 0 {
-		n.warmth = least
-	}
-	switch quiet := now.Mono - max(n.asked, n.warmUntil); {
-	case n.asked == 0 || quiet > n.warmth:
-		n.warmth = least
-	case quiet > 0:
+	switch {
+	case now.Mono <= n.warmUntil:
+		n.warmUntil = now.Mono + n.warmth
+	case n.asked != 0 && now.Mono-max(n.asked, n.warmUntil) <= n.warmth:
 		n.warmth = min(2*n.warmth, most)
 		n.warmUntil = now.Mono + n.warmth
 		n.warmAt = now.Mono + e.warmEvery()
 	default:
-		n.warmUntil = max(n.warmUntil, now.Mono+n.warmth)
+		n.warmth = least
 	}
 	n.asked = now.Mono
 }

@@ -32,7 +32,7 @@ type Core struct {
 	started bool
 	// turn rotates among equal choices of whom to send to.
 	turn int
-	err     error
+	err  error
 
 	out, spare []Send
 }
@@ -67,8 +67,6 @@ func (c *Core) Step(now hlc.Now, from ids.Addr, m wire.Message) {
 	if p, ok := m.(*Propose); ok {
 		c.heard(from.Process)
 		c.onPropose(from, p)
-	} else if c.peers[from.Process] == nil {
-		c.counters.Dropped++
 	} else {
 		c.heard(from.Process)
 		c.dispatch(from.Process, m)
@@ -82,8 +80,8 @@ func (c *Core) dispatch(from ids.Process, m wire.Message) {
 		return
 	}
 	e := c.ensemble(addressee(m))
-	if e == nil {
-		c.counters.Dropped++
+	if e == nil || from == c.cfg.Self || e.member(from) == nil {
+		c.counters.Dropped++ // of an ensemble that the two do not share
 		return
 	}
 	switch m := m.(type) {

@@ -46,6 +46,10 @@ func (e *ensemble) report() heartbeatItem {
 // onHeartbeat takes a peer's heartbeat.
 func (c *Core) onHeartbeat(from ids.Process, m *heartbeat) {
 	p := c.peers[from]
+	if p == nil {
+		c.counters.Dropped++
+		return
+	}
 	p.deaf = !m.Hears
 	p.wall, p.wallAt, p.clock = m.Wall, c.now.Mono, true
 	for i := range m.Items {

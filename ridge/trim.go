@@ -7,23 +7,24 @@ import (
 )
 
 // trim forgets what is no longer needed. Without checkpoints the learners'
-// acknowledgements, carried by heartbeats, say what that is [N7]:
-// never past what f+1 replicas of every subscribed partition have delivered;
-// while the log is less than half full, not past any unsuspected replica; and,
-// while it is not full, not past what this process itself has taken.
+// acknowledgements, carried by heartbeats, say what that is [N7]: never past
+// what f+1 replicas of every subscribed partition have delivered. A log that
+// is less than half full waits for all replicas, since a cut that heals must
+// not cost one; less than three quarters full, for those not suspected; and
+// one that is not full never passes what this process itself has taken.
 func (e *ensemble) trim() {
 	if e.self < 0 {
 		return // a mere learner trims as it goes
 	}
 	t := &e.c.cfg.Tuning
+	fill := max(float64(e.log.bytes)/float64(t.MaxLogBytes), float64(e.log.count)/float64(t.MaxLogCount))
 	mark := e.next - 1
-	if e.log.bytes >= t.MaxLogBytes || e.log.count >= t.MaxLogCount {
+	if fill >= 1 {
 		mark = e.log.end()
 	}
-	roomy := e.log.bytes < t.MaxLogBytes/2 && e.log.count < t.MaxLogCount/2
-	var acks []ids.Instance
+	var room [16]ids.Instance
 	for _, p := range e.spec.Partitions {
-		acks = acks[:0]
+		acks := room[:0]
 		for i := range e.members {
 			m := &e.members[i]
 			if m.partition != p {
@@ -33,7 +34,7 @@ func (e *ensemble) trim() {
 			if m.process == e.c.cfg.Self {
 				ack = e.delivered()
 			}
-			if roomy && !e.c.Suspected(m.process) {
+			if fill < 0.5 || fill < 0.75 && !e.c.Suspected(m.process) {
 				mark = min(mark, ack)
 			}
 			acks = append(acks, ack)

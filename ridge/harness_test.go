@@ -1,0 +1,534 @@
+package ridge
+
+import (
+	"container/heap"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/hlc"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/wire"
+)
+
+// epoch is where the clocks of the simulated world start.
+const epoch = hlc.Timestamp(1_700_000_000_000_000)
+
+// world is a deterministic network of cores on virtual time.
+type world struct {
+	t      testing.TB
+	rng    *rand.Rand
+	tuning Tuning
+	topo   *Topology
+	now    time.Duration
+	queue  events
+	serial int
+	nodes  []*node // by process - 1
+
+	// Faults of the network.
+	minDelay, maxDelay time.Duration
+	loss, dup          float64
+	cut                map[[2]ids.Process]bool // from, to
+	bytes              bool                    // messages travel encoded
+	// filter, if set, may drop or see each message.
+	filter func(from, to ids.Process, m wire.Message) bool
+
+	proposals []*proposal
+	byName    map[copyID]*proposal
+	clients   []*client
+	places    map[ids.Position]copyID
+	decided   map[place]ValueID
+	messages  int
+	healed    bool
+	mayLose   bool // replicas may fall behind a small log
+	lost      int
+	advice    map[Reason]int
+	failed    bool
+}
+
+type place struct {
+	e ids.Ensemble
+	k ids.Instance
+}
+
+type node struct {
+	w    *world
+	id   ids.Process
+	part ids.Partition
+	core *Core
+	dead bool
+	// faulty: its clock is wrong or it will crash.
+	faulty bool
+	until  time.Duration // paused until
+	// wall is its physical clock, as offset from true time.
+	skew      time.Duration
+	delivered []Delivery
+	stalled   bool // does not pull
+	wakeAt    time.Duration
+	promised  map[ids.Ensemble]Round
+	checked   map[ids.Ensemble]ids.Instance
+	err       error
+}
+
+type client struct {
+	id   ids.Client
+	seq  ids.Sequence
+	skew time.Duration
+	hint map[ids.Ensemble]ids.Process
+}
+
+type proposal struct {
+	m      *Message
+	e      ids.Ensemble
+	client *client
+	done   bool
+	tries  int
+}
+
+type event struct {
+	at     time.Duration
+	serial int
+	run    func()
+}
+
+type events []event
+
+func (q events) Len() int { return len(q) }
+func (q events) Less(i, j int) bool {
+	return q[i].at < q[j].at || q[i].at == q[j].at && q[i].serial < q[j].serial
+}
+func (q events) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+func (q *events) Push(x any)   { *q = append(*q, x.(event)) }
+func (q *events) Pop() any {
+	old := *q
+	x := old[len(old)-1]
+	old[len(old)-1] = event{}
+	*q = old[:len(old)-1]
+	return x
+}
+
+// newWorld makes partitions of replicas processes each.
+func newWorld(t testing.TB, seed uint64, partitions, replicas int, adjust func(*Tuning)) *world {
+	w := &world{
+		t: t, rng: rand.New(rand.NewPCG(seed, 17)), tuning: DefaultTuning(),
+		minDelay: 50 * time.Microsecond, maxDelay: 300 * time.Microsecond,
+		cut: map[[2]ids.Process]bool{}, byName: map[copyID]*proposal{},
+		places: map[ids.Position]copyID{}, decided: map[place]ValueID{}, advice: map[Reason]int{},
+	}
+	if adjust != nil {
+		adjust(&w.tuning)
+	}
+	if err := w.tuning.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	var rs [][]ids.Process
+	for p := range partitions {
+		var r []ids.Process
+		for i := range replicas {
+			r = append(r, ids.Process(p*replicas+i+1))
+		}
+		rs = append(rs, r)
+	}
+	w.topo = NewTopology(rs)
+	if err := w.topo.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	for p, r := range rs {
+		for _, id := range r {
+			n := &node{w: w, id: id, part: ids.Partition(p), wakeAt: never,
+				promised: map[ids.Ensemble]Round{}, checked: map[ids.Ensemble]ids.Instance{}}
+			n.core = New(Config{Self: id, Incarnation: ids.Incarnation(id) + 1000, Topology: w.topo, Tuning: w.tuning, Random: w.rng.Uint64})
+			w.nodes = append(w.nodes, n)
+			w.after(time.Duration(w.rng.Int64N(int64(time.Millisecond))), n.tick)
+		}
+	}
+	for i := range 4 {
+		w.clients = append(w.clients, &client{id: ids.Client{byte(i + 1)}, hint: map[ids.Ensemble]ids.Process{}})
+	}
+	return w
+}
+
+func (w *world) node(p ids.Process) *node { return w.nodes[p-1] }
+
+func (w *world) after(d time.Duration, run func()) {
+	w.serial++
+	heap.Push(&w.queue, event{w.now + d, w.serial, run})
+}
+
+// run lets virtual time pass.
+func (w *world) run(d time.Duration) {
+	end := w.now + d
+	for len(w.queue) > 0 && w.queue[0].at <= end && !w.failed {
+		ev := heap.Pop(&w.queue).(event)
+		w.now = ev.at
+		ev.run()
+	}
+	w.now = end
+}
+
+// runUntil runs until ok, at most d.
+func (w *world) runUntil(d time.Duration, ok func() bool) bool {
+	end := w.now + d
+	for w.now < end && !w.failed {
+		if ok() {
+			return true
+		}
+		w.run(min(10*time.Millisecond, end-w.now))
+	}
+	return ok()
+}
+
+func (w *world) errorf(format string, args ...any) {
+	w.failed = true
+	w.t.Helper()
+	w.t.Errorf("at %v: %s", w.now, fmt.Sprintf(format, args...))
+}
+
+func (n *node) clock() hlc.Now {
+	return hlc.Now{Mono: n.w.now, Wall: epoch.Add(n.w.now + n.skew)}
+}
+
+func (n *node) asleep() bool { return n.dead || n.w.now < n.until }
+
+func (n *node) tick() {
+	if n.dead || n.err != nil {
+		return
+	}
+	if n.asleep() {
+		n.w.after(n.until-n.w.now, n.tick)
+		return
+	}
+	n.wakeAt = never
+	n.core.Tick(n.clock())
+	n.flush()
+}
+
+func (n *node) step(from ids.Addr, m wire.Message) {
+	if n.dead || n.err != nil {
+		return
+	}
+	if n.asleep() { // waits in the socket
+		n.w.after(n.until-n.w.now+time.Duration(n.w.rng.Int64N(1000)), func() { n.step(from, m) })
+		return
+	}
+	n.core.Step(n.clock(), from, m)
+	n.flush()
+}
+
+// flush takes what the core has to give.
+func (n *node) flush() {
+	for !n.stalled {
+		d, ok := n.core.Next()
+		if !ok {
+			break
+		}
+		n.deliver(d)
+	}
+	for _, s := range n.core.Sends() {
+		n.w.post(n.id, s)
+	}
+	if err := n.core.Err(); err != nil && n.err == nil {
+		n.err = err
+		n.w.onErr(n, err)
+		return
+	}
+	n.check()
+	if at := max(n.core.Wake(), n.w.now); at < n.wakeAt && at != never {
+		n.wakeAt = at
+		n.w.after(at-n.w.now, func() {
+			if n.wakeAt == at {
+				n.tick()
+			}
+		})
+	}
+}
+
+// onErr treats a replica that fell behind what a small log covers as crashed.
+func (w *world) onErr(n *node, err error) {
+	if w.mayLose && errors.Is(err, ErrLost) {
+		n.dead = true
+		w.lost++
+		return
+	}
+	w.errorf("process %d stopped: %v\n%s", n.id, err, w.describe())
+}
+
+// survivable says whether at most f replicas of each partition are dead.
+func (w *world) survivable() bool {
+	for _, rs := range w.topo.Replicas {
+		dead := 0
+		for _, r := range rs {
+			if w.node(r).dead {
+				dead++
+			}
+		}
+		if dead > (len(rs)-1)/2 {
+			return false
+		}
+	}
+	return true
+}
+
+// post puts a message on the wire.
+func (w *world) post(from ids.Process, s Send) {
+	w.messages++
+	if s.To.Process == 0 {
+		a := s.Msg.(*Advice)
+		w.advice[a.Reason]++
+		if p := w.byName[copyID{a.Command, a.Attempt}]; p != nil && a.Reason == Redirect {
+			p.client.hint[a.Ensemble] = a.Coordinator
+		}
+		return
+	}
+	to := s.To.Process
+	if to == from {
+		w.errorf("process %d sends %T to itself", from, s.Msg)
+	}
+	if w.filter != nil && !w.filter(from, to, s.Msg) || w.cut[[2]ids.Process{from, to}] || w.rng.Float64() < w.loss {
+		return
+	}
+	copies := 1
+	if w.rng.Float64() < w.dup {
+		copies = 2
+	}
+	m := w.carry(s.Msg)
+	for range copies {
+		d := w.minDelay + time.Duration(w.rng.Int64N(int64(w.maxDelay-w.minDelay)+1))
+		w.after(d, func() { w.node(to).step(ids.To(from), m) })
+	}
+}
+
+// carry encodes and decodes, in worlds that do.
+func (w *world) carry(m wire.Message) wire.Message {
+	if !w.bytes {
+		return m
+	}
+	got, err := Decode(m.Kind(), m.Append(nil))
+	if err != nil {
+		w.errorf("%T does not decode: %v", m, err)
+	}
+	return got
+}
+
+func (n *node) deliver(d Delivery) {
+	w := n.w
+	if !d.Message.Dests.Has(n.part) {
+		w.errorf("process %d delivers %v, which is not addressed to it", n.id, d.Message.Command)
+	}
+	if k := len(n.delivered); k > 0 && !n.delivered[k-1].Position.Less(d.Position) {
+		w.errorf("process %d delivers %v after %v", n.id, d.Position, n.delivered[k-1].Position)
+	}
+	name := idOf(d.Message)
+	p := w.byName[name]
+	if p == nil || p.m.Digest() != d.Message.Digest() {
+		w.errorf("process %d delivers %v, which was not proposed so", n.id, name)
+		return
+	}
+	if first, ok := w.places[d.Position]; ok && first != name {
+		w.errorf("%v is the place of %v and of %v", d.Position, first, name)
+	}
+	w.places[d.Position] = name
+	n.delivered = append(n.delivered, d)
+}
+
+// check looks at a node's invariants.
+func (n *node) check() {
+	w := n.w
+	for _, e := range n.core.ensembles {
+		if e.promised.Less(n.promised[e.id]) {
+			w.errorf("process %d ensemble %d: promised round fell", n.id, e.id)
+		}
+		n.promised[e.id] = e.promised
+		if e.known.Less(e.promised) {
+			w.errorf("process %d ensemble %d: known < promised", n.id, e.id)
+		}
+		if e.log.bytes > 3*w.tuning.MaxLogBytes || e.log.count > e.log.limit {
+			w.errorf("process %d ensemble %d: log of %d bytes, %d instances", n.id, e.id, e.log.bytes, e.log.count)
+		}
+		if len(e.lead.open) > w.tuning.Pipeline {
+			w.errorf("process %d ensemble %d: %d open", n.id, e.id, len(e.lead.open))
+		}
+		for k := max(n.checked[e.id], e.log.base) + 1; k < e.next; k++ {
+			s := e.log.at(k)
+			if s == nil || s.chosen == nil {
+				w.errorf("process %d ensemble %d took %d without a value", n.id, e.id, k)
+				return
+			}
+			if s.value != nil && e.promised.Less(s.round) {
+				w.errorf("process %d ensemble %d instance %d: vote above promise", n.id, e.id, k)
+			}
+			at := place{e.id, k}
+			if id, ok := w.decided[at]; ok && id != s.chosen.ID {
+				w.errorf("ensemble %d instance %d decided twice", e.id, k)
+			}
+			w.decided[at] = s.chosen.ID
+		}
+		n.checked[e.id] = e.next - 1
+	}
+}
+
+// multicast has a client propose a message, again and again until delivered.
+func (w *world) multicast(c *client, body []byte, dests ...ids.Partition) *proposal {
+	c.seq++
+	p := &proposal{client: c, m: &Message{
+		Command: ids.Command{Client: c.id, Sequence: c.seq}, Attempt: 1,
+		T0: epoch.Add(w.now + c.skew), Mark: 1, Dests: ids.NewSet(dests...), Body: body,
+	}}
+	p.e = w.topo.EnsembleFor(p.m.Dests)
+	w.proposals = append(w.proposals, p)
+	w.byName[idOf(p.m)] = p
+	w.offer(p)
+	return p
+}
+
+func (w *world) offer(p *proposal) {
+	if p.done || w.everywhere(p) {
+		p.done = true
+		return
+	}
+	as := w.topo.spec(p.e).Acceptors
+	to, ok := p.client.hint[p.e]
+	if !ok || p.tries > 0 {
+		to = as[w.rng.IntN(len(as))]
+	}
+	p.tries++
+	d := w.minDelay + time.Duration(w.rng.Int64N(int64(w.maxDelay-w.minDelay)+1))
+	if w.rng.Float64() >= w.loss {
+		m := w.carry(&Propose{Ensemble: p.e, Message: p.m})
+		w.after(d, func() { w.node(to).step(ids.ToClient(p.client.id), m) })
+	}
+	w.after(300*time.Millisecond+time.Duration(w.rng.Int64N(int64(200*time.Millisecond))), func() { w.offer(p) })
+}
+
+// everywhere says whether all living replicas of the destinations that pull
+// have delivered p.
+func (w *world) everywhere(p *proposal) bool {
+	for _, n := range w.nodes {
+		if !n.dead && n.err == nil && p.m.Dests.Has(n.part) && !n.has(p) {
+			return false
+		}
+	}
+	return true
+}
+
+func (n *node) has(p *proposal) bool {
+	name := idOf(p.m)
+	for i := len(n.delivered) - 1; i >= 0; i-- {
+		if idOf(n.delivered[i].Message) == name {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *world) allDone() bool {
+	for _, p := range w.proposals {
+		if !p.done && !w.everywhere(p) {
+			return false
+		}
+		p.done = true
+	}
+	return true
+}
+
+// heal ends all faults of the network.
+func (w *world) heal() {
+	w.healed = true
+	w.loss, w.dup = 0, 0
+	w.cut = map[[2]ids.Process]bool{}
+	w.filter = nil
+	for _, n := range w.nodes {
+		n.stalled = false
+		n.until = 0
+	}
+}
+
+// sever cuts the link between p and q, both ways or only from p to q.
+func (w *world) sever(p, q ids.Process, both bool) {
+	w.cut[[2]ids.Process{p, q}] = true
+	if both {
+		w.cut[[2]ids.Process{q, p}] = true
+	}
+}
+
+// finish demands that everything proposed is delivered within d, and checks
+// the order of all deliveries.
+func (w *world) finish(d time.Duration) {
+	w.t.Helper()
+	if !w.runUntil(d, w.allDone) && !w.failed && w.survivable() {
+		left := 0
+		for _, p := range w.proposals {
+			if !p.done {
+				left++
+			}
+		}
+		w.errorf("%d of %d messages undelivered %v after healing\n%s", left, len(w.proposals), d, w.describe())
+	}
+	w.run(500 * time.Millisecond)
+	if !w.runUntil(5*time.Second, w.level) && !w.failed && w.survivable() {
+		w.errorf("replicas of a partition stay behind each other\n%s", w.describe())
+	}
+	w.checkOrder()
+}
+
+// level says whether the living replicas of each partition have delivered as
+// much as each other.
+func (w *world) level() bool {
+	for _, rs := range w.topo.Replicas {
+		most, least := 0, 1<<30
+		for _, r := range rs {
+			if n := w.node(r); !n.dead {
+				most, least = max(most, len(n.delivered)), min(least, len(n.delivered))
+			}
+		}
+		if least < most {
+			return false
+		}
+	}
+	return true
+}
+
+// checkOrder compares what each two processes delivered and both were
+// addressed by: one is a prefix of the other (uniform prefix order, at dead
+// processes too). That positions rise at each process and name one message
+// everywhere makes the order acyclic.
+func (w *world) checkOrder() {
+	w.t.Helper()
+	for i, a := range w.nodes {
+		for _, b := range w.nodes[:i] {
+			x, y := common(a, b.part), common(b, a.part)
+			n := min(len(x), len(y))
+			if !slices.Equal(x[:n], y[:n]) {
+				w.errorf("processes %d and %d deliver in different orders", a.id, b.id)
+			}
+			if a.part == b.part && !a.dead && !b.dead && a.err == nil && b.err == nil && len(x) != len(y) {
+				w.errorf("processes %d and %d delivered %d and %d", a.id, b.id, len(x), len(y))
+			}
+		}
+	}
+}
+
+func common(n *node, part ids.Partition) (ps []ids.Position) {
+	for i := range n.delivered {
+		if n.delivered[i].Message.Dests.Has(part) {
+			ps = append(ps, n.delivered[i].Position)
+		}
+	}
+	return ps
+}
+
+func (w *world) describe() (s string) {
+	for _, n := range w.nodes {
+		st := n.core.Status()
+		s += fmt.Sprintf("p%d dead=%v skew=%v delivered=%d suspects=%v %+v\n", n.id, n.dead, n.skew, len(n.delivered), st.Suspected, st.Counters)
+		for i, e := range st.Ensembles {
+			x := n.core.ensembles[i]
+			s += fmt.Sprintf("   %+v seen=%d phase=%d chain=%v complains=%v promised=%v last=%v want=%v\n", e, x.seen, x.lead.phase, x.lead.chain, x.complains, x.promised,
+				(x.stream.last-epoch).Sub(0)-w.now, (x.lead.nulls.want-epoch).Sub(0)-w.now)
+		}
+	}
+	return s
+}
