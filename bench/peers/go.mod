@@ -8,4 +8,10 @@ require (
 	google.golang.org/protobuf v1.36.11
 )
 
+require (
+	github.com/cespare/xxhash/v2 v2.3.0 // indirect
+	github.com/hashicorp/go-msgpack/v2 v2.1.5 // indirect
+	github.com/tidwall/btree v1.8.2 // indirect
+)
+
 replace github.com/eyrie-dev/eyrie => ../..

@@ -1,0 +1,81 @@
+package bench
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Our own system behind the interface: every operation completes, on one
+// partition and on two, with and without the convoy.
+func TestEyrie(t *testing.T) {
+	for name, c := range map[string]struct {
+		make func(Case) System
+		c    Case
+	}{
+		"one partition":  {NewEyrie, Case{Partitions: 1, Replicas: 3, Size: 100, Outstanding: 8}},
+		"two partitions": {NewEyrie, Case{Partitions: 2, Replicas: 3, Size: 100, Outstanding: 8, MultiShare: 0.5}},
+		"sequential":     {NewSequential, Case{Partitions: 2, Replicas: 3, Size: 100, Outstanding: 8, MultiShare: 0.5, Workers: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := c.make(c.c)
+			defer func() {
+				if err := s.Close(); err != nil {
+					t.Error(err)
+				}
+			}()
+			if err := s.Start(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			r := measure(t.Context(), s, c.c, Phases{Measure: 200 * time.Millisecond, Drain: 10 * time.Second}, 1)
+			if r.Errors > 0 || r.Latency.Total() == 0 {
+				t.Errorf("%d operations, %d errors: %v", r.Latency.Total(), r.Errors, r.First)
+			}
+		})
+	}
+}
+
+// Keys are where the operations need them.
+func TestKeys(t *testing.T) {
+	e := &Eyrie{c: Case{Partitions: 2}}
+	if err := e.findKeys(); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[uint32]bool{}
+	for p, keys := range e.keys {
+		if len(keys) != Keys {
+			t.Errorf("partition %d has %d keys", p, len(keys))
+		}
+		for _, k := range keys {
+			if seen[k] {
+				t.Errorf("key %d lives twice", k)
+			}
+			seen[k] = true
+		}
+	}
+	for _, op := range []Op{{Key: 4, Other: 9, Multi: true}, {Key: 5, Other: 9, Multi: true}} {
+		number, raw, err := e.encode(op)
+		if err != nil {
+			t.Fatal(err)
+		}
+		access, err := measured.Definition().Commands[number].Access(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if dests := measured.Map(2).Route(access, nil); len(dests) != 2 {
+			t.Errorf("%v goes to %v, want two partitions", op, dests)
+		}
+	}
+}
+
+func TestSweepCommand(t *testing.T) {
+	var out, words bytes.Buffer
+	args := strings.Fields("-json -rounds 1 -warm 10ms -window 50ms -outstanding 4")
+	if status := Sweep(t.Context(), args, &out, &words); status != 0 {
+		t.Fatalf("status %d: %s", status, words.String())
+	}
+	if n := strings.Count(out.String(), "\n"); n != 2*len(shares) {
+		t.Errorf("%d lines, want %d: %s", n, 2*len(shares), out.String())
+	}
+}
