@@ -90,11 +90,12 @@ func (c *Core) askAdvances() {
 		s := &e.stream
 		need := c.needed(e)
 		if !s.reached().Less(need) {
-			s.asked, s.askAt = ids.Position{}, never
+			s.askTries, s.askAt = 0, never
 			continue
 		}
 		switch {
-		case s.asked.Less(s.reached()): // never asked, or granted
+		case s.askTries == 0: // not asked yet
+		case s.asked.Less(s.reached()): // granted
 			s.askTries = 0
 		case c.now.Mono < s.askAt:
 			continue

@@ -21,14 +21,18 @@ type gap struct {
 	from ids.Instance
 }
 
+// lacks says whether next is decided but missing here.
+func (e *ensemble) lacks() bool {
+	if e.seen < e.next || !e.stream.room() {
+		return false
+	}
+	s := e.log.at(e.next)
+	return s == nil || s.chosen == nil
+}
+
 // repair notices a gap, and asks for what is missing when it has lasted.
 func (e *ensemble) repair(now hlc.Now) {
-	lacks := e.seen >= e.next && e.stream.room()
-	if lacks {
-		s := e.log.at(e.next)
-		lacks = s == nil || s.chosen == nil
-	}
-	if !lacks {
+	if !e.lacks() {
 		e.gap.at = never
 		return
 	}
@@ -154,16 +158,16 @@ func (e *ensemble) hear(a int, v *vote) {
 // still lacks: all of them, or, for long, all that can be asked and at least
 // f+1.
 func (e *ensemble) checkReachable(now hlc.Now) {
+	if !e.lacks() {
+		e.lostSince = never
+		return
+	}
 	gone, silent := 0, 0
 	for i := range e.acceptors() {
-		trim := e.members[i].item.Trim
-		if i == e.self {
-			trim = e.log.base
-		}
-		switch {
-		case trim >= e.next:
+		switch m := &e.members[i]; {
+		case i == e.self || m.item.Trim >= e.next:
 			gone++
-		case e.c.Suspected(e.members[i].process):
+		case e.c.Suspected(m.process):
 			silent++
 		default:
 			e.lostSince = never
