@@ -31,12 +31,12 @@ func (d *directory) UnmarshalBinary(b []byte) error {
 }
 
 func (c childChange) AppendBinary(b []byte) ([]byte, error) {
-	return appendInts(b, c.Zxid, c.Name, flag(c.Removed)), nil
+	return appendInts(b, c.Zxid, c.Path, flag(c.Removed)), nil
 }
 
 func (c *childChange) UnmarshalBinary(b []byte) error {
 	var removed int64
-	err := takeAll(b, &c.Zxid, &c.Name, &removed)
+	err := takeAll(b, &c.Zxid, &c.Path, &removed)
 	c.Removed = removed != 0
 	return err
 }

@@ -15,7 +15,7 @@ func samples() []encoding.BinaryAppender {
 	return []encoding.BinaryAppender{
 		record{Czxid: 5, Mzxid: 7, Version: -3, Length: 1}, record{},
 		directory{Creates: 9, Deletes: 3, Pzxid: 1 << 50, List: 70}, directory{},
-		childChange{Zxid: 1 << 50, Name: 8, Removed: true}, childChange{},
+		childChange{Zxid: 1 << 50, Path: 8, Removed: true}, childChange{},
 		CreateArg{"/a", []byte("data")}, CreateArg{},
 		DeleteArg{"/a/b", -1}, DeleteArg{},
 		SetArg{"/a", 1 << 30, []byte{0}}, SetArg{},

@@ -32,12 +32,13 @@ const (
 	MaxValue = 1 << 20
 	// MaxPath is how many bytes a path may have.
 	MaxPath = 8 << 10
-	// MaxList bounds the children of one node by the size of the reply to
-	// GetChildren: the sum over the children of their name's length and
-	// ListOverhead. 1 MiB is some 40,000 names of twenty bytes.
-	MaxList = 1 << 20
-	// ListOverhead is what a child costs in MaxList beside its name.
-	ListOverhead = 6
+	// MaxList bounds the children of one node, so that one command can list
+	// them: the sum over the children of their path's length and
+	// ListOverhead. It is room for some 30,000 paths of forty bytes, and for
+	// no more than 62,000 however short they are.
+	MaxList = 2 << 20
+	// ListOverhead is what a child costs in MaxList beside its path.
+	ListOverhead = 32
 )
 
 // AnyVersion as the version of SetData or Delete accepts every version.

@@ -88,12 +88,11 @@ func create(tx ssmr.Tx, a CreateArg) (Stat, error) {
 	case a.Path == Root:
 		return Stat{}, ErrNodeExists
 	}
-	name := NameOf(a.Path)
-	entry := entryKey(parent, name)
+	entry := entryKey(parent, NameOf(a.Path))
 	if entries.Has(tx, entry) {
 		return Stat{}, ErrNodeExists
 	}
-	if d, _ := directories.Get(tx, parent); d.List+int64(len(name))+ListOverhead > MaxList {
+	if d, _ := directories.Get(tx, parent); d.List+int64(len(a.Path))+ListOverhead > MaxList {
 		return Stat{}, ErrTooManyChildren
 	}
 	now := zxid(tx)
@@ -103,7 +102,7 @@ func create(tx ssmr.Tx, a CreateArg) (Stat, error) {
 		values.Put(tx, a.Path, a.Data)
 	}
 	entries.Put(tx, entry, struct{}{})
-	directories.Update(tx, parent, changeChild.With(childChange{Zxid: now, Name: int64(len(name))}))
+	directories.Update(tx, parent, changeChild.With(childChange{Zxid: now, Path: int64(len(a.Path))}))
 	return stat(r, directory{}), nil
 }
 
@@ -132,15 +131,14 @@ func remove(tx ssmr.Tx, a DeleteArg) (none struct{}, err error) {
 	if d.Creates > d.Deletes {
 		return none, ErrNotEmpty
 	}
-	name := NameOf(a.Path)
 	nodes.Delete(tx, a.Path)
 	values.Delete(tx, a.Path)
 	if had {
 		directories.Delete(tx, a.Path)
 	}
-	entries.Delete(tx, entryKey(parent, name))
+	entries.Delete(tx, entryKey(parent, NameOf(a.Path)))
 	directories.Update(tx, parent,
-		changeChild.With(childChange{Zxid: zxid(tx), Name: int64(len(name)), Removed: true}))
+		changeChild.With(childChange{Zxid: zxid(tx), Path: int64(len(a.Path)), Removed: true}))
 	return none, nil
 }
 

@@ -243,7 +243,7 @@ func TestTooManyChildren(t *testing.T) {
 	ctx := context.Background()
 	c, _ := newClient(t)
 	name := func(i int) string { return fmt.Sprintf("/%0*d-", 4000, i) }
-	most := volery.MaxList / (len(name(0)) - 1 + volery.ListOverhead)
+	most := volery.MaxList / (len(name(0)) + volery.ListOverhead)
 	for i := range most {
 		if _, err := c.Create(ctx, name(i), nil); err != nil {
 			t.Fatal(i, err)

@@ -37,7 +37,7 @@ type record struct {
 // as the node has had none.
 //
 // Invariant: Creates - Deletes is the number of the node's child entries, and
-// List the sum of their names' lengths and ListOverhead.
+// List the sum of their paths' lengths and ListOverhead.
 type directory struct {
 	// Creates is ZooKeeper's sequence counter: it never falls.
 	Creates, Deletes int64

@@ -67,7 +67,7 @@ func zxid(tx ssmr.Tx) int64 { return tx.Now().UnixMicro() }
 // childChange is what a create or delete does to the parent's directory.
 type childChange struct {
 	Zxid    int64
-	Name    int64 // the length of the child's name
+	Path    int64 // the length of the child's path
 	Removed bool
 }
 
@@ -77,10 +77,10 @@ var changeChild = ssmr.NewOperation("change child",
 	func(d directory, _ bool, c childChange) directory {
 		if c.Removed {
 			d.Deletes++
-			d.List -= c.Name + ListOverhead
+			d.List -= c.Path + ListOverhead
 		} else {
 			d.Creates++
-			d.List += c.Name + ListOverhead
+			d.List += c.Path + ListOverhead
 		}
 		d.Pzxid = max(d.Pzxid, c.Zxid)
 		return d

@@ -63,11 +63,11 @@ func (t *Tree) Create(zxid int64, path string, data []byte) (volery.Stat, error)
 		return volery.Stat{}, volery.ErrNodeExists
 	}
 	name := path[slash+1:]
-	size := len(name) + 6
+	size := len(path) + 32
 	for other := range parent.children {
-		size += len(other) + 6
+		size += len(path) - len(name) + len(other) + 32
 	}
-	if size > 1<<20 {
+	if size > 2<<20 {
 		return volery.Stat{}, volery.ErrTooManyChildren
 	}
 	n := &node{
