@@ -3,7 +3,6 @@ package host
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -96,15 +95,7 @@ func dial(ctx context.Context, core clientCore, places int, cfg transport.Config
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	cfg.Logger = cfg.Logger.With("client", cfg.Self.Client.String())
-	c := &Client{
-		core: core, id: cfg.Self.Client, log: cfg.Logger,
-		window: window{free: places},
-		open:   map[ids.Sequence]*Call{},
-		asked:  map[uint64]func([]byte){},
-		done:   make(chan struct{}),
-	}
-	c.loop.init()
-	c.loop.core = (*clientLoop)(c)
+	c := newClient(core, places, cfg.Self.Client, cfg.Logger)
 	first := newContact(len(cfg.Peers))
 	cfg.Linked = first.heard
 	cfg.Handler = c.loop.inbox.deliver
@@ -112,13 +103,30 @@ func dial(ctx context.Context, core clientCore, places int, cfg transport.Config
 	if err != nil {
 		return nil, err
 	}
-	c.tr = tr
-	go c.run()
+	c.begin(tr)
 	if err := first.wait(ctx); err != nil {
 		c.Close()
 		return nil, fmt.Errorf("host: no process of cluster %q could be reached: %w", cfg.Cluster, err)
 	}
 	return c, nil
+}
+
+// newClient makes a client whose inbox may be delivered to; begin starts it.
+func newClient(core clientCore, places int, id ids.Client, log *slog.Logger) *Client {
+	c := &Client{
+		core: core, id: id, log: log,
+		window: window{free: places},
+		open:   map[ids.Sequence]*Call{},
+		asked:  map[uint64]func([]byte){},
+		done:   make(chan struct{}),
+	}
+	c.loop.init((*clientLoop)(c))
+	return c
+}
+
+func (c *Client) begin(tr transport.Transport) {
+	c.tr = tr
+	go c.run()
 }
 
 // ID names this life of the client.
@@ -207,53 +215,4 @@ func (c *Client) run() {
 	c.tr.Close()
 	(*clientLoop)(c).abandon(why)
 	close(c.done)
-}
-
-// contact waits for the first process that answers.
-type contact struct {
-	mu    sync.Mutex
-	left  int // processes not yet tried
-	tried map[ids.Process]bool
-	last  error
-	no    error // a refusal
-	ended bool
-	done  chan error
-}
-
-func newContact(processes int) *contact {
-	return &contact{left: processes, tried: map[ids.Process]bool{}, done: make(chan error, 1)}
-}
-
-// heard is the transport's Linked.
-func (f *contact) heard(p ids.Process, err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if !f.tried[p] {
-		f.tried[p] = true
-		f.left--
-	}
-	if err != nil {
-		f.last = err
-		if errors.Is(err, transport.ErrRefused) && !errors.Is(err, transport.ErrBusy) {
-			f.no = err
-		}
-	}
-	if !f.ended && (err == nil || f.left == 0 && f.no != nil) {
-		f.ended = true
-		if err != nil {
-			err = f.no
-		}
-		f.done <- err
-	}
-}
-
-func (f *contact) wait(ctx context.Context) error {
-	select {
-	case err := <-f.done:
-		return err
-	case <-ctx.Done():
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return errors.Join(context.Cause(ctx), f.last)
 }

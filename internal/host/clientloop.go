@@ -93,17 +93,5 @@ func (c *clientLoop) abandon(why error) {
 	c.queue = nil
 }
 
-// submit leaves a command for the loop; false when that has ended.
-func (b *inbox) submit(c *Call) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.closed {
-		return false
-	}
-	b.w.calls = append(b.w.calls, c)
-	b.wakeUp()
-	return true
-}
-
 var _ driven = (*clientLoop)(nil)
 var _ driven = (*nodeLoop)(nil)

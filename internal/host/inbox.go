@@ -44,7 +44,7 @@ func (w *work) reset() {
 	clear(w.asks)
 	w.runs, w.ms, w.calls, w.asks = w.runs[:0], w.ms[:0], w.calls[:0], w.asks[:0]
 	if cap(w.ms) > 1<<14 {
-		w.ms = nil
+		w.runs, w.ms = nil, nil
 	}
 }
 
@@ -167,4 +167,16 @@ func (b *inbox) drops() (processes, clients uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.dropped[0], b.dropped[1]
+}
+
+// submit leaves a command for the loop; false when that has ended.
+func (b *inbox) submit(c *Call) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return false
+	}
+	b.w.calls = append(b.w.calls, c)
+	b.wakeUp()
+	return true
 }

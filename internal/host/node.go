@@ -116,21 +116,28 @@ func startNode(core nodeCore, cfg transport.Config) (*Node, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	cfg.Logger = cfg.Logger.With("process", cfg.Self.Process)
-	n := &Node{
-		core: core, self: cfg.Self.Process, inc: cfg.Incarnation, addr: cfg.Listener.Addr(), log: cfg.Logger,
-		done: make(chan struct{}),
-	}
-	n.loop.init()
-	n.loop.core = (*nodeLoop)(n)
+	n := newNode(core, cfg.Self.Process, cfg.Incarnation, cfg.Logger)
+	n.addr = cfg.Listener.Addr()
 	cfg.Handler = n.loop.inbox.deliver
 	tr, err := transport.New(cfg)
 	if err != nil {
 		return nil, err
 	}
-	n.tr = tr
 	n.log.Info("started", "addr", n.addr.String(), "incarnation", uint64(cfg.Incarnation))
-	go n.run()
+	n.begin(tr)
 	return n, nil
+}
+
+// newNode makes a node whose inbox may be delivered to; begin starts it.
+func newNode(core nodeCore, self ids.Process, inc ids.Incarnation, log *slog.Logger) *Node {
+	n := &Node{core: core, self: self, inc: inc, log: log, done: make(chan struct{})}
+	n.loop.init((*nodeLoop)(n))
+	return n
+}
+
+func (n *Node) begin(tr transport.Transport) {
+	n.tr = tr
+	go n.run()
 }
 
 func (n *Node) run() {
