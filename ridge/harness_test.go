@@ -256,12 +256,12 @@ func (w *world) onErr(n *node, err error) {
 	w.errorf("process %d stopped: %v\n%s", n.id, err, w.describe())
 }
 
-// survivable says whether at most f replicas of each partition are dead.
+// survivable says whether at most f replicas of each partition are dead or have a wrong clock.
 func (w *world) survivable() bool {
 	for _, rs := range w.topo.Replicas {
 		dead := 0
 		for _, r := range rs {
-			if w.node(r).dead {
+			if w.node(r).dead || w.node(r).faulty {
 				dead++
 			}
 		}
