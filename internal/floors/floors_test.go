@@ -38,6 +38,7 @@ var floors = map[string]string{
 	"bench":              "ssmr apps internal ridge partition oracle bench",
 	"cmd":                "ssmr apps bench internal ridge partition oracle cmd",
 	"internal/floors":    "",
+	"internal/e2e":       "",
 }
 
 const common = "internal/hlc internal/ids"

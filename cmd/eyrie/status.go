@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"sync"
+	"text/tabwriter"
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/client"
+	"github.com/eyrie-dev/eyrie/internal/cluster"
+	"github.com/eyrie-dev/eyrie/internal/host"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/node"
+)
+
+// processStatus is a process as `eyrie status` shows it.
+type processStatus struct {
+	Process   ids.Process   `json:"process"`
+	Partition ids.Partition `json:"partition"`
+	Addr      string        `json:"addr"`
+	Reachable bool          `json:"reachable"`
+	Status    *node.Status  `json:"status,omitempty"`
+}
+
+// runStatus asks every process how it is.
+func runStatus(ctx context.Context, e env, args []string) int {
+	fs := flags(e, "status", "[flags]", "Shows every process of a running cluster: its ensembles with their coordinator\nand instance, its partition's position, and whom it suspects. Exits with 5 if\nno process answers.")
+	file := fs.String("cluster", cluster.DefaultName, "the cluster's `file`")
+	asJSON := fs.Bool("json", false, "print JSON")
+	timeout := fs.Duration("timeout", 2*time.Second, "how long to wait for each answer")
+	if code, ok := parse(fs, e, args, 0); !ok {
+		return code
+	}
+	f, err := cluster.Load(*file)
+	if err != nil {
+		return fail(e, "status", exitUsage, err)
+	}
+	c, err := dialRaw(ctx, f, *timeout)
+	if err != nil {
+		return fail(e, "status", exitUnreachable, err)
+	}
+	defer c.Close()
+	all := askAll(ctx, c, f, *timeout)
+	if *asJSON {
+		enc := json.NewEncoder(e.stdout)
+		enc.SetIndent("", "  ")
+		enc.Encode(map[string]any{"cluster": f.Cluster, "processes": all})
+	} else {
+		printStatus(e.stdout, f, all)
+	}
+	for _, p := range all {
+		if p.Reachable {
+			return exitOK
+		}
+	}
+	return exitUnreachable
+}
+
+func dialRaw(ctx context.Context, f *cluster.File, timeout time.Duration) (*host.Client, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	service := service()
+	tuning := client.DefaultTuning()
+	tuning.Horizon = f.Ridge().Horizon
+	return host.Dial(ctx, host.ClientConfig{
+		Core: client.Config{
+			Topology: f.Topology(), Map: service.Map(len(f.Partitions)), Service: service.Definition(), Tuning: tuning,
+		},
+		Cluster: f.Cluster, Addrs: f.Addrs(),
+	})
+}
+
+func askAll(ctx context.Context, c *host.Client, f *cluster.File, timeout time.Duration) []processStatus {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	var all []processStatus
+	for p, members := range f.Partitions {
+		for _, m := range members {
+			all = append(all, processStatus{Process: m.ID, Partition: ids.Partition(p), Addr: m.Addr})
+		}
+	}
+	var wg sync.WaitGroup
+	for i := range all {
+		wg.Go(func() {
+			doc, err := c.Status(ctx, all[i].Process)
+			var s node.Status
+			if err == nil && json.Unmarshal(doc, &s) == nil {
+				all[i].Reachable, all[i].Status = true, &s
+			}
+		})
+	}
+	wg.Wait()
+	return all
+}
+
+func printStatus(w io.Writer, f *cluster.File, all []processStatus) {
+	fmt.Fprintf(w, "cluster %s\n", f.Cluster)
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tw, "PROCESS\tADDRESS\tPARTITION\tSTATE\tPOSITION\tUNFINISHED\tSUSPECTS")
+	for _, p := range all {
+		if !p.Reachable {
+			fmt.Fprintf(tw, "%d\t%s\t%d\tunreachable\t-\t-\t-\n", p.Process, p.Addr, p.Partition)
+			continue
+		}
+		s := p.Status
+		fmt.Fprintf(tw, "%d\t%s\t%d\t%s\t%v\t%d\t%v\n", p.Process, p.Addr, p.Partition, s.State, s.Replica.Position, s.Replica.Unfinished, list(s.Ridge.Suspected))
+	}
+	fmt.Fprintln(tw, "\nPROCESS\tENSEMBLE\tCOORDINATOR\tROUND\tDECIDED\tDELIVERED\tLOG\tAHEAD")
+	for _, p := range all {
+		if !p.Reachable {
+			continue
+		}
+		for _, en := range p.Status.Ridge.Ensembles {
+			fmt.Fprintf(tw, "%d\t%s\t%d\t%d\t%d\t%d\t%d\t%v\n", p.Process, ensembleName(en.Ensemble), en.Coordinator, en.Round.Counter, en.Decided, en.Delivered, en.LogCount, en.Lead.Round(time.Millisecond))
+		}
+	}
+	tw.Flush()
+	for _, p := range all {
+		if p.Reachable && p.Status.Error != "" {
+			fmt.Fprintf(w, "process %d: %s\n", p.Process, p.Status.Error)
+		}
+	}
+}
+
+func ensembleName(e ids.Ensemble) string {
+	if e == ids.All {
+		return "all"
+	}
+	return fmt.Sprint(e)
+}
+
+func list(ps []ids.Process) string {
+	if len(ps) == 0 {
+		return "none"
+	}
+	return fmt.Sprint(ps)
+}

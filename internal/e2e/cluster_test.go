@@ -1,0 +1,193 @@
+// Package e2e runs the real binary as several processes on loopback, kills
+// them, and looks at what a user would see. Short by default; EYRIE_E2E=long
+// imports the whole Go source tree and kills every kind of process.
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/cluster"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/node"
+)
+
+var binary string // the built eyrie
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "eyrie-e2e")
+	if err != nil {
+		panic(err)
+	}
+	binary = filepath.Join(dir, "eyrie")
+	build := exec.Command("go", "build", "-o", binary, "github.com/eyrie-dev/eyrie/cmd/eyrie")
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "building eyrie: %v\n%s", err, out)
+		os.Exit(1)
+	}
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+func long() bool { return os.Getenv("EYRIE_E2E") == "long" }
+
+// processes is a running cluster of separate processes.
+type processes struct {
+	t    *testing.T
+	file string
+	desc *cluster.File
+	cmds map[ids.Process]*exec.Cmd
+	logs map[ids.Process]*bytes.Buffer
+}
+
+// startProcesses starts partitions x replicas processes and waits for them.
+func startProcesses(t *testing.T, partitions, replicas int) *processes {
+	t.Helper()
+	p := &processes{
+		t: t, file: filepath.Join(t.TempDir(), cluster.DefaultName),
+		cmds: map[ids.Process]*exec.Cmd{}, logs: map[ids.Process]*bytes.Buffer{},
+	}
+	addrs := freeAddrs(t, partitions*replicas)
+	out, code := eyrie(t, nil, "init", "--cluster", p.file, "--partitions", fmt.Sprint(partitions), "--replicas", fmt.Sprint(replicas), "--addrs", strings.Join(addrs, ","))
+	if code != 0 {
+		t.Fatalf("init: %s", out)
+	}
+	var err error
+	if p.desc, err = cluster.Load(p.file); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.stop)
+	for id := range p.desc.Addrs() {
+		p.start(id)
+	}
+	p.waitReady(30 * time.Second)
+	return p
+}
+
+func (p *processes) start(id ids.Process) {
+	p.t.Helper()
+	cmd := exec.Command(binary, "node", "--cluster", p.file, "--id", fmt.Sprint(id))
+	log := &bytes.Buffer{}
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	p.cmds[id], p.logs[id] = cmd, log
+}
+
+func (p *processes) stop() {
+	for _, cmd := range p.cmds {
+		cmd.Process.Signal(syscall.SIGTERM)
+	}
+	for id, cmd := range p.cmds {
+		cmd.Wait()
+		if p.t.Failed() {
+			p.t.Logf("process %d said:\n%s", id, tail(p.logs[id].String(), 2000))
+		}
+	}
+}
+
+func (p *processes) kill(id ids.Process) {
+	p.t.Logf("kill -9 process %d", id)
+	p.cmds[id].Process.Kill()
+	p.cmds[id].Wait()
+	delete(p.cmds, id)
+}
+
+// status is what `eyrie status --json` says of each process that answers.
+func (p *processes) status() map[ids.Process]node.Status {
+	out, _ := eyrie(p.t, nil, "status", "--cluster", p.file, "--json")
+	var doc struct {
+		Processes []struct {
+			Process ids.Process
+			Status  *node.Status
+		}
+	}
+	json.Unmarshal([]byte(out), &doc)
+	all := map[ids.Process]node.Status{}
+	for _, s := range doc.Processes {
+		if s.Status != nil {
+			all[s.Process] = *s.Status
+		}
+	}
+	return all
+}
+
+// coordinator of an ensemble, as its own process says.
+func (p *processes) coordinator(e ids.Ensemble) ids.Process {
+	for id, s := range p.status() {
+		for _, en := range s.Ridge.Ensembles {
+			if en.Ensemble == e && en.Leading {
+				return id
+			}
+		}
+	}
+	return 0
+}
+
+func (p *processes) waitReady(within time.Duration) {
+	p.t.Helper()
+	eventually(p.t, within, "all processes ready", func() bool {
+		ready := 0
+		for _, s := range p.status() {
+			if s.State == node.Ready {
+				ready++
+			}
+		}
+		return ready == len(p.cmds)
+	})
+}
+
+// eyrie runs the binary to its end.
+func eyrie(t *testing.T, stdin io.Reader, args ...string) (out string, code int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, binary, args...)
+	var b bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, &b, &b
+	cmd.Run()
+	return b.String(), cmd.ProcessState.ExitCode()
+}
+
+func freeAddrs(t *testing.T, n int) []string {
+	t.Helper()
+	var addrs []string
+	for range n {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ln.Close() // hold them all, so that all differ
+		addrs = append(addrs, ln.Addr().String())
+	}
+	return addrs
+}
+
+func eventually(t *testing.T, within time.Duration, what string, cond func() bool) {
+	t.Helper()
+	for end := time.Now().Add(within); !cond(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not within %v: %s", within, what)
+		}
+	}
+}
+
+func tail(s string, n int) string {
+	if len(s) > n {
+		return "..." + s[len(s)-n:]
+	}
+	return s
+}
