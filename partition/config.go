@@ -66,6 +66,9 @@ type Tuning struct {
 	// variables yielded by Range; bytes read and written, and of the reply.
 	MaxAccesses int
 	MaxBytes    int
+	// PartItems and PartBytes cut what is shipped of a range at a time.
+	PartItems int
+	PartBytes int
 	// PullAfter is how long a started command waits before it asks; the
 	// wait doubles up to PullMax.
 	PullAfter time.Duration
@@ -85,6 +88,7 @@ func DefaultTuning() Tuning {
 		MaxEarly: 1 << 14, MaxEarlyBytes: 64 << 20,
 		MaxQuestions: 1 << 14,
 		MaxAccesses:  1 << 16, MaxBytes: 4 << 20,
+		PartItems: 128, PartBytes: 32 << 10,
 		PullAfter: 20 * time.Millisecond, PullMax: time.Second,
 		ProgressEvery: 200 * time.Millisecond,
 	}
@@ -110,6 +114,8 @@ func (t Tuning) Validate() error {
 	positive("MaxQuestions", int64(t.MaxQuestions))
 	positive("MaxAccesses", int64(t.MaxAccesses))
 	positive("MaxBytes", int64(t.MaxBytes))
+	positive("PartItems", int64(t.PartItems))
+	positive("PartBytes", int64(t.PartBytes))
 	positive("PullAfter", int64(t.PullAfter))
 	positive("ProgressEvery", int64(t.ProgressEvery))
 	if t.PullMax < t.PullAfter {

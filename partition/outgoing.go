@@ -84,21 +84,15 @@ func (o *outgoing) hasVar(s *Service, k Key) bool {
 	return false
 }
 
-// Sizes at which a part is cut. A declared range goes in one piece if it is
-// not too large; otherwise the code may well break off early.
-const (
-	chunkItems = 128
-	chunkBytes = 32 << 10
-)
-
 // shipPart adds this partition's part of a range, unless it can be found in
 // what is there. The receiver looks in the same way, so both sides agree on
-// what is missing without a word.
+// what is missing without a word. A declared range goes in one piece if it is
+// not too large; otherwise the code may well break off early.
 func (o *outgoing) shipPart(r *Replica, g Range, declared bool) {
 	if _, _, ok := findPart(r.service, o.parts, &g); ok {
 		return
 	}
-	items, bytes := chunkItems, chunkBytes
+	items, bytes := r.tuning.PartItems, r.tuning.PartBytes
 	if declared {
 		items, bytes = r.tuning.MaxAccesses, r.tuning.MaxBytes/4
 	}
