@@ -111,7 +111,11 @@ func (w *World) send(from ID, to ids.Addr, m wire.Message) {
 func (w *World) arrival(l *link) time.Duration {
 	r := w.net.Uint64()
 	d := l.base/2 + time.Duration((r>>32)*uint64(l.base)>>32)
-	tail := min(bits.TrailingZeros32(uint32(r)|1<<31), w.cfg.Network.Tail)
+	tail := w.cfg.Network.Tail
+	if w.quiet {
+		tail = min(tail, 1)
+	}
+	tail = min(bits.TrailingZeros32(uint32(r)|1<<31), tail)
 	at := w.now + d<<tail<<l.slow
 	if at < l.stall {
 		at = l.stall

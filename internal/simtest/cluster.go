@@ -39,6 +39,7 @@ type cluster struct {
 
 	credit    int // commands still to be submitted
 	submitted int
+	answered  int
 	open      int // submitted, neither answered nor given up, by clients that live
 	crashes   int
 	healed    time.Duration // zero before the fault-free phase
@@ -55,7 +56,7 @@ type server struct {
 	process ids.Process
 	part    ids.Partition
 	life    int
-	node    *node.Node
+	node    process
 	log     *Log
 	stopped error // what its core stopped with
 	steps   uint64
@@ -128,6 +129,11 @@ func (s *server) incarnation() ids.Incarnation {
 func (s *server) boot() error {
 	c := s.c
 	s.log = c.history.newLog(s.process, s.part)
+	if c.shape.Bare != nil {
+		s.node = c.shape.Bare(s)
+		c.lives = append(c.lives, s)
+		return nil
+	}
 	n, err := node.New(node.Config{
 		Self: s.process, Incarnation: s.incarnation(), Topology: c.topo, Service: c.service, Placement: c.place,
 		Ridge: c.shape.Ridge, Partition: c.shape.Partition, Random: c.random(uint64(s.process)<<8 | uint64(s.life)),
@@ -139,10 +145,27 @@ func (s *server) boot() error {
 			}
 		},
 	})
-	s.node = n
+	s.node = whole{n}
 	c.lives = append(c.lives, s)
 	return err
 }
+
+// process is a node.Node as the cluster uses it.
+type process interface {
+	Step(now hlc.Now, from ids.Addr, inc ids.Incarnation, m wire.Message)
+	Tick(now hlc.Now)
+	Wake() time.Duration
+	Sends() []node.Send
+	Ready() bool
+	Err() error
+	Status() node.Status
+	Digest() (ids.Position, uint64, bool)
+	Close()
+}
+
+type whole struct{ *node.Node }
+
+func (w whole) Digest() (ids.Position, uint64, bool) { return w.Replica().Digest() }
 
 // Step implements sim.Endpoint.
 func (s *server) Step(now hlc.Now, from ids.Addr, inc ids.Incarnation, m wire.Message) {
@@ -179,15 +202,49 @@ func (s *server) Drain(send func(ids.Addr, wire.Message)) {
 // up says whether the process lives.
 func (s *server) up() bool { return s.stopped == nil && s.life == 0 && s.c.world.Alive(s.id) }
 
-// spare says whether a process may crash: f of its partition may.
-func (c *cluster) spare(id sim.ID) bool {
-	down := 0
+// down counts a partition's processes that do not live.
+func (c *cluster) down(p ids.Partition) (n int) {
 	for _, s := range c.servers {
-		if s.part == c.servers[id].part && !s.up() {
-			down++
+		if s.part == p && !s.up() {
+			n++
 		}
 	}
-	return c.servers[id].up() && down < (c.shape.Replicas-1)/2
+	return n
+}
+
+// mayLag says whether a run's faults and bounds can leave a replica behind.
+func (c *cluster) mayLag() bool {
+	return c.shape.Weights != [sim.Faults]int{} || c.smallLog()
+}
+
+func (c *cluster) smallLog() bool {
+	return c.shape.Ridge.MaxLogCount < 1000 || c.shape.Ridge.MaxLogBytes < 1<<20
+}
+
+// spare says whether a process may crash: f of its partition may. What it has
+// acknowledged may be trimmed at any time after, so the others must have it
+// too, or its crash and a laggard's loss are two faults.
+func (c *cluster) spare(id sim.ID) bool {
+	victim := c.servers[id]
+	if !victim.up() || c.down(victim.part) >= (c.shape.Replicas-1)/2 {
+		return false
+	}
+	slack := ids.Instance(0)
+	if !c.smallLog() {
+		slack = 200
+	}
+	at := victim.node.Status().Ridge.Ensembles
+	for _, s := range c.servers {
+		if s.part != victim.part || !s.up() {
+			continue
+		}
+		for i, e := range s.node.Status().Ridge.Ensembles {
+			if i < len(at) && e.Delivered+slack < at[i].Delivered {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // crash stops a process for good. In some runs it is started again, having
@@ -288,6 +345,7 @@ func (u *user) result(r *client.Result) {
 		c.world.Note(u.id, uint64(r.Sequence), "gave up")
 		return
 	}
+	c.answered++
 	c.history.complete(c.world.Now(), i, r.Reply, r.Dests)
 	c.world.Note(u.id, uint64(r.Sequence)<<8|uint64(r.Reply.Outcome), "answered")
 }
@@ -322,6 +380,11 @@ func (c *cluster) crashUser(id sim.ID) {
 		}
 		c.world.Crash(id)
 		c.open -= u.open
+		for _, i := range u.ops {
+			if op := &c.history.Ops[i]; op.Returned == 0 && !op.Unknown {
+				c.history.giveUp(c.world.Now(), i)
+			}
+		}
 		c.clients = append(c.clients[:i], c.clients[i+1:]...)
 		c.addUser().credit = u.credit
 		return

@@ -24,12 +24,12 @@ type monitor struct {
 	// ahead is how far a decided timestamp may be ahead of true time.
 	ahead time.Duration
 	// Lead is the furthest that one was.
-	Lead     time.Duration
-	Digests  int // compared
-	Agreed   int // instances compared
-	Forgot   int // restarted processes that were refused
-	LeftOver int // processes that stopped because they had fallen behind
-	peak     struct{ log, bytes, waiting, unfinished, outbox int }
+	Lead    time.Duration
+	Digests int // compared
+	Agreed  int // instances compared
+	Forgot  int // restarted processes that were refused
+	Lost    int // processes that stopped because they had fallen behind
+	peak    struct{ log, bytes, waiting, unfinished, outbox int }
 }
 
 type digest struct {
@@ -104,7 +104,7 @@ func (m *monitor) stepped(s *server) {
 
 // digest compares replicas of a partition at equal positions.
 func (m *monitor) digest(s *server) {
-	at, value, ok := s.node.Replica().Digest()
+	at, value, ok := s.node.Digest()
 	if !ok {
 		return
 	}
@@ -139,19 +139,22 @@ func (m *monitor) status(s *server) {
 			m.c.fail(fmt.Errorf("rounds: process %d fell from round %+v to %+v in ensemble %d", s.process, m.rounds[k], e.Round, e.Ensemble))
 		}
 		m.rounds[k] = e.Round
-		bound("the log", &m.peak.log, e.LogCount, t.MaxLogCount+t.Pipeline)
-		bound("the log's bytes", &m.peak.bytes, e.LogBytes, t.MaxLogBytes+(t.Pipeline+1)*(t.MaxBatchBytes+t.MaxMessage))
+		bound("the log", &m.peak.log, e.LogCount, 2*t.MaxLogCount)
+		bound("the log's bytes", &m.peak.bytes, e.LogBytes, 3*t.MaxLogBytes)
 		bound("the coordinator's queue", &m.peak.waiting, e.Waiting, t.MaxWaiting)
 	}
 	bound("unfinished commands", &m.peak.unfinished, st.Replica.Unfinished, p.MaxUnfinished)
 	bound("the outbox", &m.peak.outbox, st.Replica.Outbox, p.MaxOutbox+p.MaxUnfinished)
 }
 
-// stop judges a core that stops: only what forgot may.
+// stop judges a core that stops. One that forgot must, and one that fell too
+// far behind may, as long as its partition keeps f+1.
 func (m *monitor) stop(s *server) {
 	switch {
 	case errors.Is(s.stopped, node.ErrForgotten) && s.life > 0:
 		m.Forgot++
+	case errors.Is(s.stopped, ridge.ErrLost) && m.c.down(s.part) <= (m.c.shape.Replicas-1)/2 && m.c.mayLag():
+		m.Lost++
 	case errors.Is(s.stopped, partition.ErrStopped):
 		m.c.fail(fmt.Errorf("stopped: process %d found an invariant broken: %w", s.process, s.stopped))
 	default:

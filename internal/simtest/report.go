@@ -108,6 +108,7 @@ func (r *Report) count(c *cluster, o *Order) {
 	}
 	slow("digests compared", uint64(c.checks.Digests))
 	slow("instances compared", uint64(c.checks.Agreed))
+	slow("replicas left behind", uint64(c.checks.Lost))
 	slow("restarts refused", uint64(c.checks.Forgot))
 }
 
@@ -149,6 +150,7 @@ func explain(seed uint64, c *cluster, err error) error {
 		fmt.Fprintf(&b, "shape: %v\n", &c.shape)
 		fmt.Fprintf(&b, "at %v, %d commands, %d open, %d crashes, trace hash %016x\n",
 			c.world.Now(), len(c.history.Ops), c.open, c.crashes, c.world.Hash())
+		c.describe(&b)
 		b.WriteString("last faults and notes:\n")
 		b.WriteString(c.world.Last(30, func(e *sim.Event) bool { return e.Kind > sim.Ticked }))
 		b.WriteString("last events:\n")
@@ -156,6 +158,27 @@ func explain(seed uint64, c *cluster, err error) error {
 	}
 	fmt.Fprintf(&b, "again: eyrie sim --runs 1 --seed %d", seed)
 	return &Failure{Seed: seed, Err: err, Text: b.String()}
+}
+
+// describe shows each process and what clients wait for.
+func (c *cluster) describe(b *strings.Builder) {
+	for _, s := range c.servers {
+		st := s.node.Status()
+		fmt.Fprintf(b, "process %d of partition %d, life %d, up %v, stopped: %v; suspects %v; clock off by %v\n",
+			s.process, s.part, s.life, s.up(), s.stopped, st.Ridge.Suspected, c.world.Off(s.id))
+		for _, e := range st.Ridge.Ensembles {
+			fmt.Fprintf(b, "    %+v\n", e)
+		}
+		r := &st.Replica
+		fmt.Fprintf(b, "    at %v, %d unfinished, waiting for %v, outbox %d\n", r.Position, r.Unfinished, r.Waiting, r.Outbox)
+	}
+	shown := 0
+	for i := range c.history.Ops {
+		if op := &c.history.Ops[i]; op.Returned == 0 && !op.Unknown && shown < 10 {
+			shown++
+			fmt.Fprintf(b, "open: %s since %v\n", c.history.op(op), op.InvokedAt)
+		}
+	}
 }
 
 // Failure is a run that broke a rule.

@@ -32,6 +32,8 @@ type Shape struct {
 	Restarts             bool          // crashed processes come back, to be refused
 	Hot                  int           // accounts that most commands use
 	Mix                  [nBankCommands]int
+	// Bare, if not nil, makes a stand-in for a node.Node.
+	Bare func(*server) process
 }
 
 func (s *Shape) String() string {
@@ -87,9 +89,10 @@ func drawShape(r *rand.Rand, o *Options) Shape {
 	if o.Commands > 0 {
 		s.Commands = o.Commands
 	}
+	s.drawNetwork(r)
 	s.drawRidge(r)
 	s.drawPartition(r)
-	s.drawNetwork(r)
+	s.Network.DupDelay = pick(r, s.Network.Base, 50*ms, 2*s.Ridge.Horizon)
 	s.drawMix(r)
 	s.Client = client.DefaultTuning()
 	s.Client.Window = 1 << r.IntN(6)
@@ -99,6 +102,7 @@ func drawShape(r *rand.Rand, o *Options) Shape {
 	s.Client.Resend = between(r, 5*s.Network.Base+10*ms, 250*ms)
 	s.Client.MaxPause = s.Client.Resend * time.Duration(pick(r, 1, 4, 10))
 	s.Length = between(r, 2*time.Second, 8*time.Second)
+	s.widen()
 	s.Every = pick(r, 20*ms, 100*ms, 400*ms)
 	s.Lasts = s.Ridge.FailureTimeout * time.Duration(pick(r, 1, 2, 4, 8)) / 2
 	return s
@@ -106,7 +110,7 @@ func drawShape(r *rand.Rand, o *Options) Shape {
 
 func (s *Shape) drawRidge(r *rand.Rand) {
 	t := ridge.DefaultTuning()
-	t.FailureTimeout = between(r, 60*ms, 500*ms)
+	t.FailureTimeout = max(between(r, 60*ms, 500*ms), 15*s.Network.Base*time.Duration(s.Network.Spread))
 	t.Heartbeat = t.FailureTimeout / 5
 	t.Window = pick(r, 5*ms, 20*ms, 100*ms)
 	t.Lead = t.Window * time.Duration(2+r.IntN(3))
@@ -126,6 +130,16 @@ func (s *Shape) drawRidge(r *rand.Rand) {
 	s.ClockError = pick(r, t.Window/2, 4*t.Window, t.Horizon/2, 3*t.Horizon)
 }
 
+// widen makes batches as large as the network's delays need, so that the
+// commands fit into the run's length with room to spare.
+func (s *Shape) widen() {
+	trip := s.Network.Base * time.Duration(1+s.Network.Spread) / 2 * time.Duration(3+s.Replicas/2)
+	need := 3*int(int64(s.Commands)*int64(trip)/int64(s.Length))/s.Ridge.Pipeline + 1
+	s.Ridge.MaxBatchCount = max(s.Ridge.MaxBatchCount, need)
+	s.Ridge.MaxBatchBytes = max(s.Ridge.MaxBatchBytes, need<<8)
+	s.Ridge.MaxLogBytes = max(s.Ridge.MaxLogBytes, 4*s.Ridge.MaxBatchBytes)
+}
+
 func (s *Shape) drawPartition(r *rand.Rand) {
 	t := partition.DefaultTuning()
 	t.Horizon, t.Window = s.Ridge.Horizon, s.Ridge.Window
@@ -136,7 +150,7 @@ func (s *Shape) drawPartition(r *rand.Rand) {
 	t.MaxEarly = pick(r, 4, 64, 1<<14)
 	t.MaxQuestions = pick(r, 16, 1<<14)
 	t.MaxAccesses = spinBudget
-	t.PullAfter = between(r, 5*ms, 50*ms)
+	t.PullAfter = between(r, 5*ms, 50*ms) + 2*s.Network.Base
 	t.PullMax = t.PullAfter * time.Duration(pick(r, 2, 10, 20))
 	t.ProgressEvery = between(r, 20*ms, 200*ms)
 	s.Partition = t
@@ -152,7 +166,6 @@ func (s *Shape) drawNetwork(r *rand.Rand) {
 		Dup:            pick(r, 0, 0, 0, 10_000, 100_000),
 		FuzzedDecoding: r.IntN(4) == 0,
 	}
-	s.Network.DupDelay = pick(r, s.Network.Base, 50*ms, 2*s.Ridge.Horizon)
 }
 
 // drawMix draws how often each command comes: wildly different weights, with

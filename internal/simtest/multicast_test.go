@@ -1,0 +1,86 @@
+package simtest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/hlc"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/node"
+	"github.com/eyrie-dev/eyrie/internal/session"
+	"github.com/eyrie-dev/eyrie/internal/wire"
+	"github.com/eyrie-dev/eyrie/partition"
+	"github.com/eyrie-dev/eyrie/ridge"
+)
+
+// bare is a process with Ridge and nothing above it: it answers a command as
+// soon as it is delivered. What is checked is the order.
+type bare struct {
+	s     *server
+	now   hlc.Now
+	ridge *ridge.Core
+	seen  map[ids.Command]ids.Attempt
+	at    ids.Position
+	sends []node.Send
+}
+
+func newBare(s *server) process {
+	c := s.c
+	return &bare{s: s, seen: map[ids.Command]ids.Attempt{}, ridge: ridge.New(ridge.Config{
+		Self: s.process, Incarnation: s.incarnation(), Topology: c.topo, Tuning: c.shape.Ridge,
+		Random: c.random(uint64(s.process) << 8),
+	})}
+}
+
+func (b *bare) Step(now hlc.Now, from ids.Addr, _ ids.Incarnation, m wire.Message) {
+	b.now = now
+	if _, ok := m.(*session.Hello); ok {
+		b.sends = append(b.sends, node.Send{To: from, Msg: &session.Welcome{Life: 1, Time: b.ridge.Time()}})
+		return
+	}
+	b.ridge.Step(now, from, m)
+}
+
+func (b *bare) Tick(now hlc.Now)    { b.now = now; b.ridge.Tick(now) }
+func (b *bare) Wake() time.Duration { return b.ridge.Wake() }
+func (b *bare) Ready() bool         { return true }
+func (b *bare) Err() error          { return b.ridge.Err() }
+func (b *bare) Close()              {}
+
+func (b *bare) Digest() (ids.Position, uint64, bool) { return b.at, 0, true }
+
+func (b *bare) Status() node.Status {
+	return node.Status{Ridge: b.ridge.Status(), Replica: partition.Status{Position: b.at}}
+}
+
+func (b *bare) Sends() []node.Send {
+	out := b.sends
+	b.sends = nil
+	for d, ok := b.ridge.Next(); ok; d, ok = b.ridge.Next() {
+		m := d.Message
+		e := partition.Event{Kind: partition.EventJudged, Position: d.Position, Command: m.Command, Attempt: m.Attempt,
+			Dests: m.Dests, Verdict: partition.VerdictDuplicate}
+		b.at = d.Position
+		if b.seen[m.Command] < m.Attempt {
+			b.seen[m.Command] = m.Attempt
+			e.Verdict = partition.VerdictAccepted
+		}
+		b.s.c.history.observe(b.s.log, e)
+		b.s.c.checks.judged(b.s, d.Position.T)
+		if e.Verdict == partition.VerdictAccepted {
+			e.Kind, e.Outcome = partition.EventFinished, partition.OutcomeOK
+			b.s.c.history.observe(b.s.log, e)
+		}
+		out = append(out, node.Send{To: ids.ToClient(m.Command.Client), Msg: &partition.Reply{
+			Command: m.Command, Attempt: m.Attempt, Outcome: partition.OutcomeOK, Time: d.Position.T,
+			Stages: partition.Stages{Proposed: d.Proposed}}})
+	}
+	for _, s := range b.ridge.Sends() {
+		out = append(out, node.Send(s))
+	}
+	return out
+}
+
+func TestMulticastAlone(t *testing.T) {
+	hunt(t, 20, Options{Alter: func(s *Shape) { s.Bare, s.Restarts = newBare, false }})
+}

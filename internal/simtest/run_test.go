@@ -1,0 +1,36 @@
+package simtest
+
+import (
+	"flag"
+	"testing"
+)
+
+var (
+	seedFlag = flag.Uint64("sim.seed", 1, "first seed of the simulation")
+	runsFlag = flag.Int("sim.runs", 0, "number of seeds; zero: each test's own, few")
+	keepFlag = flag.Bool("sim.keepon", false, "go on after a failure")
+)
+
+// hunt runs seeds and fails on the first that breaks a rule.
+func hunt(t *testing.T, few int, o Options) {
+	t.Helper()
+	n := few
+	if *runsFlag > 0 {
+		n = *runsFlag
+	}
+	s := RunMany(t.Context(), *seedFlag, n, 2, *keepFlag, o, nil)
+	for i, f := range s.Failures {
+		if i == 0 {
+			t.Error(f.Text)
+		} else {
+			t.Errorf("seed %d: %v", f.Seed, f.Err)
+		}
+	}
+	t.Log(s.String())
+}
+
+// TestClusters runs whole clusters. This is the suite that counts; the other
+// tests of this package test its parts.
+func TestClusters(t *testing.T) {
+	hunt(t, 40, Options{})
+}
