@@ -237,3 +237,22 @@ func TestAnotherLifeEndsTheClient(t *testing.T) {
 		t.Fatalf("results %v, err %v", r, w.Err())
 	}
 }
+
+// After a fail-over only the first command pays for the dead coordinator.
+func TestLearnsFromTheCopyThatWasAnswered(t *testing.T) {
+	w := newWorld(t, 1)
+	w.welcome(7)
+	w.submit("a")
+	_, to := w.proposals()
+	dead := to[0]
+	w.after(time.Second)
+	p, to := w.proposals()
+	if len(p) == 0 || to[0] == dead {
+		t.Fatalf("no resend to another acceptor: %v", to)
+	}
+	w.reply(p[0], partition.OutcomeOK)
+	w.submit("b")
+	if _, next := w.proposals(); next[0] != to[0] {
+		t.Fatalf("sent to %d, though %d was answered", next[0], to[0])
+	}
+}

@@ -49,3 +49,20 @@ func (r *routes) learn(e ids.Ensemble, p ids.Process) bool {
 	r.hint[i] = at
 	return true
 }
+
+// prefer makes the acceptor at index i, counted around, the first to ask.
+func (r *routes) prefer(e ids.Ensemble, i int) {
+	at := r.index(e)
+	r.hint[at] = i % len(r.specs[at].Acceptors)
+}
+
+// learnAll learns the coordinators of all ensembles, in the topology's order;
+// zero says nothing.
+func (r *routes) learnAll(ps []ids.Process) {
+	if len(ps) != len(r.specs) {
+		return
+	}
+	for i, p := range ps {
+		r.learn(r.specs[i].ID, p)
+	}
+}

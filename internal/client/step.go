@@ -40,6 +40,7 @@ func (c *Core) stepWelcome(m *session.Welcome) {
 	case c.life == 0:
 		c.life = m.Life
 		c.time.anchor(c.now, m.Time)
+		c.routes.learnAll(m.Coordinators)
 		for _, call := range c.order {
 			c.start(call)
 		}
@@ -126,6 +127,10 @@ func (c *Core) backOff(call *call) {
 // finish ends a command that has its answer.
 func (c *Core) finish(call *call, r Result) {
 	r.Sent, r.Replied, r.Dests = call.sent, c.now.Wall, call.message.Dests
+	if r.Err == nil && call.copies > 1 {
+		// The last copy's way led to an answer; the first one's may be dead.
+		c.routes.prefer(c.ensemble(call), call.target)
+	}
 	c.results = append(c.results, r)
 	call.done = true
 	delete(c.open, call.seq)

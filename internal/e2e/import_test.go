@@ -78,7 +78,7 @@ func importTree(t *testing.T, harm func(*processes)) {
 	p := startProcesses(t, 2, 3)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	pause := probe(ctx, t, p)
+	other := probe(ctx, t, p)
 
 	done := make(chan int, 1)
 	began := time.Now()
@@ -90,16 +90,20 @@ func importTree(t *testing.T, harm func(*processes)) {
 	}()
 	if harm != nil {
 		eventually(t, time.Minute, "the import is under way", func() bool {
-			return p.status()[1].Replica.Counters.Finished > 200 || time.Since(began) > 20*time.Second
+			return p.status()[1].Replica.Counters.Finished > 50 || time.Since(began) > 20*time.Second
 		})
 		harm(p)
+		before := other.acknowledged.Load()
+		eventually(t, 30*time.Second, "another client goes on", func() bool {
+			return other.acknowledged.Load() > before+50
+		})
 	}
 	if code := <-done; code != 0 {
 		t.Fatalf("import ended with %d: %s", code, tail(out, 1000))
 	}
 	t.Logf("imported in %v", time.Since(began).Round(10*time.Millisecond))
 	cancel()
-	longest := <-pause
+	longest := <-other.longest
 	t.Logf("longest pause of another client: %v", longest)
 	if harm != nil && longest > 1500*time.Millisecond*slowdown() {
 		t.Errorf("a client paused for %v, more than three failure timeouts", longest)

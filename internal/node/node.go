@@ -120,6 +120,8 @@ func (n *Node) stepSession(from ids.Addr, m wire.Message) {
 			MapVersion: n.cfg.Placement.Version(),
 			Horizon:    uint64(n.cfg.Ridge.Horizon / time.Microsecond),
 			Window:     uint64(n.cfg.Ridge.Window / time.Microsecond),
+
+			Coordinators: n.coordinators(),
 		})
 	case *session.StatusQuery:
 		doc, err := json.Marshal(n.Status())
@@ -129,6 +131,19 @@ func (n *Node) stepSession(from ids.Addr, m wire.Message) {
 	default:
 		n.strange++
 	}
+}
+
+// coordinators are those that this process knows, in the topology's order.
+func (n *Node) coordinators() []ids.Process {
+	out := make([]ids.Process, len(n.cfg.Topology.Ensembles))
+	for _, e := range n.ridge.Status().Ensembles {
+		for i, spec := range n.cfg.Topology.Ensembles {
+			if spec.ID == e.Ensemble {
+				out[i] = e.Coordinator
+			}
+		}
+	}
+	return out
 }
 
 // Tick lets time act. It is needed whenever Wake has passed.

@@ -5,6 +5,7 @@ package session
 
 import (
 	"github.com/eyrie-dev/eyrie/internal/hlc"
+	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/wire"
 )
 
@@ -31,6 +32,9 @@ type Welcome struct {
 	MapVersion uint64
 	// Horizon and Window are H and W of the cluster, in microseconds.
 	Horizon, Window uint64
+	// Coordinators of the ensembles, in the topology's order, as far as the
+	// process knows; zero where it does not.
+	Coordinators []ids.Process
 }
 
 // StatusQuery asks a process for its Status.
@@ -54,7 +58,21 @@ func (m *Welcome) Append(b []byte) []byte {
 	b = wire.AppendTimestamp(b, m.Time)
 	b = wire.AppendUint64(b, m.MapVersion)
 	b = wire.AppendUint64(b, m.Horizon)
-	return wire.AppendUint64(b, m.Window)
+	b = wire.AppendUint64(b, m.Window)
+	b = wire.AppendUvarint(b, uint64(len(m.Coordinators)))
+	for _, p := range m.Coordinators {
+		b = wire.AppendUint16(b, uint16(p))
+	}
+	return b
+}
+
+func decodeWelcome(r *wire.Reader) *Welcome {
+	m := &Welcome{Life: r.Uint64(), Time: r.Timestamp(), MapVersion: r.Uint64(), Horizon: r.Uint64(), Window: r.Uint64()}
+	m.Coordinators = make([]ids.Process, r.Count(2))
+	for i := range m.Coordinators {
+		m.Coordinators[i] = ids.Process(r.Uint16())
+	}
+	return m
 }
 
 func (m *StatusQuery) Append(b []byte) []byte { return wire.AppendUint64(b, m.Nonce) }
@@ -71,7 +89,7 @@ func Decode(kind wire.Kind, body []byte) (wire.Message, error) {
 	case KindHello:
 		m = &Hello{}
 	case KindWelcome:
-		m = &Welcome{Life: r.Uint64(), Time: r.Timestamp(), MapVersion: r.Uint64(), Horizon: r.Uint64(), Window: r.Uint64()}
+		m = decodeWelcome(&r)
 	case KindStatusQuery:
 		m = &StatusQuery{Nonce: r.Uint64()}
 	case KindStatus:
