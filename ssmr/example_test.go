@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 
 	"github.com/eyrie-dev/eyrie/ssmr"
 )
@@ -39,6 +40,13 @@ var transfer = ssmr.NewCommand("transfer",
 		return from - t.Sum, nil
 	})
 
+var balance = ssmr.NewCommand("balance",
+	func(name string) ssmr.Access { return ssmr.Exactly(accounts.Reads(name)) },
+	func(tx ssmr.Tx, name string) (int64, error) {
+		sum, _ := accounts.Get(tx, name)
+		return sum, nil
+	})
+
 var total = ssmr.NewCommand("total",
 	func(struct{}) ssmr.Access { return ssmr.Exactly(accounts.ReadsAll()) },
 	func(tx ssmr.Tx, _ struct{}) (sum int64, err error) {
@@ -48,15 +56,17 @@ var total = ssmr.NewCommand("total",
 		return sum, nil
 	})
 
-var bank = ssmr.NewService("bank", accounts, add, ErrFunds, deposit, transfer, total)
+var bank = ssmr.NewService("bank", accounts, add, ErrFunds, deposit, transfer, balance, total)
 
 func Example() {
 	ctx := context.Background()
-	machine, err := ssmr.NewMachine(bank)
+	cluster, err := ssmr.StartLocal(ctx, bank, ssmr.Config{Partitions: 2, Replicas: 3})
 	if err != nil {
-		panic(err)
+		log.Fatal(err)
 	}
-	client := machine.Client()
+	defer cluster.Close()
+	client := cluster.Client()
+
 	deposit.Do(ctx, client, Transfer{To: "ann", Sum: 100})
 	rest, err := transfer.Do(ctx, client, Transfer{From: "ann", To: "bob", Sum: 30})
 	fmt.Println(rest, err)
@@ -67,4 +77,41 @@ func Example() {
 	// 70 <nil>
 	// not enough funds true
 	// 100 <nil>
+}
+
+// A service is tested on a Machine, without a cluster.
+func ExampleMachine() {
+	ctx := context.Background()
+	machine, err := ssmr.NewMachine(bank)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(deposit.Do(ctx, machine.Client(), Transfer{To: "ann", Sum: 100}))
+	fmt.Println(balance.Do(ctx, machine.Client(), "ann"))
+	// Output:
+	// {} <nil>
+	// 100 <nil>
+}
+
+// Commands need not wait for each other: a client has many under way.
+func ExampleCommand_Go() {
+	ctx := context.Background()
+	cluster, err := ssmr.StartLocal(ctx, bank, ssmr.Config{Partitions: 2, Replicas: 1})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer cluster.Close()
+
+	var calls []*ssmr.Call[struct{}]
+	for i := range 100 {
+		t := Transfer{To: fmt.Sprint("account ", i), Sum: 5}
+		calls = append(calls, deposit.Go(ctx, cluster.Client(), t))
+	}
+	for _, call := range calls {
+		if _, err := call.Result(ctx); err != nil {
+			log.Fatal(err)
+		}
+	}
+	fmt.Println(total.Do(ctx, cluster.Client(), struct{}{}))
+	// Output: 500 <nil>
 }
