@@ -51,7 +51,8 @@ type Tuning struct {
 	// exchange that follows.
 	DialTimeout, Handshake time.Duration
 	// BackoffMin and BackoffMax bound the pause between attempts, which
-	// doubles and is jittered. A refusal pauses for BackoffMax at once.
+	// doubles and is jittered. A connection that has held for ten times
+	// BackoffMin starts it anew; a refusal pauses for BackoffMax at once.
 	BackoffMin, BackoffMax time.Duration
 	// Beat is how long a connection between processes may be without a
 	// write before an empty frame is sent; it is closed when nothing has

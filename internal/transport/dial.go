@@ -28,7 +28,7 @@ func (t *TCP) dialing(l *link) {
 			if t.ctx.Err() == nil {
 				t.log.Info("connection lost", "to", l.to.String(), "err", err)
 			}
-			if time.Since(began) > t.tuning.BackoffMax {
+			if time.Since(began) > 10*t.tuning.BackoffMin {
 				pause = t.tuning.BackoffMin
 			}
 			last = ""
