@@ -35,8 +35,10 @@ type peer struct {
 	clock  bool // wall is known
 }
 
-// init finds the peers: replicas of the same partition, and processes with
-// which an ensemble is shared in which either accepts.
+// init finds the peers: all processes with which an ensemble is shared. Two
+// learners need one another's signs of life too: what the layer above keeps
+// for a replica of another partition is kept until that replica has it or is
+// suspected.
 func (d *detector) init(cfg *Config, home ids.Partition) {
 	d.self, d.timeout, d.every = cfg.Self, cfg.Tuning.FailureTimeout, cfg.Tuning.Heartbeat
 	d.peers = make(map[ids.Process]*peer)
@@ -48,11 +50,7 @@ func (d *detector) init(cfg *Config, home ids.Partition) {
 		if !s.Partitions.Has(home) {
 			continue
 		}
-		others := s.Acceptors
-		if slices.Contains(s.Acceptors, cfg.Self) {
-			others = cfg.Topology.learners(s)
-		}
-		for _, p := range others {
+		for _, p := range cfg.Topology.learners(s) {
 			d.addPeer(p)
 		}
 	}
