@@ -22,8 +22,8 @@
 //	#eyrie file chunks=3 size=2500000 sha256=...
 //
 // In the last form (also with executable) the content is in the node's
-// children chunk-000000, chunk-000001, ... A value is never longer than a
-// chunk, so that is what becomes of files above the size of a value.
+// children chunk-000000, chunk-000001, ... That is what becomes of files that
+// do not fit into one value.
 //
 // In names, bytes of characters that ZooKeeper forbids, of what is not UTF-8,
 // and of "%" are written as % and two hexadecimal digits.

@@ -102,12 +102,12 @@ func (im *importer) file(ctx context.Context, file, node string, executable bool
 		return err
 	}
 	defer f.Close()
-	content, err := io.ReadAll(io.LimitReader(f, int64(im.o.Chunk)+1))
+	content, err := io.ReadAll(io.LimitReader(f, int64(im.o.Split)+1))
 	if err != nil {
 		return err
 	}
 	value := fileValue(content, executable)
-	if len(value) > im.o.Chunk {
+	if len(value) > im.o.Split {
 		return im.chunked(ctx, f, node, executable)
 	}
 	same, err := im.put(ctx, node, value, shape{})

@@ -136,7 +136,7 @@ func oddTree(t testing.TB) string {
 	return dir
 }
 
-var small = Options{Chunk: 1000, Window: 7}
+var small = Options{Split: 1000, Window: 7}
 
 func TestRoundTrip(t *testing.T) {
 	ctx := context.Background()
@@ -329,6 +329,7 @@ func TestImportRefuses(t *testing.T) {
 		"no parent":     {dir, "/none/t", Options{}, volery.ErrNoNode},
 		"bad path":      {dir, "t", Options{}, volery.ErrBadArguments},
 		"chunk too big": {dir, "/t", Options{Chunk: volery.MaxValue + 1}, ErrOptions},
+		"split too big": {dir, "/t", Options{Split: volery.MaxValue + 1}, ErrOptions},
 		"no window":     {dir, "/t", Options{Window: -1}, ErrOptions},
 	} {
 		if _, err := Import(ctx, c, row.dir, row.path, row.o); !errors.Is(err, row.want) {
