@@ -14,7 +14,6 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/node"
 	"github.com/eyrie-dev/eyrie/partition"
-	"github.com/eyrie-dev/eyrie/ridge"
 	"github.com/eyrie-dev/eyrie/ssmr"
 )
 
@@ -94,7 +93,6 @@ var errShort = errors.New("bench: short argument")
 type Eyrie struct {
 	c      Case
 	tuning func(*partition.Tuning) // nil: defaults
-	ridgeTuning func(*ridge.Tuning)
 	file   *cluster.File
 	nodes  []*host.Node
 	client *host.Client
@@ -146,15 +144,11 @@ func (e *Eyrie) startNodes(ctx context.Context) error {
 		e.tuning(&tuning)
 	}
 	tuning.ClientWindow = max(tuning.ClientWindow, e.span())
-	rt := e.file.Ridge()
-	if e.ridgeTuning != nil {
-		e.ridgeTuning(&rt)
-	}
 	for i, ln := range listeners {
 		n, err := host.StartNode(ctx, host.NodeConfig{
 			Core: node.Config{
 				Self: ids.Process(i + 1), Topology: e.file.Topology(), Service: measured.Definition(),
-				Placement: measured.Map(e.c.Partitions), Ridge: rt, Partition: tuning,
+				Placement: measured.Map(e.c.Partitions), Ridge: e.file.Ridge(), Partition: tuning,
 			},
 			Cluster: e.file.Cluster, Addrs: e.file.Addrs(), Listener: ln,
 		})

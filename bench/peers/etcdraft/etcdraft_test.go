@@ -15,7 +15,7 @@ import (
 
 func start(t *testing.T, opt Options) *System {
 	t.Helper()
-	s := New("", opt).New(bench.Case{Replicas: 3}).(*System)
+	s := New("", opt).New(bench.Case{Replicas: 3, Outstanding: 1000}).(*System)
 	if err := s.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -51,15 +51,15 @@ func (s *System) counts(t *testing.T, n uint64) {
 // Every proposal completes once, in order, and is applied at all three nodes
 // alike; the log stays bounded.
 func TestApplied(t *testing.T) {
-	for name, opt := range map[string]Options{"entries": {Inflight: 4}, "packed": {Inflight: 4, Pack: true}, "deep": {Inflight: 256}} {
+	for name, opt := range map[string]Options{"entries": {Inflight: 4}, "packed": {Inflight: 4, Pack: true}, "deep": {Inflight: 256}, "remote": {Inflight: 4, Remote: true}} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, opt)
-			const total, wave = 200_000, 1000
+			const total, wave = 60_000, 1000
 			done, completed := make(chan int, wave), 0
 			for n := 0; n < total; n += wave {
 				for i := range wave {
 					op := n + i
-					s.Submit(bench.Op{Key: uint32(op % 512), Value: fmt.Appendf(nil, "%08d", op)}, func(err error) {
+					s.Submit(bench.Op{Slot: i, Key: uint32(op % 512), Value: fmt.Appendf(nil, "%08d", op)}, func(err error) {
 						if err != nil {
 							t.Error(err)
 						}

@@ -40,21 +40,32 @@ func newLink(c *net.TCPConn) (*link, error) {
 	return l, nil
 }
 
-// send frames the messages and writes as much as the socket takes.
+// send makes the messages one frame.
 func (l *link) send(ms []*pb.Message) error {
+	return l.frame(func(b []byte) (_ []byte, err error) {
+		for _, m := range ms {
+			if b, err = appendMessage(b, m); err != nil {
+				return nil, err
+			}
+		}
+		return b, nil
+	})
+}
+
+// frame queues a frame with what body appends, and writes as much as the
+// socket takes.
+func (l *link) frame(body func([]byte) ([]byte, error)) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.err != nil || l.closed {
 		return l.err
 	}
 	at := len(l.queue)
-	l.queue = append(l.queue, 0, 0, 0, 0)
-	for _, m := range ms {
-		var err error
-		if l.queue, err = appendMessage(l.queue, m); err != nil {
-			return err
-		}
+	b, err := body(append(l.queue, 0, 0, 0, 0))
+	if err != nil {
+		return err
 	}
+	l.queue = b
 	binary.LittleEndian.PutUint32(l.queue[at:], uint32(len(l.queue)-at-frameHead))
 	if l.busy {
 		return nil
@@ -124,28 +135,36 @@ func newReader(c net.Conn) *bufio.Reader { return bufio.NewReaderSize(c, 256<<10
 // receive reads frames until the connection ends and hands on their messages;
 // all frames that have arrived are handed on together.
 func receive(c net.Conn, deliver func([]*pb.Message)) error {
+	var ms []*pb.Message
+	return frames(c, func(body []byte, more bool) (err error) {
+		if ms, err = decode(ms, body); err == nil && !more {
+			deliver(ms)
+			ms = nil
+		}
+		return err
+	})
+}
+
+// frames reads frames until the connection ends or handle fails. Bodies are
+// never used again. more says that the next frame has arrived already.
+func frames(c net.Conn, handle func(body []byte, more bool) error) error {
 	r := newReader(c)
 	for {
-		var ms []*pb.Message
-		for more := true; more; more = complete(r) {
-			var head [frameHead]byte
-			if _, err := io.ReadFull(r, head[:]); err != nil {
-				return err
-			}
-			n := binary.LittleEndian.Uint32(head[:])
-			if n > maxFrame {
-				return fmt.Errorf("%w: %d bytes", errFrame, n)
-			}
-			body := make([]byte, n) // entries alias it for as long as they live
-			if _, err := io.ReadFull(r, body); err != nil {
-				return err
-			}
-			var err error
-			if ms, err = decode(ms, body); err != nil {
-				return err
-			}
+		var head [frameHead]byte
+		if _, err := io.ReadFull(r, head[:]); err != nil {
+			return err
 		}
-		deliver(ms)
+		n := binary.LittleEndian.Uint32(head[:])
+		if n > maxFrame {
+			return fmt.Errorf("%w: %d bytes", errFrame, n)
+		}
+		body := make([]byte, n)
+		if _, err := io.ReadFull(r, body); err != nil {
+			return err
+		}
+		if err := handle(body, complete(r)); err != nil {
+			return err
+		}
 	}
 }
 

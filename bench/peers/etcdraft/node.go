@@ -24,6 +24,7 @@ type node struct {
 	raw     *raft.RawNode
 	storage *raft.MemoryStorage
 	links   map[uint64]*link
+	session *session // of the client on the network, if there is one
 	fail    func(error)
 
 	outbox  map[uint64][]*pb.Message
@@ -45,16 +46,28 @@ type node struct {
 	spareMsgs  []*pb.Message
 	spareProps []proposal
 
-	// waiting are the callbacks of proposals in the order proposed, which is
-	// the order in which they are applied while this node leads.
-	waiting []func(error)
+	// waiting are the proposals in the order proposed, which is the order in
+	// which they are applied while this node leads.
+	waiting []proposal
 	head    int
 }
 
+// proposal is a command and who waits for it: a function, or a place of a
+// client on the network.
 type proposal struct {
-	key   uint32
-	value []byte
-	done  func(error)
+	key     uint32
+	value   []byte
+	done    func(error)
+	session *session
+	slot    uint32
+}
+
+func (p *proposal) complete(err error) {
+	if p.session != nil {
+		p.session.reply(p.slot, err)
+	} else {
+		p.done(err)
+	}
 }
 
 // errLost says that a proposal was dropped, or that the node no longer leads.
@@ -126,13 +139,11 @@ func (n *node) propose(props []proposal) {
 	}
 	if err := n.raw.Step(m); err != nil {
 		for _, p := range props {
-			p.done(fmt.Errorf("%w: %w", errLost, err))
+			p.complete(fmt.Errorf("%w: %w", errLost, err))
 		}
 		return
 	}
-	for _, p := range props {
-		n.waiting = append(n.waiting, p.done)
-	}
+	n.waiting = append(n.waiting, props...)
 }
 
 // commandHead is a command's key and the size of its value.
@@ -203,6 +214,9 @@ func (n *node) flush() {
 			n.outbox[id] = ms[:0]
 		}
 	}
+	if n.session != nil {
+		n.check(n.session.flush())
+	}
 }
 
 func (n *node) check(err error) {
@@ -222,8 +236,8 @@ func (n *node) apply(es []*pb.Entry) {
 			b = b[size:]
 			n.count++
 			if n.head < len(n.waiting) {
-				n.waiting[n.head](nil)
-				n.waiting[n.head] = nil
+				n.waiting[n.head].complete(nil)
+				n.waiting[n.head] = proposal{}
 				n.head++
 			}
 		}

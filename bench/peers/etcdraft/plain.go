@@ -229,21 +229,13 @@ func (s *plain) write(p *plainPeer) {
 }
 
 func (s *plain) read(n *plainNode, c net.Conn) {
-	r := newReader(c)
-	for {
-		var head [frameHead]byte
-		if _, err := io.ReadFull(r, head[:]); err != nil {
-			return
-		}
-		body := make([]byte, binary.LittleEndian.Uint32(head[:]))
-		if _, err := io.ReadFull(r, body); err != nil {
-			return
-		}
+	_ = frames(c, func(body []byte, _ bool) error {
 		m := new(pb.Message)
-		if proto.Unmarshal(body, m) != nil || n.Step(context.Background(), m) != nil {
-			return
+		if err := proto.Unmarshal(body, m); err != nil {
+			return err
 		}
-	}
+		return n.Step(context.Background(), m)
+	})
 }
 
 // proposer makes all commands that have queued one proposal.
@@ -274,7 +266,7 @@ func (s *plain) proposer() {
 // Submit implements bench.System.
 func (s *plain) Submit(op bench.Op, done func(error)) {
 	s.mu.Lock()
-	s.props = append(s.props, proposal{op.Key, op.Value, done})
+	s.props = append(s.props, proposal{key: op.Key, value: op.Value, done: done})
 	s.mu.Unlock()
 }
 

@@ -31,6 +31,9 @@ type Options struct {
 	// otherwise each has its own. It spares raft's cost per entry, at the
 	// price of an application that must take entries apart.
 	Pack bool
+	// Remote puts the client onto the network: its commands reach the leader,
+	// and replies come back, by TCP, as with any client in production.
+	Remote bool
 	// Inflight is MaxInflightMsgs: unacknowledged appends to a follower.
 	// What is proposed while they are under way is gathered for the next.
 	Inflight int
@@ -39,24 +42,29 @@ type Options struct {
 // Contender is the peer with its best settings.
 func Contender() bench.Contender { return New("", Options{Inflight: 4}) }
 
+// Remote is the variant whose client speaks TCP to the leader.
+func Remote() bench.Contender { return New("remote", Options{Inflight: 4, Remote: true}) }
+
 // Packed is the variant that packs commands into entries.
 func Packed() bench.Contender { return New("packed", Options{Inflight: 4, Pack: true}) }
 
 // New is a contender with other options.
 func New(variant string, opt Options) bench.Contender {
 	return bench.Contender{System: "etcd-raft", Variant: variant, New: func(c bench.Case) bench.System {
-		return &System{opt: opt, replicas: c.Replicas}
+		return &System{opt: opt, replicas: c.Replicas, outstanding: c.Outstanding}
 	}}
 }
 
 // System is a cluster of raft nodes. It implements bench.System.
 type System struct {
-	opt      Options
-	replicas int
-	nodes    []*node
-	leader   *node
-	work     sync.WaitGroup
-	quit     chan struct{}
+	opt         Options
+	replicas    int
+	outstanding int
+	nodes       []*node
+	leader      *node
+	work        sync.WaitGroup
+	quit        chan struct{}
+	remote      *remote // nil: the client calls the leader
 
 	mu      sync.Mutex
 	failure error
@@ -89,7 +97,10 @@ func (s *System) Start(ctx context.Context) error {
 	for _, n := range s.nodes {
 		s.work.Go(func() { s.ticker(n) })
 	}
-	return s.elect(ctx)
+	if err := s.elect(ctx); err != nil || !s.opt.Remote {
+		return err
+	}
+	return s.dial(ctx)
 }
 
 func (s *System) newNode(id uint64, conf *pb.ConfState) (*node, error) {
@@ -203,14 +214,24 @@ func (s *System) fail(err error) {
 // Submit implements bench.System: a proposal at the leader, complete when the
 // leader has applied it. It is held back until Flush.
 func (s *System) Submit(op bench.Op, done func(error)) {
+	if s.remote != nil {
+		s.remote.submit(op, done)
+		return
+	}
 	n := s.leader
 	n.mu.Lock()
-	n.props = append(n.props, proposal{op.Key, op.Value, done})
+	n.props = append(n.props, proposal{key: op.Key, value: op.Value, done: done})
 	n.mu.Unlock()
 }
 
 // Flush implements bench.System.
-func (s *System) Flush() { s.leader.post(func() {}) }
+func (s *System) Flush() {
+	if s.remote != nil {
+		s.fail(s.remote.flush())
+	} else {
+		s.leader.post(func() {})
+	}
+}
 
 // CPU implements bench.System: there are no other processes.
 func (s *System) CPU() time.Duration { return 0 }
@@ -227,6 +248,10 @@ func (s *System) Close() error {
 		for _, l := range n.links {
 			l.close()
 		}
+	}
+	if s.remote != nil {
+		s.remote.link.close()
+		s.leader.session.link.close()
 	}
 	s.work.Wait()
 	return s.failure
