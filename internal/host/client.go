@@ -25,8 +25,8 @@ type ClientConfig struct {
 	Cluster string
 	// Addrs are the addresses of all processes.
 	Addrs map[ids.Process]string
-	// Window bounds the commands outstanding; zero is Core.Tuning.Window,
-	// which must not be less.
+	// Window bounds the commands taken and not yet answered; zero is
+	// Core.Tuning.Window. What the core has no room for waits in order.
 	Window int
 	// Transport is the connections' tuning; zero fields take the defaults.
 	Transport transport.Tuning

@@ -70,7 +70,9 @@ func (t *TCP) serve(nc net.Conn) {
 	switch {
 	case errors.As(err, &no):
 		t.count.refusedOthers.Add(1)
-		t.log.Warn("connection refused", "from", nc.RemoteAddr().String(), "reason", no.reason)
+		if t.mayWarn(time.Now()) {
+			t.log.Warn("connection refused", "from", nc.RemoteAddr().String(), "reason", no.reason)
+		}
 		return
 	case err != nil:
 		t.count.badHandshakes.Add(1)
@@ -172,4 +174,10 @@ func (t *TCP) enter(c *conn) error {
 		old.Close() // its reader ends and clears up
 	}
 	return nil
+}
+
+// mayWarn is true once a second: whoever knocks must not fill the log.
+func (t *TCP) mayWarn(now time.Time) bool {
+	last := t.warned.Load()
+	return now.UnixNano()-last > int64(time.Second) && t.warned.CompareAndSwap(last, now.UnixNano())
 }

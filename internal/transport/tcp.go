@@ -36,6 +36,7 @@ type TCP struct {
 	touched []*link
 
 	clientBytes atomic.Int64 // waiting for all clients
+	warned      atomic.Int64 // when a refusal was last logged, Unix nanoseconds
 	// inbound is what is left of Tuning.InboundBytes, for processes and for
 	// clients.
 	inbound [2]atomic.Int64

@@ -51,19 +51,39 @@ type Handler func(from ids.Addr, inc ids.Incarnation, ms []wire.Message, size in
 // Stats are a transport's counters since its start, and the number of
 // connections now. Each drop is a message.
 type Stats struct {
-	FramesIn, MessagesIn, BytesIn   uint64
-	FramesOut, MessagesOut          uint64
-	WritesOut, BytesOut             uint64
-	Handovers                       uint64 // writes that a link's own goroutine had to do
-	DroppedFull                     uint64 // the link's queue was full
-	DroppedDown                     uint64 // there was no connection
-	DroppedNobody                   uint64 // the destination is unknown, or a client that is gone
-	DroppedTooLarge                 uint64
-	DialsFailed, Refused, Handshook uint64 // connections that we dialed: failed, refused by the other side, made
-	RefusedOthers                   uint64 // connections that we refused, with a reason
-	BadHandshakes                   uint64 // closed without one: not Eyrie's bytes, or too slow
-	Overflowed                      uint64 // handshakes closed to make room for newer ones
-	BadFrames                       uint64 // connections closed for what came over them
-	Silent, Stalled                 uint64 // connections closed for no bytes from, none taken by the other side
-	Connections, Clients            int
+	FramesIn    uint64 `json:"frames_in"`
+	MessagesIn  uint64 `json:"messages_in"`
+	BytesIn     uint64 `json:"bytes_in"`
+	FramesOut   uint64 `json:"frames_out"`
+	MessagesOut uint64 `json:"messages_out"`
+	WritesOut   uint64 `json:"writes_out"`
+	BytesOut    uint64 `json:"bytes_out"`
+	// Handovers are flushes that a goroutine had to finish.
+	Handovers uint64 `json:"handovers"`
+
+	DroppedFull     uint64 `json:"dropped_full"`      // the link's queue was full
+	DroppedDown     uint64 `json:"dropped_down"`      // there was no connection
+	DroppedNobody   uint64 `json:"dropped_nobody"`    // the destination is unknown, or a client that is gone
+	DroppedTooLarge uint64 `json:"dropped_too_large"` // over MaxMessage
+
+	// Connections that this side dialed: made, failed, refused by the other.
+	Handshook   uint64 `json:"handshook"`
+	DialsFailed uint64 `json:"dials_failed"`
+	Refused     uint64 `json:"refused"`
+
+	// Connections that this side refused with a reason; that ended without
+	// a handshake, being somebody else's bytes or too slow; that were closed
+	// without one to make room for newer ones.
+	RefusedOthers uint64 `json:"refused_others"`
+	BadHandshakes uint64 `json:"bad_handshakes"`
+	Overflowed    uint64 `json:"overflowed"`
+
+	// Connections closed for what came over them; for nothing having come;
+	// for the other side taking nothing.
+	BadFrames uint64 `json:"bad_frames"`
+	Silent    uint64 `json:"silent"`
+	Stalled   uint64 `json:"stalled"`
+
+	Connections int `json:"connections"`
+	Clients     int `json:"clients"`
 }

@@ -1,0 +1,44 @@
+package transport
+
+import (
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/ids"
+)
+
+// conn is one connection. The reads and writes of its goroutines are counted
+// for the watch, which looks once per tick whether the counts have moved: that
+// spares a deadline per call.
+type conn struct {
+	net.Conn
+	raw  rawWriter
+	from ids.Addr // the other side
+	inc  ids.Incarnation
+	link *link // what we send over it
+	// writing: somebody holds the right to write. Guarded by link.mu.
+	writing bool
+	reads   atomic.Uint64
+	writes  atomic.Uint64
+	busy    atomic.Bool // a write is under way
+
+	// What the watch saw last, and since when it has not changed.
+	seenReads, seenWrites  uint64
+	quietSince, mutedSince time.Time
+}
+
+// buffers holds write buffers of links that have nothing to send.
+var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
+
+// keepBuffer is the largest buffer that goes back to the pool.
+const keepBuffer = 256 << 10
+
+func getBuffer() []byte { return (*buffers.Get().(*[]byte))[:0] }
+
+func putBuffer(b []byte) {
+	if cap(b) <= keepBuffer {
+		buffers.Put(&b)
+	}
+}
