@@ -12,7 +12,7 @@ import (
 )
 
 // loopback passes encoded messages between cores in memory, first in first
-// out, without loss; each input takes a microsecond of virtual time.
+// out, without loss; each hop takes 50 microseconds of virtual time.
 type loopback struct {
 	cores []*Core
 	queue []parcel
@@ -53,8 +53,8 @@ func newLoopback(partitions, replicas int) *loopback {
 }
 
 func (w *loopback) tick() {
-	w.now.Mono += time.Microsecond
-	w.now.Wall++
+	w.now.Mono += 50 * time.Microsecond
+	w.now.Wall += 50
 	for i, c := range w.cores {
 		if c.Wake() <= w.now.Mono {
 			c.Tick(w.now)

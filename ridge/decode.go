@@ -81,10 +81,16 @@ func readChain(r *wire.Reader) []ids.Process {
 }
 
 func readPropose(r *wire.Reader) *Propose {
-	m := &Propose{Ensemble: readEnsemble(r), Hops: r.Byte(), Message: new(Message)}
-	var sets []ids.Partition
-	m.Message.read(r, &sets)
-	return m
+	// All in one allocation: proposals are the most frequent message.
+	x := &struct {
+		p     Propose
+		m     Message
+		dests [4]ids.Partition
+	}{}
+	x.p = Propose{Ensemble: readEnsemble(r), Hops: r.Byte(), Message: &x.m}
+	sets := x.dests[:0]
+	x.m.read(r, &sets)
+	return &x.p
 }
 
 func readAdvice(r *wire.Reader) *Advice {
