@@ -172,7 +172,10 @@ func (m voleryMain) runCommand(ctx context.Context, e env, c *voleryCommand, o v
 	}
 	defer done()
 	v.c = client
-	if !c.long || c.name == "rm" && !o.recursive {
+	if c.name == "rm" && !o.recursive {
+		v.command.long = false
+	}
+	if !v.command.long {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, o.timeout)
 		defer cancel()

@@ -76,6 +76,8 @@ func (v *voleryCall) hint(err error, code int) string {
 	switch {
 	case code == exitUnreachable:
 		return fmt.Sprintf("Is the cluster of %s running? `eyrie status%s` shows its processes; `eyrie up` starts one.", v.cluster, flag)
+	case code == exitUnknown && v.command.long:
+		return "It broke off halfway. Repeat it: what is done is left as it is."
 	case code == exitUnknown:
 		return fmt.Sprintf("No answer came in time: it may or may not have taken effect, now or yet. Look, with %s, before you repeat it.", self("stat "+path))
 	case path != "" && !strings.HasPrefix(path, "/"):
