@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"sync"
 
 	"github.com/hashicorp/go-msgpack/v2/codec"
 )
@@ -158,22 +159,49 @@ var msgpack = func() *codec.MsgpackHandle {
 	return h
 }()
 
+// encoder writes into a buffer of its own: what is stored is a copy of just
+// the right size, since msgpack's own buffers have room for a kilobyte.
+type encoder struct {
+	*codec.Encoder
+	out []byte
+}
+
+// maxSpare bounds the buffer that an idle encoder keeps.
+const maxSpare = 64 << 10
+
+// Coders are costly to make and are used again, unless they ended in an error.
+var (
+	encoders = sync.Pool{New: func() any {
+		e := &encoder{out: make([]byte, 0, 1<<10)}
+		e.Encoder = codec.NewEncoderBytes(&e.out, msgpack)
+		return e
+	}}
+	decoders = sync.Pool{New: func() any { return codec.NewDecoderBytes(nil, msgpack) }}
+)
+
 func appendMsgpack[V any](b []byte, v V) ([]byte, error) {
-	var out []byte
-	if err := codec.NewEncoderBytes(&out, msgpack).Encode(&v); err != nil {
+	e := encoders.Get().(*encoder)
+	e.out = e.out[:0]
+	e.ResetBytes(&e.out)
+	if err := e.Encode(&v); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrValue, err)
 	}
-	if len(b) == 0 {
-		return out, nil
+	b = append(b, e.out...)
+	if cap(e.out) <= maxSpare {
+		encoders.Put(e)
 	}
-	return append(b, out...), nil
+	return b, nil
 }
 
 func decodeMsgpack[V any](b []byte, _ bool) (v V, err error) {
-	d := codec.NewDecoderBytes(b, msgpack)
+	d := decoders.Get().(*codec.Decoder)
+	d.ResetBytes(b)
 	if err := d.Decode(&v); err != nil {
 		var none V
 		return none, fmt.Errorf("%w: %w", ErrValue, err)
 	}
-	return v, nothingLeft(len(b) - d.NumBytesRead())
+	left := len(b) - d.NumBytesRead()
+	d.ResetBytes(nil)
+	decoders.Put(d)
+	return v, nothingLeft(left)
 }

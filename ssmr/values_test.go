@@ -110,6 +110,30 @@ func TestValuesAreCanonical(t *testing.T) {
 	}
 }
 
+// E2: what is decoded shares no memory with the encoding, nor what is encoded
+// with the value.
+func TestDecodedValuesShareNoMemory(t *testing.T) {
+	c := valueCodecOf[profile]()
+	p := profile{Name: "ann", Tags: []string{"tag"}, Scores: map[string]float64{"key": 1}, Photo: []byte("photo")}
+	b := must(c.append(nil, p))
+	kept := bytes.Clone(b)
+	p.Photo[0] = 'X'
+	must(c.append(nil, profile{Name: "another", Photo: []byte("longer than the first")}))
+	if !bytes.Equal(b, kept) {
+		t.Error("an encoding changed with its value, or with the next encoding")
+	}
+	if spare := cap(b) - len(b); spare > len(b) {
+		t.Errorf("an encoding of %d bytes takes %d more", len(b), spare)
+	}
+	got := must(c.decode(b, false))
+	for i := range b {
+		b[i] = 'X'
+	}
+	if got.Name != "ann" || got.Tags[0] != "tag" || got.Scores["key"] != 1 || string(got.Photo) != "photo" {
+		t.Errorf("a value changed with its encoding: %+v", got)
+	}
+}
+
 func valueError[V any](t *testing.T, b []byte) {
 	t.Helper()
 	if v, err := valueCodecOf[V]().decode(b, false); !errors.Is(err, ErrValue) {
