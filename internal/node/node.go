@@ -116,7 +116,7 @@ func (n *Node) stepSession(from ids.Addr, m wire.Message) {
 			return
 		}
 		n.send(from, &session.Welcome{
-			Life: life(n.founding.list), Time: n.ridge.Time(),
+			Life: life(n.founding.list), Time: n.ridge.Time(n.now),
 			MapVersion: n.cfg.Placement.Version(),
 			Horizon:    uint64(n.cfg.Ridge.Horizon / time.Microsecond),
 			Window:     uint64(n.cfg.Ridge.Window / time.Microsecond),

@@ -3,6 +3,7 @@ package simtest
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/hlc"
@@ -147,13 +148,18 @@ func (m *monitor) status(s *server) {
 	bound("the outbox", &m.peak.outbox, st.Replica.Outbox, p.MaxOutbox+p.MaxUnfinished)
 }
 
+// behind says whether a core stopped because what it lacks is forgotten.
+func behind(err error) bool {
+	return errors.Is(err, ridge.ErrLost) || strings.Contains(err.Error(), "fallen behind")
+}
+
 // stop judges a core that stops. One that forgot must, and one that fell too
 // far behind may, as long as its partition keeps f+1.
 func (m *monitor) stop(s *server) {
 	switch {
 	case errors.Is(s.stopped, node.ErrForgotten) && s.life > 0:
 		m.Forgot++
-	case errors.Is(s.stopped, ridge.ErrLost) && m.c.down(s.part) <= (m.c.shape.Replicas-1)/2 && m.c.mayLag():
+	case behind(s.stopped) && m.c.down(s.part) <= (m.c.shape.Replicas-1)/2 && m.c.mayLag():
 		m.Lost++
 	case errors.Is(s.stopped, partition.ErrStopped):
 		m.c.fail(fmt.Errorf("stopped: process %d found an invariant broken: %w", s.process, s.stopped))

@@ -35,7 +35,7 @@ func newBare(s *server) process {
 func (b *bare) Step(now hlc.Now, from ids.Addr, _ ids.Incarnation, m wire.Message) {
 	b.now = now
 	if _, ok := m.(*session.Hello); ok {
-		b.sends = append(b.sends, node.Send{To: from, Msg: &session.Welcome{Life: 1, Time: b.ridge.Time()}})
+		b.sends = append(b.sends, node.Send{To: from, Msg: &session.Welcome{Life: 1, Time: b.ridge.Time(b.now)}})
 		return
 	}
 	b.ridge.Step(now, from, m)

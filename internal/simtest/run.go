@@ -20,7 +20,7 @@ type Options struct {
 	Alter func(*Shape)
 	// Trace, if not nil, is written every event. Slow.
 	Trace io.Writer
-	// Porcupine bounds porcupine's search per group; 2 s if zero.
+	// Porcupine bounds porcupine's search per group; 100 ms if zero.
 	Porcupine time.Duration
 }
 
@@ -68,7 +68,7 @@ func Run(seed uint64, o Options) (report Report, err error) {
 	}
 	limit := o.Porcupine
 	if limit == 0 {
-		limit = 2 * time.Second
+		limit = 100 * ms
 	}
 	if shape.Bare != nil {
 		report.count(c, order)
