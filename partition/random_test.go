@@ -59,7 +59,7 @@ func (g *orderGen) step() {
 	switch x := g.rng.IntN(10); {
 	case x < 2 && len(c.sent) > 0:
 		g.place(c.sent[len(c.sent)-1-g.rng.IntN(min(6, len(c.sent)))]) // a copy
-	case x < 4 && len(c.open) > 0:
+	case x < 4 && len(c.open) > 0 || len(c.open) == 5:
 		g.again(c, c.open[g.rng.IntN(len(c.open))])
 	case len(c.open) < 5:
 		g.fresh(c)
@@ -224,19 +224,19 @@ func randomWorld(t testing.TB, seed uint64) *world {
 	for range 20 + rng.IntN(150) {
 		g.step()
 	}
-	if replicas == 3 && rng.IntN(2) == 0 {
-		for p := range partitions {
-			n := w.nodes[3*p+rng.IntN(3)]
-			if rng.IntN(2) == 0 {
-				w.at(time.Duration(rng.Int64N(int64(60*time.Millisecond))), func() { w.crash(n) })
-			}
+	// In each partition of three at most one replica crashes, is suspected
+	// wrongly, or both.
+	faulty, wrong := rng.IntN(2) == 0, rng.IntN(3) == 0
+	for p := range partitions {
+		weak := w.nodes[replicas*p+rng.IntN(replicas)]
+		if faulty && replicas == 3 && rng.IntN(2) == 0 {
+			w.at(time.Duration(rng.Int64N(int64(60*time.Millisecond))), func() { w.crash(weak) })
 		}
-	}
-	if rng.IntN(3) == 0 {
-		for range 10 {
-			n, p := w.nodes[rng.IntN(len(w.nodes))], w.nodes[rng.IntN(len(w.nodes))].id
-			w.at(time.Duration(rng.Int64N(int64(60*time.Millisecond))), func() { n.fooled[p] = true })
-			w.at(time.Duration(rng.Int64N(int64(160*time.Millisecond))), func() { n.fooled[p] = false })
+		for range 4 {
+			if n := w.nodes[rng.IntN(len(w.nodes))]; wrong {
+				w.at(time.Duration(rng.Int64N(int64(60*time.Millisecond))), func() { n.fooled[weak.id], weak.doubted = true, true })
+				w.at(time.Duration(rng.Int64N(int64(160*time.Millisecond))), func() { n.fooled[weak.id] = false })
+			}
 		}
 	}
 	return w
