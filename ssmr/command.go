@@ -87,7 +87,8 @@ func (c *Command[A, R]) Decode(raw []byte) (R, error) { return c.result.decode(r
 
 // Do has the command executed and waits for its linearizable reply. The
 // context bounds the wait only: when it ends first, the command may still be
-// executed, and the error is both ctx.Err() and ErrOutcomeUnknown.
+// executed, and the error is both ctx.Err() and ErrOutcomeUnknown; it is
+// ctx.Err() alone if the command was not sent for want of room.
 func (c *Command[A, R]) Do(ctx context.Context, client *Client, arg A, options ...CallOption) (R, error) {
 	return c.Go(ctx, client, arg, options...).Result(ctx)
 }

@@ -58,7 +58,10 @@ func (r remote) Submit(ctx context.Context, command uint16, arg []byte, guess id
 	call, err := r.c.Submit(ctx, command, arg, guess)
 	if err != nil {
 		if why := r.c.Err(); why != nil && errors.Is(err, ErrClosed) {
-			err = fmt.Errorf("%w: %w", err, why)
+			return nil, fmt.Errorf("%w: %w", err, why)
+		}
+		if end := ctx.Err(); end != nil && !errors.Is(err, end) { // a cause of the caller's own
+			return nil, fmt.Errorf("%w: %w", end, err)
 		}
 		return nil, err
 	}

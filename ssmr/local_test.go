@@ -254,6 +254,11 @@ func TestDialFindsARunningCluster(t *testing.T) {
 	if _, err := fill.Do(ctx, two, move{To: strings.Repeat("a", 64<<20)}); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("too large: %.100v", err)
 	}
+	ended, end := context.WithCancelCause(ctx)
+	end(errPoor)
+	if _, err := fill.Do(ended, two, move{To: "a"}); !errors.Is(err, context.Canceled) || errors.Is(err, ErrOutcomeUnknown) {
+		t.Errorf("not sent: %v", err)
+	}
 	one.Close()
 	one.Close()
 	if _, err := fill.Do(ctx, one, move{To: "a"}); !errors.Is(err, ErrClosed) || errors.Is(err, ErrOutcomeUnknown) {
