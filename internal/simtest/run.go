@@ -211,10 +211,8 @@ func (c *cluster) unleash() {
 			return l
 		},
 		MayCrash: c.spare, CrashServer: c.crash, CrashClient: c.crashUser,
-		// The last f replicas of each partition may have wrong clocks.
-		MayErr: func(id sim.ID) bool {
-			return int(id)%c.shape.Replicas < (c.shape.Replicas-1)/2
-		},
+		// One replica of each partition may have a wrong clock [R8].
+		MayErr: func(id sim.ID) bool { return int(id)%c.shape.Replicas == 0 },
 		ClockError: c.shape.ClockError,
 	}
 	plan.Groups = make([][]sim.ID, c.shape.Partitions)
