@@ -44,6 +44,8 @@ type ensemble struct {
 	// seen is the highest instance known to be decided by somebody.
 	seen ids.Instance
 	gap  gap
+	// pressedSince: the log has been short of room since then.
+	pressedSince time.Duration
 	// lostSince: no acceptor that can be asked has had next since then.
 	lostSince time.Duration
 
@@ -74,7 +76,7 @@ func newEnsemble(c *Core, spec *EnsembleSpec) *ensemble {
 		next:       1,
 	}
 	e.log.limit = 2 * c.cfg.Tuning.MaxLogCount
-	e.gap.at, e.lostSince = never, never
+	e.gap.at, e.lostSince, e.pressedSince = never, never, never
 	e.stream.init(e)
 	e.lead.init()
 	for _, p := range spec.Acceptors {
@@ -159,7 +161,7 @@ func (e *ensemble) settle(now hlc.Now) {
 // tick does what only time makes due.
 func (e *ensemble) tick(now hlc.Now) {
 	e.elect(now)
-	e.trim()
+	e.trim(now)
 	e.checkReachable(now)
 }
 

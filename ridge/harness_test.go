@@ -181,6 +181,13 @@ func (w *world) runUntil(d time.Duration, ok func() bool) bool {
 	return ok()
 }
 
+// runUntilExact runs event by event until ok.
+func (w *world) runUntilExact(ok func() bool) {
+	for !ok() && len(w.queue) > 0 && !w.failed {
+		w.run(w.queue[0].at - w.now)
+	}
+}
+
 func (w *world) errorf(format string, args ...any) {
 	w.failed = true
 	w.t.Helper()

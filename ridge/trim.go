@@ -3,23 +3,35 @@ package ridge
 import (
 	"slices"
 
+	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 )
 
 // trim forgets what is no longer needed. Without checkpoints the learners'
 // acknowledgements, carried by heartbeats, say what that is [N7]: never past
-// what f+1 replicas of every subscribed partition have delivered. A log that
-// is less than half full waits for all replicas, since a cut that heals must
-// not cost one; less than three quarters full, for those not suspected; and
-// one that is not full never passes what this process itself has taken.
-func (e *ensemble) trim() {
+// what f+1 replicas of every subscribed partition have delivered.
+//
+// Whoever still needs what is forgotten is lost, so short of memory a process
+// first waits for others: for all replicas while its log is less than half
+// full, since a cut that heals must not cost one; then for those that are not
+// suspected, if need be until proposals are refused at the cap, since a
+// replica that is only slow catches up meanwhile; but for a log that has been
+// pressed for long, for f+1 only, since a replica that stands still must not
+// stop the rest.
+func (e *ensemble) trim(now hlc.Now) {
 	if e.self < 0 {
 		return // a mere learner trims as it goes
 	}
-	t := &e.c.cfg.Tuning
-	fill := max(float64(e.log.bytes)/float64(t.MaxLogBytes), float64(e.log.count)/float64(t.MaxLogCount))
-	mark := e.next - 1
-	if fill >= 1 {
+	fill := e.fill()
+	switch {
+	case fill < 0.5:
+		e.pressedSince = never
+	case fill >= 0.75 && e.pressedSince == never:
+		e.pressedSince = now.Mono
+	}
+	pressed := e.pressedSince != never && now.Mono-e.pressedSince > 10*e.c.timeout
+	mark := e.next - 1 // what this very process needs
+	if pressed && fill >= 1 {
 		mark = e.log.end()
 	}
 	var room [16]ids.Instance
@@ -34,7 +46,7 @@ func (e *ensemble) trim() {
 			if m.process == e.c.cfg.Self {
 				ack = e.delivered()
 			}
-			if fill < 0.5 || fill < 0.75 && !e.c.Suspected(m.process) {
+			if fill < 0.5 || !pressed && !e.c.Suspected(m.process) {
 				mark = min(mark, ack)
 			}
 			acks = append(acks, ack)
@@ -43,4 +55,10 @@ func (e *ensemble) trim() {
 		mark = min(mark, acks[len(acks)/2]) // f+1 are at or above
 	}
 	e.log.trim(mark)
+}
+
+// fill is how full the log is, 1 being as full as it may be.
+func (e *ensemble) fill() float64 {
+	t := &e.c.cfg.Tuning
+	return max(float64(e.log.bytes)/float64(t.MaxLogBytes), float64(e.log.count)/float64(t.MaxLogCount))
 }
