@@ -122,7 +122,7 @@ func testService(ps *programs) *Service {
 				return append(append([]byte(nil), old...), arg[:2]...)
 			}},
 			doPanic: {"panic", func([]byte, bool, []byte) []byte { panic("operation") }},
-			doBig:   {"big", func([]byte, bool, []byte) []byte { return make([]byte, 1<<20) }},
+			doBig:   {"big", func([]byte, bool, []byte) []byte { return make([]byte, 1<<13) }},
 			doClear: {"clear", func([]byte, bool, []byte) []byte { return nil }},
 		},
 		Errors: []NamedError{{"test.funds", errFunds}},
