@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/eyrie-dev/eyrie/bench"
 )
@@ -20,13 +21,20 @@ func runBench(ctx context.Context, e env, args []string) int {
 	if len(args) > 0 {
 		for _, b := range benches {
 			if b.name == args[0] {
+				if slices.ContainsFunc(args[1:], isHelp) {
+					b.run(ctx, []string{"--help"}, e.stdout, e.stdout)
+					return exitOK
+				}
 				return b.run(ctx, args[1:], e.stdout, e.stderr)
 			}
 		}
 	}
 	w, code := e.stderr, exitUsage
-	if len(args) > 0 && (args[0] == "help" || args[0] == "-h" || args[0] == "--help") {
+	switch {
+	case len(args) > 0 && (args[0] == "help" || isHelp(args[0])):
 		w, code = e.stdout, exitOK
+	case len(args) > 0:
+		fmt.Fprintf(e.stderr, "eyrie bench: there is no %q\n\n", args[0])
 	}
 	fmt.Fprintf(w, "Usage: eyrie bench NAME [flags]; eyrie bench NAME --help says more.\n\n")
 	for _, b := range benches {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 )
 
@@ -99,10 +100,8 @@ func flags(e env, name, synopsis, about string) *flag.FlagSet {
 // parse parses flags and checks that at most max arguments follow them. ok is
 // false when the command should end with code.
 func parse(fs *flag.FlagSet, e env, args []string, max int) (code int, ok bool) {
-	for _, a := range args {
-		if a == "-h" || a == "-help" || a == "--help" {
-			fs.SetOutput(e.stdout)
-		}
+	if slices.ContainsFunc(args, isHelp) {
+		fs.SetOutput(e.stdout)
 	}
 	switch err := fs.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
@@ -117,7 +116,9 @@ func parse(fs *flag.FlagSet, e env, args []string, max int) (code int, ok bool) 
 	return exitOK, true
 }
 
-// fail prints an error as one line and returns code.
+func isHelp(arg string) bool { return arg == "-h" || arg == "-help" || arg == "--help" }
+
+// fail prints an error and returns code.
 func fail(e env, name string, code int, err error) int {
 	fmt.Fprintf(e.stderr, "eyrie %s: %v\n", name, err)
 	return code

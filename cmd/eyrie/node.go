@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"syscall"
 
 	"github.com/eyrie-dev/eyrie/apps/volery"
 	"github.com/eyrie-dev/eyrie/internal/cluster"
 	"github.com/eyrie-dev/eyrie/internal/host"
 	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/node"
 	"github.com/eyrie-dev/eyrie/ssmr"
 )
 
@@ -31,12 +33,18 @@ promised, so it cannot come back into a running cluster, and says so.`)
 	if err != nil {
 		return fail(e, "node", exitUsage, err)
 	}
+	if *id == 0 {
+		return fail(e, "node", exitUsage, fmt.Errorf("--id is missing: which of the processes of %s?", *file))
+	}
 	self := ids.Process(*id)
 	addr, ok := f.Addrs()[self]
 	if !ok || *id > 65535 {
 		return fail(e, "node", exitUsage, fmt.Errorf("%s has no process %d; give one of its ids with --id", *file, *id))
 	}
 	n, err := host.StartNode(ctx, nodeConfig(f, self, logger(e, !*quiet)))
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fail(e, "node", exitFailed, fmt.Errorf("%w\n  Process %d or another program listens there already; stop it, or change the address in %s everywhere", err, self, *file))
+	}
 	if err != nil {
 		return fail(e, "node", exitFailed, err)
 	}
@@ -46,6 +54,10 @@ promised, so it cannot come back into a running cluster, and says so.`)
 		n.Close()
 		return exitOK
 	case <-n.Done():
-		return fail(e, "node", exitFailed, errors.Join(errors.New("stopped"), n.Err()))
+		code := exitFailed
+		if errors.Is(n.Err(), node.ErrForgotten) {
+			code = exitRefused
+		}
+		return fail(e, "node", code, fmt.Errorf("stopped: %w", n.Err()))
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/host"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/node"
+	"github.com/eyrie-dev/eyrie/internal/transport"
 )
 
 // processStatus is a process as `eyrie status` shows it.
@@ -27,7 +29,9 @@ type processStatus struct {
 
 // runStatus asks every process how it is.
 func runStatus(ctx context.Context, e env, args []string) int {
-	fs := flags(e, "status", "[flags]", "Shows every process of a running cluster: its ensembles with their coordinator\nand instance, its partition's position, and whom it suspects. Exits with 5 if\nno process answers.")
+	fs := flags(e, "status", "[flags]", `Shows every process of a running cluster: its ensembles with their coordinator
+and instance, its partition's position, and whom it suspects. Exits with 5 if
+no process answers, and with 4 if they refuse, being another cluster's.`)
 	file := fs.String("cluster", cluster.DefaultName, "the cluster's `file`")
 	asJSON := fs.Bool("json", false, "print JSON")
 	timeout := fs.Duration("timeout", 2*time.Second, "how long to wait for each answer")
@@ -40,14 +44,12 @@ func runStatus(ctx context.Context, e env, args []string) int {
 	}
 	c, err := dialRaw(ctx, f, *timeout)
 	if err != nil {
-		return fail(e, "status", exitUnreachable, err)
+		return unanswered(e, f, *file, *asJSON, err)
 	}
 	defer c.Close()
 	all := askAll(ctx, c, f, *timeout)
 	if *asJSON {
-		enc := json.NewEncoder(e.stdout)
-		enc.SetIndent("", "  ")
-		enc.Encode(map[string]any{"cluster": f.Cluster, "processes": all})
+		printStatusJSON(e.stdout, f, all)
 	} else {
 		printStatus(e.stdout, f, all)
 	}
@@ -57,6 +59,34 @@ func runStatus(ctx context.Context, e env, args []string) int {
 		}
 	}
 	return exitUnreachable
+}
+
+// unanswered says that no process is to be spoken to, and what to do.
+func unanswered(e env, f *cluster.File, file string, asJSON bool, err error) int {
+	if asJSON {
+		printStatusJSON(e.stdout, f, members(f))
+	}
+	if errors.Is(err, transport.ErrRefused) {
+		return fail(e, "status", exitRefused, fmt.Errorf("%w\n  Is %s the file that the processes were started with?", err, file))
+	}
+	return fail(e, "status", exitUnreachable, fmt.Errorf("%w\n  Start the processes of %s with `eyrie node`, or a new cluster with `eyrie up`", err, file))
+}
+
+func printStatusJSON(w io.Writer, f *cluster.File, all []processStatus) {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.Encode(map[string]any{"cluster": f.Cluster, "processes": all})
+}
+
+// members are all processes, none of which has answered yet.
+func members(f *cluster.File) []processStatus {
+	var all []processStatus
+	for p, members := range f.Partitions {
+		for _, m := range members {
+			all = append(all, processStatus{Process: m.ID, Partition: ids.Partition(p), Addr: m.Addr})
+		}
+	}
+	return all
 }
 
 func dialRaw(ctx context.Context, f *cluster.File, timeout time.Duration) (*host.Client, error) {
@@ -76,12 +106,7 @@ func dialRaw(ctx context.Context, f *cluster.File, timeout time.Duration) (*host
 func askAll(ctx context.Context, c *host.Client, f *cluster.File, timeout time.Duration) []processStatus {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	var all []processStatus
-	for p, members := range f.Partitions {
-		for _, m := range members {
-			all = append(all, processStatus{Process: m.ID, Partition: ids.Partition(p), Addr: m.Addr})
-		}
-	}
+	all := members(f)
 	var wg sync.WaitGroup
 	for i := range all {
 		wg.Go(func() {

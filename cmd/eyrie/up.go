@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/cluster"
@@ -33,6 +34,18 @@ in memory: it is gone when the cluster stops.`)
 	if *partitions < 1 || *replicas < 1 || *partitions**replicas > 1024 {
 		return fail(e, "up", exitUsage, errors.New("--partitions and --replicas must be at least 1, and their product at most 1024"))
 	}
+	if *listen != "" {
+		if _, err := consecutive(*listen, *partitions**replicas); err != nil {
+			return fail(e, "up", exitUsage, err)
+		}
+	}
+	path := filepath.Join(*dir, cluster.DefaultName)
+	if err := os.MkdirAll(*dir, 0o755); err != nil {
+		return fail(e, "up", exitFailed, err)
+	}
+	if err := refuseRunning(path); err != nil {
+		return fail(e, "up", exitRefused, err)
+	}
 	listeners, addrs, err := listenAll(*listen, *partitions**replicas)
 	if err != nil {
 		return fail(e, "up", exitFailed, err)
@@ -41,11 +54,6 @@ in memory: it is gone when the cluster stops.`)
 	if err != nil {
 		closeAll(listeners)
 		return fail(e, "up", exitUsage, err)
-	}
-	path := filepath.Join(*dir, cluster.DefaultName)
-	if err := errors.Join(os.MkdirAll(*dir, 0o755), refuseRunning(path)); err != nil {
-		closeAll(listeners)
-		return fail(e, "up", exitRefused, err)
 	}
 	up, err := startAll(ctx, f, listeners, logger(e, *verbose))
 	if err != nil {
@@ -71,7 +79,7 @@ func greet(e env, f *cluster.File, path string) {
 		}
 		fmt.Fprintln(e.stdout)
 	}
-	self, flag := os.Args[0], ""
+	self, flag := invocation(), ""
 	if path != cluster.DefaultName {
 		flag = " --cluster " + path
 	}
@@ -80,6 +88,15 @@ func greet(e env, f *cluster.File, path string) {
 		fmt.Fprintf(e.stdout, "  %s %s\n", self, fmt.Sprintf(line, flag))
 	}
 	fmt.Fprintf(e.stdout, "\nCtrl-C stops it.\n")
+}
+
+// invocation is how the user calls this program: by its name, or with go run,
+// whose binary is gone when it ends.
+func invocation() string {
+	if strings.Contains(os.Args[0], string(filepath.Separator)+"go-build") {
+		return "go run ./cmd/eyrie"
+	}
+	return os.Args[0]
 }
 
 // listenAll opens n listeners: on free ports, or on consecutive ones.

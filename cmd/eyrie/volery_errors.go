@@ -56,6 +56,8 @@ func (v *voleryCall) code(err error) int {
 		return exitRefused
 	case is(err, ssmr.ErrUnavailable):
 		return exitUnreachable
+	case v.c == nil && is(err, ssmr.ErrRefused):
+		return exitRefused
 	case is(err, ssmr.ErrOutcomeUnknown, context.Canceled, context.DeadlineExceeded):
 		if v.command.reads {
 			return exitUnreachable
@@ -74,6 +76,8 @@ func (v *voleryCall) hint(err error, code int) string {
 	}
 	self := func(command string) string { return "`eyrie volery " + command + flag + "`" }
 	switch {
+	case v.c == nil && is(err, ssmr.ErrRefused):
+		return fmt.Sprintf("Is %s the file that the cluster's processes were started with, and is this program the same build?", v.cluster)
 	case code == exitUnreachable:
 		return fmt.Sprintf("Is the cluster of %s running? `eyrie status%s` shows its processes; `eyrie up` starts one.", v.cluster, flag)
 	case code == exitUnknown && v.command.long:
