@@ -29,6 +29,20 @@ func (e *ensemble) physical(now hlc.Now) hlc.Timestamp {
 	return clocks[(len(clocks)-1)/2]
 }
 
+// clocked says whether the median counts: f+1 acceptors' clocks are heard, this
+// process's own included. A coordinator that hears fewer makes no timestamps:
+// its own clock alone may be wrong, and it has no quorum for them anyway [R8].
+func (e *ensemble) clocked() bool {
+	n := 0
+	for i := range e.acceptors() {
+		p := e.members[i].peer
+		if i == e.self || p != nil && p.clock && e.c.hears(p) {
+			n++
+		}
+	}
+	return n >= e.quorum
+}
+
 // time is the ensemble's time: what it has reached, or the physical clock if
 // that is later.
 func (e *ensemble) time(now hlc.Now) hlc.Timestamp {

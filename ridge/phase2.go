@@ -26,6 +26,9 @@ func (e *ensemble) pump(now hlc.Now) {
 			}
 			continue
 		}
+		if !e.clocked() {
+			return
+		}
 		var entries []Entry
 		if e.full() {
 			if l.next-e.log.base > ids.Instance(e.c.cfg.Tuning.MaxLogCount*5/4) {
@@ -69,7 +72,7 @@ func (e *ensemble) batch(now hlc.Now) []Entry {
 // makeValue makes a value with an id of its own.
 func (e *ensemble) makeValue(now hlc.Now, entries []Entry, null hlc.Timestamp) *Value {
 	e.c.values++
-	return newValue(e.c.cfg.Self, e.c.values, now.Wall, entries, null)
+	return newValue(e.c.cfg.Self, e.c.values, e.physical(now), entries, null)
 }
 
 // propose starts Phase 2 for one instance.

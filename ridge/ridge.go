@@ -54,7 +54,8 @@ type Delivery struct {
 	Position ids.Position // final timestamp and ensemble
 	Instance ids.Instance
 	Message  *Message
-	// Proposed is the coordinator's physical clock when it proposed.
+	// Proposed is the median of the acceptors' physical clocks, as the
+	// coordinator knew it when it proposed.
 	Proposed hlc.Timestamp
 	// Nearest is the last acceptor of the chain, as far as this learner
 	// heard: the process that knew of the decision first. A hint.

@@ -29,7 +29,7 @@ type Entry struct {
 // null. Values are immutable.
 type Value struct {
 	ID ValueID
-	// Proposed is the coordinator's physical clock when it made the value.
+	// Proposed is the median physical clock when the coordinator made the value.
 	Proposed hlc.Timestamp
 	Entries  []Entry
 	Null     hlc.Timestamp
