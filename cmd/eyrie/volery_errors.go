@@ -86,6 +86,8 @@ func (v *voleryCall) hint(err error, code int) string {
 		return fmt.Sprintf("No answer came in time: it may or may not have taken effect, now or yet. Look, with %s, before you repeat it.", self("stat "+path))
 	case path != "" && !strings.HasPrefix(path, "/"):
 		return fmt.Sprintf("Paths begin with a slash: /%s.", path)
+	case is(err, volery.ErrNoNode) && badPath(path) != "": // no node can have that path
+		return badPath(path)
 	case is(err, volery.ErrNoNode) && (v.command.name == "create" || v.command.name == "import"):
 		parent, _ := volery.ParentOf(path)
 		return fmt.Sprintf("The node above it, %s, does not exist; %s makes it.", parent, self("create "+parent))

@@ -14,6 +14,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -49,7 +51,7 @@ type processes struct {
 	file string
 	desc *cluster.File
 	cmds map[ids.Process]*exec.Cmd
-	logs map[ids.Process]*bytes.Buffer
+	logs map[ids.Process]*record
 }
 
 // startProcesses starts partitions x replicas processes and waits for them.
@@ -57,7 +59,7 @@ func startProcesses(t *testing.T, partitions, replicas int) *processes {
 	t.Helper()
 	p := &processes{
 		t: t, file: filepath.Join(t.TempDir(), cluster.DefaultName),
-		cmds: map[ids.Process]*exec.Cmd{}, logs: map[ids.Process]*bytes.Buffer{},
+		cmds: map[ids.Process]*exec.Cmd{}, logs: map[ids.Process]*record{},
 	}
 	addrs := freeAddrs(t, partitions*replicas)
 	out, code := eyrie(t, nil, "init", "--cluster", p.file, "--partitions", fmt.Sprint(partitions), "--replicas", fmt.Sprint(replicas), "--addrs", strings.Join(addrs, ","))
@@ -78,17 +80,41 @@ func startProcesses(t *testing.T, partitions, replicas int) *processes {
 
 func (p *processes) start(id ids.Process) {
 	p.t.Helper()
-	cmd := exec.Command(binary, "node", "--cluster", p.file, "--id", fmt.Sprint(id))
-	log := &bytes.Buffer{}
+	p.cmds[id], p.logs[id] = begin(p.t, "node", "--cluster", p.file, "--id", fmt.Sprint(id))
+}
+
+// record is what a process has said so far.
+type record struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (r *record) Write(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.b.Write(p)
+}
+
+func (r *record) String() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.b.String()
+}
+
+// begin starts the binary and does not wait for it.
+func begin(t *testing.T, args ...string) (*exec.Cmd, *record) {
+	t.Helper()
+	cmd, log := exec.Command(binary, args...), &record{}
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
-		p.t.Fatal(err)
+		t.Fatal(err)
 	}
-	p.cmds[id], p.logs[id] = cmd, log
+	return cmd, log
 }
 
 func (p *processes) stop() {
 	for _, cmd := range p.cmds {
+		cmd.Process.Signal(syscall.SIGCONT)
 		cmd.Process.Signal(syscall.SIGTERM)
 	}
 	for id, cmd := range p.cmds {
@@ -162,16 +188,39 @@ func eyrie(t *testing.T, stdin io.Reader, args ...string) (out string, code int)
 	return b.String(), cmd.ProcessState.ExitCode()
 }
 
+// split is eyrie with both outputs apart.
+func split(t *testing.T, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, binary, args...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	cmd.Run()
+	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
+}
+
+// nextPort is where freeAddrs looks next. The ports lie below those that the
+// system gives to outgoing connections: otherwise one of another test could
+// take a port between its choice here and the process that is to listen.
+var nextPort = func() *atomic.Int32 {
+	var p atomic.Int32
+	p.Store(int32(15000 + os.Getpid()*97%15000))
+	return &p
+}()
+
 func freeAddrs(t *testing.T, n int) []string {
 	t.Helper()
 	var addrs []string
-	for range n {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
+	for tries := 0; len(addrs) < n; tries++ {
+		if tries > 2000 {
+			t.Fatal("no free ports")
 		}
-		defer ln.Close() // hold them all, so that all differ
-		addrs = append(addrs, ln.Addr().String())
+		addr := fmt.Sprintf("127.0.0.1:%d", nextPort.Add(1))
+		if ln, err := net.Listen("tcp", addr); err == nil {
+			ln.Close()
+			addrs = append(addrs, addr)
+		}
 	}
 	return addrs
 }

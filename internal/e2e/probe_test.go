@@ -53,16 +53,27 @@ func probe(ctx context.Context, t *testing.T, p *processes) *prober {
 	return pr
 }
 
+// goesOn waits until n more writes have been acknowledged.
+func (pr *prober) goesOn(t *testing.T, n int64, within time.Duration) {
+	t.Helper()
+	before := pr.acknowledged.Load()
+	eventually(t, within, "a client goes on", func() bool { return pr.acknowledged.Load() >= before+n })
+}
+
 func probePath(i int) string { return fmt.Sprintf("/probe/%d", i) }
 
 // checkProbes: no acknowledged write is lost, and none was applied twice.
 func checkProbes(t *testing.T, c *volery.Client, n int) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
+	calls := make([]*volery.Call[volery.Content], 0, n)
 	for i := range n {
-		data, stat, err := c.GetData(ctx, probePath(i))
-		if err != nil || string(data) != fmt.Sprint(i) || stat.Version != 0 {
-			t.Errorf("acknowledged write %d of %d: %q, version %d, %v", i, n, data, stat.Version, err)
+		calls = append(calls, c.GoGetData(ctx, probePath(i)))
+	}
+	for i, call := range calls {
+		got, err := call.Result(ctx)
+		if err != nil || string(got.Data) != fmt.Sprint(i) || got.Stat.Version != 0 {
+			t.Errorf("acknowledged write %d of %d: %q, version %d, %v", i, n, got.Data, got.Stat.Version, err)
 			return
 		}
 	}
