@@ -128,7 +128,7 @@ func (e *ensemble) accept(now hlc.Now, m *accept, place int) {
 	// The end of the chain: decided means that the value is held and that f+1
 	// different acceptors voted for it in this very round [R2].
 	if bits.OnesCount32(s.voters) >= e.quorum {
-		e.conclude(now, m)
+		e.conclude(m)
 	}
 }
 

@@ -1,6 +1,7 @@
 package ridge
 
 import (
+	"slices"
 	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/hlc"
@@ -42,20 +43,21 @@ func (e *ensemble) reach(now hlc.Now, key ids.Position) {
 	}
 }
 
-// warm counts a request: a second one within the warm time of the one before
-// makes the ensemble emit nulls by itself.
+// warm counts a request. When another follows soon the ensemble is warm and
+// emits nulls by itself, which then cost less than requests would; when that
+// has ended and a request follows soon again, it is warm for twice as long.
 func (e *ensemble) warm(now hlc.Now) {
-	n, t := &e.lead.nulls, &e.c.cfg.Tuning
-	least, most := t.Lead/4, 2*t.FailureTimeout
+	n := &e.lead.nulls
+	soon := 4 * e.warmEvery()
 	switch {
 	case now.Mono <= n.warmUntil:
 		n.warmUntil = now.Mono + n.warmth
-	case n.asked != 0 && now.Mono-max(n.asked, n.warmUntil) <= n.warmth:
-		n.warmth = min(2*n.warmth, most)
+	case n.asked != 0 && now.Mono-max(n.asked, n.warmUntil) <= soon:
+		n.warmth = min(2*n.warmth, 2*e.c.timeout)
 		n.warmUntil = now.Mono + n.warmth
 		n.warmAt = now.Mono + e.warmEvery()
 	default:
-		n.warmth = least
+		n.warmth = 5 * soon
 	}
 	n.asked = now.Mono
 }
@@ -80,45 +82,96 @@ func (e *ensemble) keepWarm(now hlc.Now) {
 	n.want = max(n.want, e.physical(now).Add(e.warmLead()))
 }
 
-// askAdvances asks the ensembles that hold back a delivery to go on, as soon
-// as one does, and then with back-off.
+// askAdvances asks the ensembles that hold back a delivery to go on. Who
+// coordinates either side asks at once, as early as it proposes what will
+// wait; the others leave it to them for a moment, and then repeat with
+// back-off.
 func (c *Core) askAdvances() {
 	if len(c.ensembles) == 1 {
 		return
 	}
 	for _, e := range c.ensembles {
 		s := &e.stream
-		need := c.needed(e)
+		need, mine := c.needed(e)
 		if !s.reached().Less(need) {
 			s.askTries, s.askAt = 0, never
 			continue
 		}
-		switch {
-		case s.askTries == 0: // not asked yet
-		case s.asked.Less(s.reached()): // granted
-			s.askTries = 0
-		case c.now.Mono < s.askAt:
-			continue
+		if s.askAt == never || s.asked.Less(s.reached()) { // new, or granted
+			s.asked, s.askTries, s.askAt = need, 0, c.now.Mono
+			if !mine && e.lead.phase == idle {
+				s.askAt += c.patience() / 20
+			}
 		}
-		s.asked = need
-		s.askTries++
-		s.askAt = c.now.Mono + backoff(c.patience()/4, s.askTries, c.patience())
-		c.ask(e, need)
+		if c.now.Mono >= s.askAt {
+			s.asked = need
+			s.askTries++
+			s.askAt = c.now.Mono + backoff(c.patience()/4, s.askTries, c.patience())
+			c.ask(e, need)
+		}
 	}
 }
 
-// needed is the highest key queued from any other ensemble: what e must
-// exceed so that all that is queued can be delivered. Nulls, and entries for
-// others, are never queued and so never need anything [R9].
-func (c *Core) needed(e *ensemble) (need ids.Position) {
+// needed is the highest key waiting, or proposed here, in any other ensemble:
+// what e must exceed so that all of that can be delivered. Nulls, and entries
+// for others, never wait and so never need anything [R9]. mine says that this
+// process proposed what needs it.
+func (c *Core) needed(e *ensemble) (need ids.Position, mine bool) {
 	for _, o := range c.ensembles {
-		if o != e {
-			if k := o.stream.highest(); need.Less(k) {
-				need = k
+		if o == e {
+			continue
+		}
+		if k := o.stream.highest(); need.Less(k) {
+			need, mine = k, o.lead.phase == leading
+		}
+		if k := (ids.Position{T: o.lead.here, E: o.id}); o.lead.phase == leading && o.lead.here > o.stream.last && need.Less(k) {
+			need, mine = k, true
+		}
+	}
+	return need, mine
+}
+
+// hint asks, ahead of the learners, the ensembles that will hold back entries
+// proposed here at partitions that are not this process's own; those of its
+// own it asks itself. After a pause only: ensembles that are asked often are
+// warm.
+func (e *ensemble) hint(now hlc.Now, entries []Entry) {
+	l := &e.lead
+	quiet := now.Mono - l.proposed
+	l.proposed = now.Mono
+	if len(e.spec.Partitions) == 1 || quiet < 4*e.warmEvery() {
+		return
+	}
+	t := e.c.cfg.Topology
+	for i := range t.Ensembles {
+		s := &t.Ensembles[i]
+		if s.ID == e.id || s.Partitions.Has(e.c.partition) {
+			continue
+		}
+		for _, x := range entries {
+			if s.Partitions.Meets(x.Message.Dests) {
+				e.c.counters.Advances++
+				e.c.send(e.c.foreignCoordinator(s), &advance{Ensemble: s.ID, Key: ids.Position{T: l.top, E: e.id}})
+				break
 			}
 		}
 	}
-	return need
+}
+
+// foreignCoordinator is whom to ask in an ensemble not subscribed to.
+func (c *Core) foreignCoordinator(s *EnsembleSpec) ids.Process {
+	if r, ok := c.foreign[s.ID]; ok {
+		return r.Coordinator
+	}
+	return s.Acceptors[0]
+}
+
+// noteForeign remembers who coordinates an ensemble not subscribed to.
+func (c *Core) noteForeign(it *heartbeatItem) {
+	s := c.cfg.Topology.spec(it.Ensemble)
+	if s != nil && slices.Contains(s.Acceptors, it.Round.Coordinator) && c.foreign[it.Ensemble].Less(it.Round) {
+		c.foreign[it.Ensemble] = it.Round
+	}
 }
 
 func (c *Core) ask(e *ensemble, key ids.Position) {

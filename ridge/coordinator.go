@@ -33,6 +33,11 @@ type leader struct {
 	open []openInstance
 	// last is the ensemble's last timestamp if all that is open is decided.
 	last hlc.Timestamp
+	// top is the timestamp of the last entry proposed, at proposed; here is
+	// that of the last one addressed to this process.
+	top      hlc.Timestamp
+	here     hlc.Timestamp
+	proposed time.Duration
 
 	queue queue
 	nulls nulls

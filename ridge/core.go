@@ -23,6 +23,9 @@ type Core struct {
 	// home is the ensemble of this process's own partition.
 	home *ensemble
 
+	// foreign are the highest rounds heard of in ensembles not subscribed to.
+	foreign map[ids.Ensemble]Round
+
 	detector
 	counters Counters
 	// values made here so far: the counter of the next value's id.
@@ -40,7 +43,7 @@ type Core struct {
 // New makes a core. Its Topology and Tuning must have passed their Validate,
 // and Self must be a replica.
 func New(cfg Config) *Core {
-	c := &Core{cfg: cfg}
+	c := &Core{cfg: cfg, foreign: make(map[ids.Ensemble]Round)}
 	c.partition, _ = cfg.Topology.partitionOf(cfg.Self)
 	c.detector.init(&c.cfg, c.partition)
 	for i := range cfg.Topology.Ensembles {
@@ -80,7 +83,8 @@ func (c *Core) dispatch(from ids.Process, m wire.Message) {
 		return
 	}
 	e := c.ensemble(addressee(m))
-	if e == nil || from == c.cfg.Self || e.member(from) == nil {
+	_, asks := m.(*advance)
+	if e == nil || from == c.cfg.Self || e.member(from) == nil && !asks {
 		c.counters.Dropped++ // of an ensemble that the two do not share
 		return
 	}

@@ -3,36 +3,45 @@ package ridge
 import (
 	"slices"
 
-	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 )
+
+// directBytes: a value up to this size is no burden, and goes to the learners
+// that lack it without a distributor between.
+const directBytes = 1 << 10
 
 // conclude announces a decision that this acceptor, the last of the chain,
 // knows first: DECISION to all learners, the value to one distributor among
 // those that lack it, the learners outside the chain (Algorithm 3, lines 29 to
 // 32). Announced before, only DECISION goes out again; who lacks the value
 // fetches it.
-func (e *ensemble) conclude(now hlc.Now, m *accept) {
-	self := e.c.cfg.Self
+func (e *ensemble) conclude(m *accept) {
+	var v *valueMessage
 	var distributor *member
-	if s := e.log.at(m.Instance); !s.decided {
-		distributor = e.distributor(m.Chain)
+	direct := false
+	if s := e.log.at(m.Instance); !s.decided && len(e.members) > len(m.Chain) {
+		v = &valueMessage{Ensemble: e.id, Round: m.Round, Instance: m.Instance, Chain: m.Chain, Value: m.Value}
+		if direct = len(m.Value.raw) <= directBytes; !direct {
+			distributor = e.distributor(m.Chain)
+		}
 	}
 	d := &decision{Ensemble: e.id, Round: m.Round, Instance: m.Instance, ID: m.Value.ID}
 	for i := range e.members {
-		if p := e.members[i].process; p != self && &e.members[i] != distributor {
+		switch p := e.members[i].process; {
+		case p == e.c.cfg.Self || &e.members[i] == distributor:
+		case direct && !slices.Contains(m.Chain, p):
+			e.c.send(p, v)
+		default:
 			e.c.send(p, d)
 		}
 	}
 	if distributor != nil {
-		lacking := len(e.members) - len(m.Chain) - 1
-		distributor.distributed += uint64(m.Value.size()) * uint64(lacking+1)
-		e.c.send(distributor.process, &valueMessage{
-			Ensemble: e.id, Round: m.Round, Instance: m.Instance, Chain: m.Chain,
-			Distribute: lacking > 0, Value: m.Value,
-		})
+		others := len(e.members) - len(m.Chain) - 1
+		distributor.distributed += uint64(m.Value.size()) * uint64(others+1)
+		v.Distribute = others > 0
+		e.c.send(distributor.process, v)
 	}
-	e.learn(m.Instance, m.Value.ID, m.Value, self)
+	e.learn(m.Instance, m.Value.ID, m.Value, e.c.cfg.Self)
 }
 
 // distributor picks, among the learners outside the chain that are not

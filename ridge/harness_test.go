@@ -43,6 +43,7 @@ type world struct {
 	decided   map[place]ValueID
 	messages  int
 	healed    bool
+	size      int  // of the messages of load
 	mayLose   bool // replicas may fall behind a small log
 	lost      int
 	advice    map[Reason]int

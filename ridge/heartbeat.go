@@ -56,7 +56,8 @@ func (c *Core) onHeartbeat(from ids.Process, m *heartbeat) {
 		it := &m.Items[i]
 		e := c.ensemble(it.Ensemble, true)
 		if e == nil {
-			continue // one that only the sender subscribes to
+			c.noteForeign(it) // only the sender subscribes to it
+			continue
 		}
 		if l := e.member(from); l != nil {
 			l.item, l.reported = *it, true

@@ -35,7 +35,9 @@ func (e *ensemble) pump(now hlc.Now) {
 				return // not even nulls
 			}
 		} else if l.nulls.want > l.last || l.queue.ready(len(l.open), &e.c.cfg.Tuning) {
-			entries = e.batch(now)
+			if entries = e.batch(now); len(entries) > 0 {
+				e.hint(now, entries)
+			}
 		}
 		var null hlc.Timestamp
 		if l.nulls.want > l.last && (l.queue.count() == 0 || e.full()) {
@@ -65,6 +67,10 @@ func (e *ensemble) batch(now hlc.Now) []Entry {
 		ts := clamp(m.T0, l.last, physical, w)
 		l.last = max(l.last+1, ts)
 		entries[i] = Entry{T: ts, Message: m}
+		l.top = l.last
+		if m.Dests.Has(e.c.partition) {
+			l.here = l.last
+		}
 	}
 	return entries
 }

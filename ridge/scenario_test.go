@@ -13,9 +13,9 @@ import (
 func (w *world) load(d, gap time.Duration) {
 	for end, i := w.now+d, 0; w.now < end && !w.failed; i++ {
 		p := ids.Partition(i % len(w.topo.Replicas))
-		w.multicast(w.clients[0], []byte{byte(i)}, p)
+		w.multicast(w.clients[0], make([]byte, w.size), p)
 		if i%3 == 0 {
-			w.multicast(w.clients[1], []byte{byte(i)}, p, ids.Partition(i/3%len(w.topo.Replicas)))
+			w.multicast(w.clients[1], make([]byte, w.size), p, ids.Partition((i+1+i/3)%len(w.topo.Replicas)))
 		}
 		w.run(gap)
 	}
@@ -170,6 +170,7 @@ func TestChainAcceptorDies(t *testing.T) {
 // decision; whoever lacks a value fetches it.
 func TestDistributors(t *testing.T) {
 	w := newWorld(t, 111, 2, 3, nil)
+	w.size = 2 * directBytes
 	w.load(500*time.Millisecond, 5*time.Millisecond)
 	turns := map[ids.Process]int{}
 	w.filter = func(from, to ids.Process, m wire.Message) bool {
