@@ -1,0 +1,38 @@
+package floors
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+// The README's service is the compiled and tested example, to the letter.
+func TestReadmeShowsTheExample(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	example, err := os.ReadFile("../../ssmr/example_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(readme), "```go\n")
+	block, _, _ := strings.Cut(rest, "```")
+	if !found || !strings.Contains(string(example), strings.TrimSpace(block)) {
+		t.Error("the first Go block of README.md is not in ssmr/example_test.go; copy the bank over")
+	}
+}
+
+// Links between documents lead somewhere.
+func TestDocumentsExist(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range strings.Split(string(readme), "](")[1:] {
+		target, _, _ := strings.Cut(part, ")")
+		if _, err := os.Stat("../../" + target); err != nil && !strings.Contains(target, "://") {
+			t.Errorf("README.md points to %s, which is not there", target)
+		}
+	}
+}
