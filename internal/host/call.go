@@ -46,7 +46,7 @@ func (c *Call) Wait(ctx context.Context) (Result, error) {
 	case <-c.done:
 		return c.result, c.result.Err
 	case <-ctx.Done():
-		return Result{}, fmt.Errorf("%w: %w", ErrOutcomeUnknown, context.Cause(ctx))
+		return Result{}, fmt.Errorf("%w: %w", ErrOutcomeUnknown, ended(ctx))
 	}
 }
 

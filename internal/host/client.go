@@ -98,7 +98,7 @@ func dial(ctx context.Context, core clientCore, places int, cfg transport.Config
 	c := newClient(core, places, cfg.Self.Client, cfg.Logger)
 	first := newContact(len(cfg.Peers))
 	cfg.Linked = first.heard
-	cfg.Handler = c.loop.inbox.deliver
+	cfg.Handler = c.loop.deliver
 	tr, err := transport.New(cfg)
 	if err != nil {
 		return nil, err
@@ -142,16 +142,19 @@ func (c *Client) Submit(ctx context.Context, command uint16, arg []byte, guess i
 }
 
 // SubmitFunc is Submit with a function that is called with the result, once,
-// by the client's loop: it must not wait, for this client's room least of all.
+// by whoever runs the client's core, and that may be a caller of Submit: so it
+// must not wait, for this client's room least of all, nor take a lock that is
+// held around a Submit. It may itself submit what there is room for.
 func (c *Client) SubmitFunc(ctx context.Context, command uint16, arg []byte, guess ids.Set, then func(Result)) error {
 	return c.submit(ctx, &Call{command: command, arg: arg, guess: guess, then: then})
 }
 
 func (c *Client) submit(ctx context.Context, call *Call) error {
-	if err := c.window.enter(ctx); err != nil {
+	alone, err := c.window.enter(ctx)
+	if err != nil {
 		return err
 	}
-	if !c.loop.inbox.submit(call) {
+	if !c.loop.submit(call, alone) {
 		return ErrClosed
 	}
 	return nil
@@ -166,7 +169,7 @@ func (c *Client) Status(ctx context.Context, p ids.Process) ([]byte, error) {
 		c.asked[nonce] = func(doc []byte) { answer <- doc }
 		c.core.AskStatus(p, nonce)
 	}
-	if !c.loop.inbox.ask(ask) {
+	if !c.loop.ask(ask) {
 		return nil, ErrClosed
 	}
 	select {
@@ -175,8 +178,8 @@ func (c *Client) Status(ctx context.Context, p ids.Process) ([]byte, error) {
 	case <-c.done:
 		return nil, ErrClosed
 	case <-ctx.Done():
-		c.loop.inbox.ask(func() { delete(c.asked, nonce) })
-		return nil, context.Cause(ctx)
+		c.loop.ask(func() { delete(c.asked, nonce) })
+		return nil, ended(ctx)
 	}
 }
 
@@ -186,7 +189,7 @@ func (c *Client) TransportStats() transport.Stats { return c.tr.Stats() }
 // Close ends the client and returns when its goroutines have ended. What is
 // outstanding ends as ErrOutcomeUnknown. It may be called again.
 func (c *Client) Close() error {
-	c.closing.Do(c.loop.inbox.close)
+	c.closing.Do(c.loop.close)
 	<-c.done
 	return nil
 }

@@ -55,5 +55,5 @@ func (f *contact) wait(ctx context.Context) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return errors.Join(context.Cause(ctx), f.last)
+	return errors.Join(ended(ctx), f.last)
 }

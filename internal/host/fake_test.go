@@ -162,10 +162,10 @@ func pair(t *testing.T, e *echo, a *asker, places int) (*Node, *Client) {
 	e.self = 1
 	log := slog.New(slog.DiscardHandler)
 	n := newNode(e, 1, 7, log)
-	n.begin(net.Join(ids.To(1), 7, decodeNote, n.loop.inbox.deliver))
+	n.begin(net.Join(ids.To(1), 7, decodeNote, n.loop.deliver))
 	id := ids.Client{1}
 	c := newClient(a, places, id, log)
-	c.begin(net.Join(ids.ToClient(id), 0, decodeNote, c.loop.inbox.deliver))
+	c.begin(net.Join(ids.ToClient(id), 0, decodeNote, c.loop.deliver))
 	t.Cleanup(func() { c.Close(); n.Close() })
 	return n, c
 }

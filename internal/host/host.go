@@ -1,7 +1,7 @@
 // Package host runs cores: it gives a process's or a client's core goroutines,
-// clocks and connections. Each core has one loop, which alone touches it, and
-// which encodes and, as a rule, writes what the core says; goroutines of
-// connections leave what they read in the loop's inbox.
+// clocks and connections. Goroutines of connections, callers and the timer leave
+// their input in the inbox of the core's loop, and one of them at a time runs the
+// core, encodes and, as a rule, writes what it says: see loop.
 //
 // A node and clients may live in one operating-system process; they speak TCP
 // to each other just the same.

@@ -2,7 +2,6 @@ package host
 
 import (
 	"sync"
-	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/wire"
@@ -48,37 +47,33 @@ func (w *work) reset() {
 	}
 }
 
-// inbox is where connections' readers and callers leave work for a loop, which
-// takes all of it at once: under load one lock and one wake-up serve whatever
-// has gathered. Appending never waits.
+// inbox is where connections' readers and callers leave work for whoever runs
+// the core, who takes all of it at once: under load one lock serves whatever
+// has gathered. Appending never waits. Methods that add return, as mine,
+// whether the caller now has the right to run the core (see loop).
 type inbox struct {
 	mu     sync.Mutex
 	w      work
 	closed bool
-	// asleep: the loop waits for a token, and the next one to add work sends
-	// it. Invariant: signal holds a token only if asleep has gone from true
-	// to false and the loop has not seen it yet.
-	asleep bool
-	signal chan struct{}
-	counts [2]bound // of processes and clients
+	// running: somebody has the right to run the core. Invariant: while
+	// nobody has, w is empty.
+	running bool
+	counts  [2]bound // of processes and clients
 
 	dropped [2]uint64
 }
 
 type bound struct{ messages, bytes int }
 
-func (b *inbox) init() { b.signal = make(chan struct{}, 1) }
-
-// wakeUp is called with the lock held, after adding.
-func (b *inbox) wakeUp() {
-	if b.asleep {
-		b.asleep = false
-		b.signal <- struct{}{}
-	}
+// claim is called with the lock held.
+func (b *inbox) claim() (mine bool) {
+	mine = !b.running
+	b.running = true
+	return mine
 }
 
-// deliver is the transport's Handler.
-func (b *inbox) deliver(from ids.Addr, inc ids.Incarnation, ms []wire.Message, size int) {
+// deliver adds messages.
+func (b *inbox) deliver(from ids.Addr, inc ids.Incarnation, ms []wire.Message, size int) (mine bool) {
 	class, limit := 0, bound{maxProcessMessages, maxProcessBytes}
 	if from.Process == 0 {
 		class, limit = 1, bound{maxClientMessages, maxClientBytes}
@@ -88,33 +83,43 @@ func (b *inbox) deliver(from ids.Addr, inc ids.Incarnation, ms []wire.Message, s
 	have := &b.counts[class]
 	if b.closed || have.messages+len(ms) > limit.messages || have.bytes+size > limit.bytes && have.messages > 0 {
 		b.dropped[class] += uint64(len(ms))
-		return
+		return false
 	}
 	have.messages += len(ms)
 	have.bytes += size
 	b.w.runs = append(b.w.runs, run{from, inc, len(ms)})
 	b.w.ms = append(b.w.ms, ms...)
-	b.wakeUp()
+	return b.claim()
 }
 
-// ask has f called by the loop; false when that has ended.
-func (b *inbox) ask(f func()) bool {
+// ask adds a function; not ok when the inbox is closed.
+func (b *inbox) ask(f func()) (ok, mine bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
-		return false
+		return false, false
 	}
 	b.w.asks = append(b.w.asks, f)
-	b.wakeUp()
-	return true
+	return true, b.claim()
 }
 
-// take swaps the work with w, which must have been reset; false when the loop
-// is to end.
-func (b *inbox) take(w *work) bool {
+// submit adds a command; not ok when the inbox is closed.
+func (b *inbox) submit(c *Call) (ok, mine bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
+		return false, false
+	}
+	b.w.calls = append(b.w.calls, c)
+	return true, b.claim()
+}
+
+// take swaps the work with w, which must have been reset; false when the inbox
+// is closed or, with a limit that is not negative, holds more messages.
+func (b *inbox) take(w *work, limit int) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed || limit >= 0 && len(b.w.ms) > limit {
 		return false
 	}
 	b.w, *w = *w, b.w
@@ -131,35 +136,12 @@ func (b *inbox) rest() work {
 	return w
 }
 
-// close ends the loop after its current round.
-func (b *inbox) close() {
+// close lets nothing more in.
+func (b *inbox) close() (mine bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.closed = true
-	b.wakeUp()
-}
-
-// wait returns when there is work or timer has fired, and says whether it has.
-func (b *inbox) wait(timer *time.Timer) (fired bool) {
-	b.mu.Lock()
-	if b.closed || !b.w.empty() {
-		b.mu.Unlock()
-		return false
-	}
-	b.asleep = true
-	b.mu.Unlock()
-	select {
-	case <-b.signal:
-		return false
-	case <-timer.C:
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if !b.asleep {
-		<-b.signal // somebody added work just then
-	}
-	b.asleep = false
-	return true
+	return b.claim()
 }
 
 // drops are the messages dropped so far, from processes and from clients.
@@ -167,16 +149,4 @@ func (b *inbox) drops() (processes, clients uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.dropped[0], b.dropped[1]
-}
-
-// submit leaves a command for the loop; false when that has ended.
-func (b *inbox) submit(c *Call) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.closed {
-		return false
-	}
-	b.w.calls = append(b.w.calls, c)
-	b.wakeUp()
-	return true
 }

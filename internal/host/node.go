@@ -118,7 +118,7 @@ func startNode(core nodeCore, cfg transport.Config) (*Node, error) {
 	cfg.Logger = cfg.Logger.With("process", cfg.Self.Process)
 	n := newNode(core, cfg.Self.Process, cfg.Incarnation, cfg.Logger)
 	n.addr = cfg.Listener.Addr()
-	cfg.Handler = n.loop.inbox.deliver
+	cfg.Handler = n.loop.deliver
 	tr, err := transport.New(cfg)
 	if err != nil {
 		return nil, err
@@ -156,7 +156,7 @@ func (n *Node) run() {
 // Close stops the process and returns when all its goroutines have ended. It
 // may be called again, and from several goroutines.
 func (n *Node) Close() error {
-	n.closing.Do(n.loop.inbox.close)
+	n.closing.Do(n.loop.close)
 	<-n.done
 	return nil
 }
@@ -180,7 +180,7 @@ func (n *Node) Addr() net.Addr { return n.addr }
 // Status asks the core for its state; ErrClosed when it has stopped.
 func (n *Node) Status(ctx context.Context) (NodeStatus, error) {
 	answer := make(chan NodeStatus, 1)
-	ok := n.loop.inbox.ask(func() {
+	ok := n.loop.ask(func() {
 		answer <- NodeStatus{Status: n.core.Status()}
 	})
 	if !ok {
@@ -197,7 +197,7 @@ func (n *Node) Status(ctx context.Context) (NodeStatus, error) {
 	case <-n.done:
 		return NodeStatus{}, ErrClosed
 	case <-ctx.Done():
-		return NodeStatus{}, ctx.Err()
+		return NodeStatus{}, ended(ctx)
 	}
 }
 

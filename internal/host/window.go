@@ -2,6 +2,8 @@ package host
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 )
 
@@ -11,6 +13,7 @@ import (
 type window struct {
 	mu     sync.Mutex
 	free   int
+	taken  int // places
 	line   []*waiter
 	closed error
 }
@@ -21,20 +24,23 @@ type waiter struct {
 	gone  bool // stopped waiting
 }
 
-// enter takes a place, and waits for one until ctx ends.
-func (w *window) enter(ctx context.Context) error {
+// enter takes a place, and waits for one until ctx ends. alone: nobody else
+// has one.
+func (w *window) enter(ctx context.Context) (alone bool, err error) {
 	w.mu.Lock()
 	switch {
 	case w.closed != nil:
 		defer w.mu.Unlock()
-		return w.closed
+		return false, w.closed
 	case ctx.Err() != nil:
 		w.mu.Unlock()
-		return context.Cause(ctx)
+		return false, ended(ctx)
 	case w.free > 0:
 		w.free--
+		w.taken++
+		alone = w.taken == 1
 		w.mu.Unlock()
-		return nil
+		return alone, nil
 	}
 	me := &waiter{ready: make(chan struct{})}
 	w.line = append(w.line, me)
@@ -50,11 +56,20 @@ func (w *window) enter(ctx context.Context) error {
 		default:
 			me.gone = true
 		}
-		return context.Cause(ctx)
+		return false, ended(ctx)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.closed
+	return false, w.closed
+}
+
+// ended is why ctx has ended: both its Err and its Cause.
+func ended(ctx context.Context) error {
+	err, cause := ctx.Err(), context.Cause(ctx)
+	if errors.Is(cause, err) {
+		return cause
+	}
+	return fmt.Errorf("%w: %w", err, cause)
 }
 
 // leave gives n places back.
@@ -72,6 +87,7 @@ func (w *window) pass(n int) {
 		}
 		if len(w.line) == 0 {
 			w.free += n
+			w.taken -= n
 			return
 		}
 		close(w.line[0].ready)

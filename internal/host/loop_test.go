@@ -1,0 +1,72 @@
+package host
+
+import (
+	"testing"
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/hlc"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/wire"
+)
+
+// scripted is a core of which each step calls a function.
+type scripted struct {
+	onStep func()
+	steps  int
+}
+
+func (s *scripted) step(hlc.Now, ids.Addr, ids.Incarnation, wire.Message) { s.steps++; s.onStep() }
+func (s *scripted) call(hlc.Now, *Call)                                   {}
+func (s *scripted) tick(hlc.Now)                                          {}
+func (s *scripted) wake() time.Duration                                   { return never }
+func (s *scripted) out(hlc.Now) (bool, error)                             { return false, nil }
+
+// idle is a loop whose goroutine is asleep: the test has what it would get.
+func idle(core driven) *loop {
+	l := &loop{}
+	l.init(core)
+	l.inbox.running = false
+	return l
+}
+
+func one(l *loop) { l.deliver(ids.To(2), 1, make([]wire.Message, 1), 1) }
+
+// A reader that runs the core does so for a bounded time, however much comes
+// meanwhile from others [R11].
+func TestVisitorIsNotCaptured(t *testing.T) {
+	core := &scripted{}
+	l := idle(core)
+	core.onStep = func() { one(l) } // somebody else's
+	one(l)
+	if core.steps != visitRounds {
+		t.Errorf("a visitor took %d rounds instead of %d", core.steps, visitRounds)
+	}
+	select {
+	case <-l.relay:
+	default:
+		t.Error("the right to run was not passed on")
+	}
+	many := idle(&scripted{onStep: func() { t.Error("a visitor began what is too much for it") }})
+	many.deliver(ids.To(2), 1, make([]wire.Message, visitMessages+1), 1)
+	<-many.relay
+}
+
+// Who brings input while somebody runs the core does not wait for him [R11].
+func TestInputNeverWaitsForTheCore(t *testing.T) {
+	core, release, began, ended := &scripted{}, make(chan struct{}), make(chan struct{}), make(chan struct{})
+	core.onStep = func() {
+		if core.steps == 1 {
+			close(began)
+			<-release
+		}
+	}
+	l := idle(core)
+	go func() { one(l); close(ended) }()
+	<-began
+	one(l) // returns though the core is stuck
+	close(release)
+	<-ended
+	if core.steps != 2 {
+		t.Errorf("%d steps: what came meanwhile was left behind", core.steps)
+	}
+}
