@@ -25,6 +25,7 @@ type caller struct {
 	open  []*call
 	guard hlc.Timestamp
 	sent  []Delivery // for byte-identical copies
+	lost  []Delivery // given up, a copy still under way
 }
 
 type call struct {
@@ -57,6 +58,9 @@ func (g *orderGen) step() {
 	c := g.callers[g.rng.IntN(len(g.callers))]
 	g.learn(c)
 	switch x := g.rng.IntN(10); {
+	case x < 3 && len(c.lost) > 0:
+		g.place(c.lost[0])
+		c.lost = c.lost[1:]
 	case x < 2 && len(c.sent) > 0:
 		g.place(c.sent[len(c.sent)-1-g.rng.IntN(min(6, len(c.sent)))]) // a copy
 	case x < 4 && len(c.open) > 0 || len(c.open) == 5:
@@ -75,7 +79,8 @@ func (g *orderGen) learn(c *caller) {
 		case e != nil && e.reply.Outcome.Final() && g.rng.IntN(2) == 0:
 			k.done = true
 		case local > k.t0.Add(g.w.tuning.Horizon):
-			k.done = true // given up
+			k.done, k.last.Position = true, ids.Position{} // given up
+			c.lost = append(c.lost, k.last)
 			c.guard = max(c.guard, k.t0.Add(g.w.tuning.Horizon))
 		}
 	}
@@ -213,7 +218,9 @@ func randomWorld(t testing.TB, seed uint64) *world {
 	g := &orderGen{w: w, rng: rng, progs: progs, gen: progGen{rng, 2 + rng.IntN(6)}, now: 1e9, n: partitions}
 	for i := range 1 + rng.IntN(4) {
 		c := &caller{id: clientName(i), next: 1}
-		switch rng.IntN(4) {
+		switch rng.IntN(5) {
+		case 4:
+			c.skew = time.Duration(rng.Int64N(int64(tuning.Horizon)))
 		case 0:
 			c.skew = time.Duration(rng.Int64N(int64(2*tuning.Window))) - tuning.Window
 		case 1:

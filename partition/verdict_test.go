@@ -255,6 +255,31 @@ func TestDuplicateIsAnsweredByAll(t *testing.T) {
 	l.expect("1000:ok 1000:ok 1000:ok 1000:ok")
 }
 
+// A copy that comes while the command is under way is answered by all at its
+// end.
+func TestDuplicateOfARunningCommand(t *testing.T) {
+	for _, copies := range []int{0, 1} {
+		l := newLab(t, 2, 3)
+		d := l.op(1000, exactly(put(l.key(colHash, 0, 0)), put(l.key(colHash, 1, 0))), 0, 1)
+		l.deliver(d, 1, 2, 3)
+		for i := range copies {
+			x := d
+			x.Position.T += hlcOf(1 + i)
+			l.deliver(x, 1, 2, 3)
+		}
+		l.deliver(d, 4, 5, 6)
+		for i := range copies {
+			x := d
+			x.Position.T += hlcOf(1 + i)
+			l.deliver(x, 4, 5, 6)
+		}
+		l.pass(nil)
+		if n := len(l.replies); n != 1+2*copies {
+			t.Fatalf("%d copies, %d replies", copies, n)
+		}
+	}
+}
+
 // Late and refused copies are answered by one replica, without a place in the
 // table; a late copy of a kept command gets the kept reply.
 func TestAdviceForLateAndRefused(t *testing.T) {

@@ -281,6 +281,10 @@ func (w *world) deliver(n *node) {
 		n.next++
 		n.r.Deliver(w.clock(), d)
 		n.after()
+		if n.r.queue.live > w.tuning.MaxUnfinished || n.r.outbox.line.live > w.tuning.MaxOutbox ||
+			n.r.early.messages > w.tuning.MaxEarly || n.r.early.questions > w.tuning.MaxQuestions {
+			w.fatalf("process %d exceeds a bound: %+v", n.id, n.r.Status())
+		}
 	}
 	w.at(time.Duration(w.rng.Int64N(int64(w.lag)+1)), func() { w.deliver(n) })
 }
