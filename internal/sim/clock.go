@@ -21,6 +21,8 @@ type Clock struct {
 	// Skew is how far the physical clock is off, WallPPM how fast it drifts.
 	Skew    time.Duration
 	WallPPM int64
+	// Grain is the physical clock's resolution; zero is a microsecond.
+	Grain time.Duration
 	since   time.Duration // virtual time at which WallPPM was set
 }
 
@@ -30,9 +32,13 @@ const far = time.Hour
 
 func (c *Clock) read(t time.Duration) hlc.Now {
 	drift := int64(t-c.since) / 1000 * c.WallPPM / 1_000_000 // microseconds
+	wall := c.Base + hlc.Timestamp(t/time.Microsecond) + hlc.Timestamp(drift) + hlc.Timestamp(c.Skew/time.Microsecond)
+	if g := hlc.Timestamp(c.Grain / time.Microsecond); g > 1 {
+		wall -= wall % g
+	}
 	return hlc.Now{
 		Mono: c.MonoOffset + t + time.Duration(int64(t)/1000*c.MonoPPM/1000),
-		Wall: c.Base + hlc.Timestamp(t/time.Microsecond) + hlc.Timestamp(drift) + hlc.Timestamp(c.Skew/time.Microsecond),
+		Wall: wall,
 	}
 }
 

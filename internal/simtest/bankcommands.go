@@ -85,6 +85,7 @@ const (
 	cmdClock
 	cmdDelete
 	cmdSpin
+	cmdTune
 	nBankCommands
 )
 
@@ -287,6 +288,12 @@ var bankCommands = [nBankCommands]bankCommand{
 			tx.Delete(account(k))
 		}
 		return out, nil
+	}},
+	// tune does not say that it writes a setting, which is everywhere [E5].
+	cmdTune: {name: "tune", hint: true, touch: readAccounts, run: func(tx partition.Tx, a bankArg) ([]byte, error) {
+		n := get(tx, account(a.Keys[0]))
+		put(tx, setting(a.M), n)
+		return bytesOf(n), nil
 	}},
 	cmdSpin: {name: "spin", touch: writeAccounts, run: func(tx partition.Tx, a bankArg) ([]byte, error) {
 		n := int64(0)

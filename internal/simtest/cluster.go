@@ -42,6 +42,7 @@ type cluster struct {
 	answered  int
 	open      int // submitted, neither answered nor given up, by clients that live
 	crashes   int
+	lost      bool          // a partition has no quorum left
 	healed    time.Duration // zero before the fault-free phase
 	err       error         // what a monitor found
 }
@@ -110,6 +111,7 @@ func newCluster(seed uint64, shape Shape) (*cluster, error) {
 func (c *cluster) clock(skew time.Duration) sim.Clock {
 	return sim.Clock{
 		Base:       start,
+		Grain:      c.shape.Grain,
 		MonoOffset: time.Duration(c.rand.Int64N(int64(100 * time.Second))),
 		MonoPPM:    c.rand.Int64N(401) - 200,
 		Skew:       time.Duration(c.rand.Int64N(2*int64(skew)+1)) - skew,
@@ -214,7 +216,7 @@ func (c *cluster) down(p ids.Partition) (n int) {
 
 // mayLag says whether a run's faults and bounds can leave a replica behind.
 func (c *cluster) mayLag() bool {
-	return c.shape.Weights != [sim.Faults]int{} || c.smallLog()
+	return c.shape.Network.Tail > 2 || c.shape.Network.Loss > 0 || c.shape.Weights != [sim.Faults]int{} || c.smallLog()
 }
 
 func (c *cluster) smallLog() bool {
@@ -288,14 +290,21 @@ func (c *cluster) addUser() *user {
 	u := &user{c: c}
 	binary.LittleEndian.PutUint64(u.name[:], c.rand.Uint64())
 	binary.LittleEndian.PutUint64(u.name[8:], c.rand.Uint64()|1)
-	u.core = client.New(client.Config{
-		ID: u.name, Topology: c.topo, Map: c.place, Service: c.service, Tuning: c.shape.Client,
-		Random: c.random(1<<20 + uint64(len(c.all))),
-	})
+	tuning := c.shape.Client
 	skew := time.Duration(0)
 	if c.shape.Weights[sim.FaultClientClock] > 0 && c.healed == 0 {
 		skew = c.shape.ClockError
 	}
+	if c.shape.Rogues && c.healed == 0 && c.rand.IntN(2) == 0 {
+		// It takes any time for the service's; coordinators refuse what is
+		// more than W ahead, and it comes again.
+		tuning.Ahead = pick(c.rand, c.shape.Ridge.Window*9/10, 2*c.shape.Ridge.Window, 2*c.shape.Ridge.Horizon)
+		skew = 2 * tuning.Ahead
+	}
+	u.core = client.New(client.Config{
+		ID: u.name, Topology: c.topo, Map: c.place, Service: c.service, Tuning: tuning,
+		Random: c.random(1<<20 + uint64(len(c.all))),
+	})
 	u.id = c.world.Add(ids.ToClient(u.name), 0, u, c.clock(skew))
 	c.clients, c.all = append(c.clients, u), append(c.all, u)
 	return u

@@ -154,13 +154,15 @@ func behind(err error) bool {
 }
 
 // stop judges a core that stops. One that forgot must, and one that fell too
-// far behind may, as long as its partition keeps f+1.
+// far behind may. If that leaves its partition without f+1, the cluster stands
+// still from then on: only safety is checked, and the run counts as lost.
 func (m *monitor) stop(s *server) {
 	switch {
 	case errors.Is(s.stopped, node.ErrForgotten) && s.life > 0:
 		m.Forgot++
-	case behind(s.stopped) && m.c.down(s.part) <= (m.c.shape.Replicas-1)/2 && m.c.mayLag():
+	case behind(s.stopped) && m.c.mayLag():
 		m.Lost++
+		m.c.lost = m.c.lost || m.c.down(s.part) > (m.c.shape.Replicas-1)/2
 	case errors.Is(s.stopped, partition.ErrStopped):
 		m.c.fail(fmt.Errorf("stopped: process %d found an invariant broken: %w", s.process, s.stopped))
 	default:

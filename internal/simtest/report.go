@@ -108,6 +108,9 @@ func (r *Report) count(c *cluster, o *Order) {
 	}
 	slow("digests compared", uint64(c.checks.Digests))
 	slow("instances compared", uint64(c.checks.Agreed))
+	if c.lost {
+		slow("partitions lost to laggards", 1)
+	}
 	slow("replicas left behind", uint64(c.checks.Lost))
 	slow("restarts refused", uint64(c.checks.Forgot))
 }

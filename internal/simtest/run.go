@@ -78,6 +78,9 @@ func Run(seed uint64, o Options) (report Report, err error) {
 		return report, err
 	}
 	report.count(c, order)
+	if c.lost {
+		return report, nil
+	}
 	return report, checkVacuity(c, order, &report)
 }
 
@@ -110,14 +113,14 @@ func (c *cluster) drive() error {
 	c.until(2*c.shape.Length, func() bool {
 		return c.world.Now()-begin >= c.shape.Length && c.submitted >= c.shape.Commands*9/10
 	})
-	if err := c.broken(""); err != nil {
+	if err := c.broken(""); err != nil || c.lost {
 		return err
 	}
 	c.heal()
-	if err := c.finish(); err != nil {
+	if err := c.finish(); err != nil || c.lost {
 		return err
 	}
-	if err := c.lastWords(); err != nil {
+	if err := c.lastWords(); err != nil || c.lost {
 		return err
 	}
 	if !c.until(settleBound, c.settled) {
@@ -130,7 +133,7 @@ func (c *cluster) drive() error {
 // held, and not at all beyond a failure.
 func (c *cluster) until(d time.Duration, stop func() bool) bool {
 	end := c.world.Now() + d
-	met := c.world.RunUntil(end, func() bool { return c.err != nil || stop() })
+	met := c.world.RunUntil(end, func() bool { return c.err != nil || c.lost || stop() })
 	return met && c.err == nil && c.world.Err() == nil
 }
 
@@ -142,7 +145,7 @@ func (c *cluster) broken(format string, args ...any) error {
 		return c.world.Err()
 	case c.err != nil:
 		return c.err
-	case format == "":
+	case format == "" || c.lost:
 		return nil
 	}
 	return fmt.Errorf(format, args...)
@@ -212,7 +215,7 @@ func (c *cluster) unleash() {
 		},
 		MayCrash: c.spare, CrashServer: c.crash, CrashClient: c.crashUser,
 		// One replica of each partition may have a wrong clock [R8].
-		MayErr: func(id sim.ID) bool { return int(id)%c.shape.Replicas == 0 },
+		MayErr:     func(id sim.ID) bool { return int(id)%c.shape.Replicas == 0 },
 		ClockError: c.shape.ClockError,
 	}
 	plan.Groups = make([][]sim.ID, c.shape.Partitions)

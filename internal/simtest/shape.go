@@ -29,6 +29,8 @@ type Shape struct {
 	Every, Lasts         time.Duration
 	ClockError           time.Duration
 	Skew                 time.Duration // servers' clocks differ by up to this, without any fault
+	Grain                time.Duration // resolution of all physical clocks
+	Rogues               bool          // some clients stamp as far ahead as they please
 	Restarts             bool          // crashed processes come back, to be refused
 	Hot                  int           // accounts that most commands use
 	Mix                  [nBankCommands]int
@@ -38,6 +40,9 @@ type Shape struct {
 
 func (s *Shape) String() string {
 	mode := "decoded messages"
+	if s.Rogues {
+		mode = "rogue clients, " + mode
+	}
 	if s.Pointers {
 		mode = "shared messages"
 	}
@@ -80,6 +85,8 @@ func drawShape(r *rand.Rand, o *Options) Shape {
 		Checks:     r.IntN(2) == 0,
 		Pointers:   r.IntN(4) == 0,
 		Restarts:   r.IntN(3) == 0,
+		Rogues:     r.IntN(4) == 0,
+		Grain:      pick(r, 0, 0, ms, 16*ms),
 		Hot:        pick(r, 3, 6, 12, 30),
 		Weights:    sim.DrawWeights(r),
 	}

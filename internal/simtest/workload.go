@@ -95,6 +95,8 @@ func (b *bankLoad) fill(r *rand.Rand, code uint16, multi bool, a *bankArg) {
 		if r.IntN(8) == 0 {
 			a.N = 1_000_000_000 // nobody has so much, mostly
 		}
+	case cmdTune:
+		a.Keys, a.M = b.accounts(r, multi), uint16(r.IntN(nSettings))
 	case cmdSpin:
 		a.Keys, a.M = b.accounts(r, multi), uint16(1+r.IntN(5))
 		if r.IntN(2) == 0 {
