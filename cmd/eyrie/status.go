@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"sync"
+	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -110,6 +112,9 @@ func askAll(ctx context.Context, c *host.Client, f *cluster.File, timeout time.D
 	var wg sync.WaitGroup
 	for i := range all {
 		wg.Go(func() {
+			ctx, cancel := context.WithCancel(ctx)
+			defer cancel()
+			go giveUp(ctx, cancel, all[i].Addr)
 			doc, err := c.Status(ctx, all[i].Process)
 			var s node.Status
 			if err == nil && json.Unmarshal(doc, &s) == nil {
@@ -119,6 +124,22 @@ func askAll(ctx context.Context, c *host.Client, f *cluster.File, timeout time.D
 	}
 	wg.Wait()
 	return all
+}
+
+// giveUp calls cancel when nobody listens at an address from which no answer
+// has come for a while: it would not come later.
+func giveUp(ctx context.Context, cancel context.CancelFunc, addr string) {
+	select {
+	case <-time.After(200 * time.Millisecond):
+	case <-ctx.Done():
+		return
+	}
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
+	if err == nil {
+		conn.Close()
+	} else if errors.Is(err, syscall.ECONNREFUSED) {
+		cancel()
+	}
 }
 
 func printStatus(w io.Writer, f *cluster.File, all []processStatus) {
