@@ -84,12 +84,10 @@ type Result struct {
 // Core is one client. It is not safe for concurrent use.
 type Core struct {
 	cfg     Config
-	next    ids.Sequence           // the next command's
-	mark    ids.Sequence           // Invariant: all below are finished or given up
-	guard   hlc.Timestamp          // largest T0 + H among those given up below mark
-	open    map[ids.Sequence]*call // outstanding
-	order   []*call                // outstanding, by sequence; for deterministic scans
-	due     time.Duration          // Mono; Invariant: at or before every open call's resend and giveUp
+	calls   calls
+	guard   hlc.Timestamp // largest T0 + H among those given up below the mark
+	due     time.Duration // Mono; when to look at all open calls next
+	looked  time.Duration // Mono; when that was done last
 	time    clock
 	life    uint64 // of the cluster; zero until welcomed
 	routes  routes
@@ -108,34 +106,17 @@ type Stats struct {
 	Sent, Resent, Retried, Redirected, Refused, GivenUp uint64
 }
 
-// call is an outstanding command.
-type call struct {
-	seq     ids.Sequence
-	request []byte // encoded partition.Request
-	message *ridge.Message
-	retries int
-	target  int           // index of the acceptor that the last copy went to
-	copies  int           // copies of this attempt sent
-	pause   time.Duration // until the next resend
-	resend  time.Duration // Mono
-	giveUp  time.Duration // Mono
-	sent    hlc.Timestamp
-	done    bool
-}
-
 // New makes a client's core. It greets the cluster at the first Tick.
 func New(cfg Config) *Core {
 	return &Core{
-		cfg: cfg, next: 1, mark: 1,
-		open:   map[ids.Sequence]*call{},
-		due:    never,
-		routes: newRoutes(cfg.Topology),
+		cfg: cfg, calls: calls{next: 1, mark: 1},
+		due: never, routes: newRoutes(cfg.Topology),
 	}
 }
 
 // Full says whether Submit would return ErrWindowFull.
 func (c *Core) Full() bool {
-	return len(c.open) >= c.cfg.Tuning.Window || int(c.next-c.mark) >= c.cfg.Tuning.Span
+	return c.calls.open >= c.cfg.Tuning.Window || int(c.calls.next-c.calls.mark) >= c.cfg.Tuning.Span
 }
 
 // Submit takes a command. Its result comes by Results, once. guess names
@@ -158,59 +139,77 @@ func (c *Core) Submit(now hlc.Now, command uint16, arg []byte, guess ids.Set) (i
 	if err != nil {
 		return 0, fmt.Errorf("%w: %s: %w", partition.ErrArgument, spec.Name, err)
 	}
-	request := partition.Request{MapVersion: c.cfg.Map.Version(), Command: command, Arg: arg}.Append(nil)
-	if len(request) > c.cfg.Tuning.MaxBody {
-		return 0, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(request), c.cfg.Tuning.MaxBody)
+	body := partition.Request{MapVersion: c.cfg.Map.Version(), Command: command, Arg: arg}.Append(make([]byte, 0, len(arg)+requestHead))
+	if len(body) > c.cfg.Tuning.MaxBody {
+		return 0, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(body), c.cfg.Tuning.MaxBody)
 	}
-	call := &call{
-		seq: c.next, request: request, sent: now.Wall,
-		giveUp: now.Mono + c.cfg.Tuning.Horizon,
-	}
-	call.message = &ridge.Message{Attempt: 1, Dests: c.cfg.Map.Route(access, guess)}
-	c.next++
-	c.open[call.seq] = call
-	c.order = append(c.order, call)
-	c.due = min(c.due, call.giveUp)
+	call := c.calls.add()
+	call.sent, call.giveUp = now.Wall, now.Mono+c.cfg.Tuning.Horizon
+	call.copy = &outgoing{message: ridge.Message{
+		Command: ids.Command{Client: c.cfg.ID, Sequence: call.seq},
+		Attempt: 1, Dests: c.cfg.Map.Route(access, guess), Body: body,
+	}}
+	c.dueAt(call.giveUp)
 	if c.life != 0 {
 		c.start(call)
 	}
 	return call.seq, nil
 }
 
+// requestHead is enough for what comes before a request's argument.
+const requestHead = 12
+
 // start stamps a command and multicasts its first copy. It needs the
 // service's time, so it waits for the first Welcome.
 func (c *Core) start(call *call) {
-	m := call.message
-	m.Command = ids.Command{Client: c.cfg.ID, Sequence: call.seq}
-	m.T0 = c.time.stamp(c.now, c.cfg.Tuning.Ahead)
-	m.Body = call.request
+	call.message().T0 = c.time.stamp(c.now, c.cfg.Tuning.Ahead)
 	c.multicast(call)
 }
 
 // multicast sends the first copy of an attempt, whose header is fixed now:
 // later copies are byte-identical.
 func (c *Core) multicast(call *call) {
-	call.message.Mark, call.message.Guard = c.mark, c.guard
+	m := call.message()
+	m.Mark, m.Guard = c.calls.mark, c.guard
+	e := c.cfg.Topology.EnsembleFor(m.Dests)
+	call.copy.propose = ridge.Propose{Ensemble: e, Message: m}
 	call.copies, call.pause = 0, c.cfg.Tuning.Resend
-	call.target = c.routes.coordinator(c.ensemble(call))
+	call.target = c.routes.live(e, c.routes.coordinator(e))
 	c.send(call)
-}
-
-func (c *Core) ensemble(call *call) ids.Ensemble {
-	return c.cfg.Topology.EnsembleFor(call.message.Dests)
 }
 
 // send sends one copy to the call's target and sets the timer of the next.
 func (c *Core) send(call *call) {
-	e := c.ensemble(call)
-	p := c.routes.acceptor(e, call.target)
-	c.sends = append(c.sends, Send{ids.To(p), &ridge.Propose{Ensemble: e, Message: call.message}})
+	p := c.target(call)
+	c.sends = append(c.sends, Send{ids.To(p), &call.copy.propose})
 	call.copies++
 	c.Stats.Sent++
 	jitter := time.Duration(c.cfg.Random() % uint64(call.pause/4+1))
 	call.resend = c.now.Mono + call.pause + jitter
-	c.due = min(c.due, call.resend)
+	c.dueAt(call.resend)
 }
+
+// target is the process that the call's last copy went to.
+func (c *Core) target(call *call) ids.Process {
+	return c.routes.acceptor(call.copy.propose.Ensemble, call.target)
+}
+
+// resendNext sends another copy to the next acceptor that can be reached.
+func (c *Core) resendNext(call *call) {
+	c.Stats.Resent++
+	call.target = c.routes.live(call.copy.propose.Ensemble, call.target+1)
+	c.send(call)
+}
+
+// dueAt has all open calls looked at when t has come, or a little later: one
+// look serves all whose time is near, so that however many wait, each is
+// looked at a few times in each pause and no more.
+func (c *Core) dueAt(t time.Duration) {
+	c.due = min(c.due, max(t, c.looked+c.cfg.Tuning.Resend/lookShare))
+}
+
+// lookShare is the least time between looks, as a share of Tuning.Resend.
+const lookShare = 32
 
 // Sends drains what is to be sent; valid until the next call into the core.
 func (c *Core) Sends() []Send {
@@ -230,6 +229,6 @@ func (c *Core) Results() []Result {
 func (c *Core) Err() error { return c.err }
 
 // Outstanding is the number of commands without a result.
-func (c *Core) Outstanding() int { return len(c.open) }
+func (c *Core) Outstanding() int { return c.calls.open }
 
 func unknown(why error) error { return fmt.Errorf("%w: %w", ErrOutcomeUnknown, why) }

@@ -7,14 +7,16 @@ import (
 	"github.com/eyrie-dev/eyrie/ridge"
 )
 
-// routes remembers who coordinates each ensemble, as far as this client heard.
+// routes remembers who coordinates each ensemble, as far as this client heard,
+// and who cannot be reached.
 type routes struct {
 	specs []ridge.EnsembleSpec
 	hint  []int // by position in specs: index of the supposed coordinator
+	down  map[ids.Process]bool
 }
 
 func newRoutes(t *ridge.Topology) routes {
-	return routes{specs: t.Ensembles, hint: make([]int, len(t.Ensembles))}
+	return routes{specs: t.Ensembles, hint: make([]int, len(t.Ensembles)), down: map[ids.Process]bool{}}
 }
 
 func (r *routes) index(e ids.Ensemble) int {
@@ -34,6 +36,27 @@ func (r *routes) coordinator(e ids.Ensemble) int { return r.hint[r.index(e)] }
 func (r *routes) acceptor(e ids.Ensemble, i int) ids.Process {
 	a := r.specs[r.index(e)].Acceptors
 	return a[i%len(a)]
+}
+
+// live is the first index from i on, counted around, of an acceptor of e that is
+// not known to be down; i if all are.
+func (r *routes) live(e ids.Ensemble, i int) int {
+	if len(r.down) == 0 {
+		return i
+	}
+	for j := range r.specs[r.index(e)].Acceptors {
+		if !r.down[r.acceptor(e, i+j)] {
+			return i + j
+		}
+	}
+	return i
+}
+
+// lose notes that p is down; it says whether that was news.
+func (r *routes) lose(p ids.Process) bool {
+	was := r.down[p]
+	r.down[p] = true
+	return !was
 }
 
 // learn notes that p coordinates e; it says whether that was news.

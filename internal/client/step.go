@@ -1,7 +1,6 @@
 package client
 
 import (
-	"slices"
 	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/hlc"
@@ -41,9 +40,7 @@ func (c *Core) stepWelcome(m *session.Welcome) {
 		c.life = m.Life
 		c.time.anchor(c.now, m.Time)
 		c.routes.learnAll(m.Coordinators)
-		for _, call := range c.order {
-			c.start(call)
-		}
+		c.each(c.start)
 	case c.life != m.Life:
 		c.end(ErrOtherLife)
 	}
@@ -58,8 +55,8 @@ func (c *Core) stepReply(m *partition.Reply) {
 	if m.Stages.Proposed > 0 {
 		c.time.anchor(c.now, m.Stages.Proposed)
 	}
-	call := c.open[m.Command.Sequence]
-	if call == nil || m.Attempt != call.message.Attempt || call.copies == 0 {
+	call := c.calls.get(m.Command.Sequence)
+	if call == nil || m.Attempt != call.message().Attempt || call.copies == 0 {
 		return
 	}
 	switch m.Outcome {
@@ -78,8 +75,9 @@ func (c *Core) stepReply(m *partition.Reply) {
 // contain all earlier attempts' [X3].
 func (c *Core) retry(call *call, needed ids.Set) {
 	c.Stats.Retried++
-	old := call.message
-	m := *old
+	old := call.message()
+	next := &outgoing{message: *old}
+	m := &next.message
 	m.Attempt++
 	all := ids.Range(len(c.cfg.Topology.Replicas))
 	m.Dests = old.Dests.Union(needed)
@@ -87,7 +85,7 @@ func (c *Core) retry(call *call, needed ids.Set) {
 	if call.retries > 2 || !all.Covers(m.Dests) || m.Dests.Equal(old.Dests) {
 		m.Dests = all
 	}
-	call.message = &m
+	call.copy = next
 	c.multicast(call)
 }
 
@@ -98,15 +96,15 @@ func (c *Core) stepAdvice(m *ridge.Advice) {
 	if m.Command.Client != c.cfg.ID {
 		return
 	}
-	call := c.open[m.Command.Sequence]
-	if call == nil || m.Attempt != call.message.Attempt || call.copies == 0 {
+	call := c.calls.get(m.Command.Sequence)
+	if call == nil || m.Attempt != call.message().Attempt || call.copies == 0 {
 		return
 	}
 	switch m.Reason {
 	case ridge.Redirect:
 		if news {
 			c.Stats.Redirected++
-			call.target = c.routes.coordinator(m.Ensemble)
+			call.target = c.routes.live(m.Ensemble, c.routes.coordinator(m.Ensemble))
 			c.send(call)
 		}
 	case ridge.Late, ridge.Early:
@@ -116,7 +114,7 @@ func (c *Core) stepAdvice(m *ridge.Advice) {
 		c.Stats.Refused++
 		c.backOff(call)
 		call.resend = c.now.Mono + call.pause/2 + time.Duration(c.cfg.Random()%uint64(call.pause))
-		c.due = min(c.due, call.resend)
+		c.dueAt(call.resend)
 	}
 }
 
@@ -126,52 +124,38 @@ func (c *Core) backOff(call *call) {
 
 // finish ends a command that has its answer.
 func (c *Core) finish(call *call, r Result) {
-	r.Sent, r.Replied, r.Dests = call.sent, c.now.Wall, call.message.Dests
+	r.Sent, r.Replied, r.Dests = call.sent, c.now.Wall, call.message().Dests
 	if r.Err == nil && call.copies > 1 {
 		// The last copy's way led to an answer; the first one's may be dead.
-		c.routes.prefer(c.ensemble(call), call.target)
+		c.routes.prefer(call.copy.propose.Ensemble, call.target)
 	}
 	c.results = append(c.results, r)
-	call.done = true
-	delete(c.open, call.seq)
-	c.advance()
+	c.calls.finish(call)
 }
 
 // giveUp ends a command that had none within H. If a copy was ever sent, the
 // guard keeps partitions from moving their mark past it too early [X1].
 func (c *Core) giveUp(call *call, err error) {
 	c.Stats.GivenUp++
-	if call.copies > 0 || call.message.Attempt > 1 {
-		c.guard = max(c.guard, call.message.T0.Add(c.cfg.Tuning.Horizon))
+	if call.copies > 0 {
+		c.guard = max(c.guard, call.message().T0.Add(c.cfg.Tuning.Horizon))
 	}
 	c.finish(call, Result{Sequence: call.seq, Err: err})
 }
 
-// advance moves the mark and forgets what lies below it.
-func (c *Core) advance() {
-	i := 0
-	for i < len(c.order) && c.order[i].done {
-		i++
-	}
-	if i == 0 {
-		return
-	}
-	clear(c.order[:i])
-	c.order = c.order[i:]
-	c.mark = c.next
-	if len(c.order) > 0 {
-		c.mark = c.order[0].seq
+// each calls f for all open calls, in the order of their sequences.
+func (c *Core) each(f func(*call)) {
+	for seq := c.calls.mark; seq < c.calls.next; seq++ {
+		if call := c.calls.get(seq); call != nil {
+			f(call)
+		}
 	}
 }
 
 // end ends the client: everything outstanding has an unknown outcome.
 func (c *Core) end(err error) {
 	c.err = err
-	for _, call := range slices.Clone(c.order) {
-		if !call.done {
-			c.giveUp(call, unknown(err))
-		}
-	}
+	c.each(func(call *call) { c.giveUp(call, unknown(err)) })
 }
 
 // Tick resends, greets and gives up as time demands.
@@ -186,12 +170,8 @@ func (c *Core) Tick(now hlc.Now) {
 	if now.Mono < c.due {
 		return
 	}
-	c.due = never
-	for _, call := range slices.Clone(c.order) {
-		if !call.done {
-			c.tickCall(call)
-		}
-	}
+	c.due, c.looked = never, now.Mono
+	c.each(c.tickCall)
 }
 
 func (c *Core) tickCall(call *call) {
@@ -201,18 +181,34 @@ func (c *Core) tickCall(call *call) {
 		c.giveUp(call, ErrOutcomeUnknown)
 		return
 	case call.copies > 0 && now >= call.resend:
-		c.Stats.Resent++
 		c.backOff(call)
-		call.target++
-		c.send(call)
+		c.resendNext(call)
 		// The silence may be that of a cluster started anew.
-		p := c.routes.acceptor(c.ensemble(call), call.target)
-		c.sends = append(c.sends, Send{ids.To(p), &session.Hello{}})
+		c.sends = append(c.sends, Send{ids.To(c.target(call)), &session.Hello{}})
 	case call.copies > 0:
-		c.due = min(c.due, call.resend)
+		c.dueAt(call.resend)
 	}
-	c.due = min(c.due, call.giveUp)
+	c.dueAt(call.giveUp)
 }
+
+// Down says that p cannot be reached. What was sent to it last is sent to
+// another acceptor at once, and nothing to it, while there are others, until
+// Up. It may be said again.
+func (c *Core) Down(now hlc.Now, p ids.Process) {
+	c.now = now
+	if c.err != nil || !c.routes.lose(p) {
+		return
+	}
+	c.each(func(call *call) {
+		if call.copies > 0 && c.target(call) == p {
+			c.resendNext(call)
+		}
+	})
+}
+
+// Up says that p can be reached, again or for the first time. Before either,
+// a process is taken to be up.
+func (c *Core) Up(_ hlc.Now, p ids.Process) { delete(c.routes.down, p) }
 
 // greet asks every process in turn for a Welcome.
 func (c *Core) greet() {

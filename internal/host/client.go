@@ -58,6 +58,8 @@ type clientCore interface {
 	Submit(now hlc.Now, command uint16, arg []byte, guess ids.Set) (ids.Sequence, error)
 	Full() bool
 	Step(now hlc.Now, from ids.Process, m wire.Message)
+	Down(now hlc.Now, p ids.Process)
+	Up(now hlc.Now, p ids.Process)
 	Tick(now hlc.Now)
 	Wake() time.Duration
 	Sends() []client.Send
@@ -97,7 +99,10 @@ func dial(ctx context.Context, core clientCore, places int, cfg transport.Config
 	cfg.Logger = cfg.Logger.With("client", cfg.Self.Client.String())
 	c := newClient(core, places, cfg.Self.Client, cfg.Logger)
 	first := newContact(len(cfg.Peers))
-	cfg.Linked = first.heard
+	cfg.Linked = func(p ids.Process, err error) {
+		c.linked(p, err)
+		first.heard(p, err)
+	}
 	cfg.Handler = c.loop.deliver
 	tr, err := transport.New(cfg)
 	if err != nil {
@@ -127,6 +132,17 @@ func newClient(core clientCore, places int, id ids.Client, log *slog.Logger) *Cl
 func (c *Client) begin(tr transport.Transport) {
 	c.tr = tr
 	go c.run()
+}
+
+// linked tells the core whether a process can be reached.
+func (c *Client) linked(p ids.Process, err error) {
+	c.loop.ask(func() {
+		if err != nil {
+			c.core.Down(c.loop.now(), p)
+		} else {
+			c.core.Up(c.loop.now(), p)
+		}
+	})
 }
 
 // ID names this life of the client.

@@ -112,6 +112,7 @@ type asker struct {
 	full    int // open calls
 	window  int
 	err     error
+	down    atomic.Uint32
 }
 
 func (a *asker) Submit(now hlc.Now, command uint16, arg []byte, guess ids.Set) (ids.Sequence, error) {
@@ -135,6 +136,9 @@ func (a *asker) Step(now hlc.Now, from ids.Process, m wire.Message) {
 	a.full--
 	a.results = append(a.results, client.Result{Sequence: n.seq, Reply: &partition.Reply{Value: n.body}})
 }
+
+func (a *asker) Down(_ hlc.Now, p ids.Process) { a.down.Store(uint32(p)) }
+func (a *asker) Up(hlc.Now, ids.Process)       { a.down.Store(0) }
 
 func (a *asker) Tick(hlc.Now)        {}
 func (a *asker) Wake() time.Duration { return never }

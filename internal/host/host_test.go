@@ -219,6 +219,43 @@ func TestCoreErrorStopsNode(t *testing.T) {
 	n.Close()
 }
 
+// The client's core hears at once that a connection is lost.
+func TestLostConnectionIsTold(t *testing.T) {
+	a := &asker{}
+	n, c := overTCP(t, &echo{}, a, 1)
+	if a.down.Load() != 0 {
+		t.Error("down while connected")
+	}
+	n.Close()
+	for began := time.Now(); a.down.Load() != 1; time.Sleep(time.Millisecond) {
+		if time.Since(began) > 5*time.Second {
+			t.Fatal("not told")
+		}
+	}
+	c.Close()
+}
+
+// What ends a wait is the context's error, whatever its cause.
+func TestCauseDoesNotHideTheContextsError(t *testing.T) {
+	e := &echo{}
+	_, c := overTCP(t, e, &asker{}, 1)
+	e.mute.Store(true)
+	call, err := c.Submit(t.Context(), 1, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	why := errors.New("no more patience")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(why)
+	_, err = c.Submit(ctx, 1, nil, nil)
+	if !errors.Is(err, context.Canceled) || !errors.Is(err, why) || errors.Is(err, ErrOutcomeUnknown) {
+		t.Error(err)
+	}
+	if _, err := call.Wait(ctx); !errors.Is(err, context.Canceled) || !errors.Is(err, why) || !errors.Is(err, ErrOutcomeUnknown) {
+		t.Error(err)
+	}
+}
+
 func TestCoreErrorEndsClient(t *testing.T) {
 	e := &echo{}
 	_, c := overTCP(t, e, &asker{}, 5)

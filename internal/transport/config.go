@@ -34,8 +34,9 @@ type Config struct {
 	Decode   wire.Decoder
 	Handler  Handler
 	// Linked, if not nil, hears of every attempt to connect to a process:
-	// nil when it has succeeded, else why not. It is called by the link's
-	// goroutine and must not wait.
+	// nil when it has succeeded, else why not; and of the connection's end,
+	// with its reason. It is called by the link's goroutine and must not
+	// wait.
 	Linked func(p ids.Process, err error)
 	// Logger is silent when nil.
 	Logger *slog.Logger

@@ -15,9 +15,7 @@ func (t *TCP) dialing(l *link) {
 	var last string
 	for t.ctx.Err() == nil {
 		c, err := t.dial(l)
-		if t.cfg.Linked != nil && t.ctx.Err() == nil {
-			t.cfg.Linked(l.to.Process, err)
-		}
+		t.linked(l, err)
 		switch {
 		case err == nil:
 			t.log.Info("connected", "to", l.to.String(), "addr", l.addr)
@@ -25,6 +23,7 @@ func (t *TCP) dialing(l *link) {
 			err = t.reading(c, t.cfg.Self.Process != 0)
 			l.detach(c)
 			t.forget(c)
+			t.linked(l, err)
 			if t.ctx.Err() == nil {
 				t.log.Info("connection lost", "to", l.to.String(), "err", err)
 			}
@@ -52,6 +51,13 @@ func (t *TCP) dialing(l *link) {
 		case <-time.After(d):
 		case <-t.ctx.Done():
 		}
+	}
+}
+
+// linked tells the owner how the link stands.
+func (t *TCP) linked(l *link, err error) {
+	if t.cfg.Linked != nil && t.ctx.Err() == nil {
+		t.cfg.Linked(l.to.Process, err)
 	}
 }
 
