@@ -155,17 +155,16 @@ func (r *Replica) need(it *Item, dests ids.Set) ids.Set {
 	return owners[:1]
 }
 
-// covered says whether dests satisfy every item, and if not, which partitions
-// are known to be needed. All destinations judge alike: the access is a
+// lacking is dests and the partitions that the items need besides, or nil if
+// dests satisfy every item. All destinations judge alike: the access is a
 // function of the argument, the placement of the position.
-func (r *Replica) covered(items []Item, dests ids.Set) (needed ids.Set, ok bool) {
-	needed, ok = dests, true
+func (r *Replica) lacking(items []Item, dests ids.Set) (needed ids.Set) {
 	for i := range items {
 		if more := r.need(&items[i], dests); more != nil {
-			needed, ok = needed.Union(more), false
+			needed = dests.Union(needed).Union(more)
 		}
 	}
-	return needed, ok
+	return needed
 }
 
 // holds says whether this partition holds a variable.

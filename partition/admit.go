@@ -38,12 +38,8 @@ func (r *Replica) accept(d *Delivery, e *entry) {
 		r.counters.Accepted++
 		r.observeVerdict(d, VerdictAccepted)
 	}
-	needed, ok := c.dests, true
-	if !r.alone {
-		needed, ok = r.covered(c.items, c.dests)
-	}
-	if stale || !ok {
-		c.tx.retry(needed)
+	if stale || c.needed != nil {
+		c.tx.retry(c.dests.Union(c.needed))
 		r.conclude(c, e)
 		return
 	}
@@ -77,27 +73,18 @@ func (r *Replica) overtake() {
 	}
 }
 
-// fill makes c the command of a delivery.
+// fill makes c, which is new or the scratch, the command of a delivery. What
+// is set on the way through the queue needs no reset: the scratch never goes
+// that way.
 func (r *Replica) fill(c *command, d *Delivery, q *Request, err error) {
 	t := &c.tx
-	writes, reads, ranges := t.writes[:0], t.reads[:0], t.ranges[:0]
-	clear(t.writes)
-	*c = command{
-		Tag:      Tag{d.Position, d.Command, d.Attempt},
-		dests:    d.Dests,
-		proposed: d.Proposed,
-		nearest:  d.Nearest,
-		bytes:    len(d.Body) + 512,
-		exact:    true,
-		barrier:  r.tuning.Sequential,
-	}
-	*t = transaction{
-		r: r, c: c,
-		remote:   len(d.Dests) > 1,
-		accesses: r.tuning.MaxAccesses, bytes: r.tuning.MaxBytes,
-		writes: writes, reads: reads, ranges: ranges,
-	}
-	c.delivered = r.now.Wall
+	c.Tag = Tag{d.Position, d.Command, d.Attempt}
+	c.dests, c.proposed, c.nearest = d.Dests, d.Proposed, d.Nearest
+	c.spec, c.arg, c.items, c.needed = nil, nil, nil, nil
+	c.bytes = len(d.Body) + 512
+	c.exact, c.barrier = true, r.tuning.Sequential
+	t.reset(r, c)
+	c.delivered, c.startedAt = r.now.Wall, 0
 	switch {
 	case err != nil:
 		t.fail(fmt.Errorf("%w: %v", ErrArgument, err))
@@ -129,6 +116,9 @@ func (r *Replica) fillAccess(c *command) {
 	default:
 		c.items, c.exact = a.Items, a.Exact
 		c.barrier = c.barrier || !a.Exact
+		if !r.alone { // here, since placing a key runs the service's code too
+			c.needed = r.lacking(c.items, c.dests)
+		}
 		if c.exact {
 			t.promise.set(a.Items)
 		}
@@ -218,13 +208,15 @@ func (r *Replica) turnAway(d *Delivery, verdict Verdict, e *entry) {
 	switch {
 	case e != nil && e.reply != nil:
 		r.counters.Reanswered++
-		r.sends = append(r.sends, Send{ids.ToClient(d.Command.Client), e.reply})
+		m := *e.reply
+		m.Time = r.last.T
+		r.sends = append(r.sends, Send{ids.ToClient(d.Command.Client), &m})
 	case e != nil:
 		e.again = true
 	case verdict != VerdictDuplicate && !d.Command.Client.IsZero() && r.answerer(d.Command, d.Dests, d.Nearest) == r.config.Self:
 		r.sends = append(r.sends, Send{ids.ToClient(d.Command.Client), &Reply{
 			Command: d.Command, Attempt: d.Attempt, Outcome: outcome,
-			MapVersion: r.version(), Time: d.Position.T,
+			MapVersion: r.version(), Time: r.last.T,
 			Stages: Stages{Proposed: d.Proposed, Delivered: r.now.Wall},
 		}})
 	}

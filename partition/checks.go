@@ -21,6 +21,13 @@ func (t *transaction) watch(k Key, v []byte) {
 	t.watched = append(t.watched, watched{k, v, xxhash.Sum64(v)})
 }
 
+func (r *Replica) digestIf(on bool, v []byte) uint64 {
+	if !on {
+		return 0
+	}
+	return xxhash.Sum64(v)
+}
+
 // verifyWatched stops the replica if the command changed a value in place.
 func (r *Replica) verifyWatched(c *command) {
 	for _, w := range c.tx.watched {
@@ -39,12 +46,7 @@ func (r *Replica) compare(c *command) {
 		return
 	}
 	c.out.digest, c.out.digested = r.writeSet(c), true
-	m := &Check{c.Tag, c.out.digest}
-	for _, q := range c.dests {
-		if q != r.config.Partition {
-			r.sendTo(q, m)
-		}
-	}
+	r.sendToOthers(c.dests, &Check{c.Tag, c.out.digest})
 	for i := range c.in.peers {
 		if p := &c.in.peers[i]; p.digested {
 			r.agree(c.out, p.partition, p.digest)

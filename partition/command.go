@@ -21,6 +21,8 @@ type command struct {
 	bytes    int // of the body, for the bound on unfinished commands
 	exact    bool
 	items    []Item
+	// needed are dests and what the items need besides, nil if that is nothing.
+	needed ids.Set
 
 	// Scheduling. blockers counts the edges from unfinished earlier commands
 	// that conflict with this one; waiters are the edges to later ones.

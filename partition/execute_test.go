@@ -307,6 +307,8 @@ func TestOnePartition(t *testing.T) {
 		t.Fatalf("%d messages, %d replies", len(l.mail), len(l.replies))
 	}
 	n := l.node(1)
+	n.config.Placement = nil // none is needed
+	l.deliver(l.op(2000, exactly(get(Key{colHash, "k"})), 0), 1)
 	if len(n.workers) != 0 || n.Wake() != Never || n.outbox.line.live != 0 {
 		t.Fatal("something was paid")
 	}

@@ -59,12 +59,12 @@ func (p *peer) value(s *Service, k Key) (v []byte, ok, here bool) {
 	return findInParts(s, p.parts, k)
 }
 
-// findInParts looks for k in whole parts of ranges: one that is not in them
-// does not exist.
+// findInParts looks for k in parts of ranges: one that is not in them, and not
+// behind a cut, does not exist.
 func findInParts(s *Service, parts []Part, k Key) (v []byte, ok, here bool) {
 	for i := range parts {
 		p := &parts[i]
-		if p.Cut || !s.inRange(k, &p.Range) {
+		if !s.inRange(k, &p.Range) || p.Cut && p.Items[len(p.Items)-1].Name < k.Name {
 			continue
 		}
 		j := p.from(k.Name)
@@ -76,26 +76,31 @@ func findInParts(s *Service, parts []Part, k Key) (v []byte, ok, here bool) {
 	return nil, false, false
 }
 
-// findPart looks for the range g among parts: a part that begins as g does,
-// cut or not, or a whole one that contains it. cut says that more follows.
+// findPart looks for the beginning of the range g among parts. cut says that
+// more follows; then there is at least one item.
+//
+// Any part that has the first item of g will do, whatever its bounds: replicas
+// of a partition may cut a range at different places, and who has got some
+// parts from one and some from another must not miss what one of them lacks.
 func findPart(s *Service, parts []Part, g *Range) (items []PartItem, cut, here bool) {
 	for i := range parts {
 		p := &parts[i]
-		if p.Range.equal(*g) {
-			return p.Items, p.Cut, true
-		}
-		if p.Cut || !p.Range.covers(*g) {
+		if !p.Range.covers(*g) {
 			continue
 		}
-		items = p.Items[p.from(g.Lo):]
+		items, cut = p.Items[p.from(g.Lo):], p.Cut
 		if g.Hi != "" {
-			items = items[:sort.Search(len(items), func(j int) bool { return items[j].Name >= g.Hi })]
+			if n := sort.Search(len(items), func(j int) bool { return items[j].Name >= g.Hi }); n < len(items) {
+				items, cut = items[:n], false
+			}
 		}
 		if g.At != nil && p.Range.At == nil {
 			c := &s.Collections[g.Collection]
 			items = slices.DeleteFunc(slices.Clone(items), func(it PartItem) bool { return c.place(it.Name) != *g.At })
 		}
-		return items, false, true
+		if !cut || len(items) > 0 {
+			return items, cut, true
+		}
 	}
 	return nil, false, false
 }
@@ -103,6 +108,11 @@ func findPart(s *Service, parts []Part, g *Range) (items []PartItem, cut, here b
 // from is the index of the first item not below name.
 func (p *Part) from(name string) int {
 	return sort.Search(len(p.Items), func(i int) bool { return p.Items[i].Name >= name })
+}
+
+// shorter says whether p was cut before another part of its range.
+func (p *Part) shorter(than *Part) bool {
+	return p.Cut && (!than.Cut || len(p.Items) < len(than.Items))
 }
 
 func (p *Part) bytes() int {
@@ -174,13 +184,16 @@ func (r *Replica) absorbPart(c *command, p *peer, part *Part) {
 		r.counters.Invalid++
 		return
 	}
-	for i := range p.parts {
-		if p.parts[i].Range.equal(part.Range) {
-			return
-		}
+	at := slices.IndexFunc(p.parts, func(old Part) bool { return old.Range.equal(part.Range) })
+	if at >= 0 && !p.parts[at].shorter(part) {
+		return
 	}
 	if !r.roomFor(c, p, part.bytes()) {
 		r.counters.Invalid++
+		return
+	}
+	if at >= 0 {
+		p.parts[at] = *part
 		return
 	}
 	p.parts = append(p.parts, *part)

@@ -87,14 +87,19 @@ func (o *outgoing) hasVar(s *Service, k Key) bool {
 // shipPart adds this partition's part of a range, unless it can be found in
 // what is there. The receiver looks in the same way, so both sides agree on
 // what is missing without a word. A declared range goes in one piece if it is
-// not too large; otherwise the code may well break off early.
+// not too large; otherwise the code may well break off early, and once much
+// has gone only what it reads next goes: a command that begins many ranges
+// must not ship more than its receivers have room for.
 func (o *outgoing) shipPart(r *Replica, g Range, declared bool) {
 	if _, _, ok := findPart(r.service, o.parts, &g); ok {
 		return
 	}
 	items, bytes := r.tuning.PartItems, r.tuning.PartBytes
-	if declared {
+	switch {
+	case declared:
 		items, bytes = r.tuning.MaxAccesses, r.tuning.MaxBytes/4
+	case o.full(r):
+		items = 1
 	}
 	p := r.state.part(&r.service.Collections[g.Collection], g, items, bytes)
 	o.parts = append(o.parts, p)
@@ -168,22 +173,48 @@ func (r *Replica) flush() {
 			Parts: o.parts[o.sentParts:len(o.parts):len(o.parts)],
 		}
 		o.sentSignal, o.sentVars, o.sentParts = o.signal, len(o.vars), len(o.parts)
-		if r.speaker(hash(o.Command)) == r.config.Self {
-			for _, q := range o.dests {
-				if q != r.config.Partition {
-					r.sendTo(q, m)
-				}
+		speaks := r.speaker(hash(o.Command)) == r.config.Self
+		for m != nil {
+			var piece *Exchange
+			piece, m = o.cut(m)
+			if speaks {
+				r.sendToOthers(o.dests, piece)
+				continue
 			}
-			continue
+			for _, p := range o.askers {
+				r.send(p, piece)
+			}
 		}
-		for _, p := range o.askers {
-			r.send(p, m)
-		}
-		if o.finished {
+		if o.finished && !speaks {
 			o.askers = nil
 		}
 	}
 	r.flushing = r.flushing[:0]
+}
+
+// exchangeBytes is what one message may carry; a single larger value or part
+// travels alone.
+const exchangeBytes = 1 << 20
+
+// cut takes from m what one message may carry; rest is nil if that is all of
+// it. A message that is too large for the transport would be lost, and lost
+// again with every pull.
+func (o *outgoing) cut(m *Exchange) (piece, rest *Exchange) {
+	if o.bytes <= exchangeBytes {
+		return m, nil
+	}
+	vars, parts, room := 0, 0, exchangeBytes
+	for ; vars < len(m.Vars) && room > 0; vars++ {
+		room -= m.Vars[vars].bytes()
+	}
+	for ; parts < len(m.Parts) && room > 0; parts++ {
+		room -= m.Parts[parts].bytes()
+	}
+	if vars == len(m.Vars) && parts == len(m.Parts) {
+		return m, nil
+	}
+	return &Exchange{Tag: m.Tag, Signal: m.Signal, Vars: m.Vars[:vars:vars], Parts: m.Parts[:parts:parts]},
+		&Exchange{Tag: m.Tag, Vars: m.Vars[vars:], Parts: m.Parts[parts:]}
 }
 
 // everything is the whole of what there is to say so far.

@@ -97,8 +97,9 @@ type Collection struct {
 	Place func(name string) string
 	// Everywhere: every partition holds every variable.
 	Everywhere bool
-	// Immutable: Get may hand out the state's own bytes; with checks on, a
-	// digest catches a command that changes them [E2].
+	// Immutable: Get may hand out the state's own bytes, and Put keeps the
+	// bytes it is given; with checks on, a digest catches a command that
+	// changes them [E2].
 	Immutable bool
 }
 
@@ -108,8 +109,8 @@ type CommandSpec struct {
 	// Access recomputes what an argument touches. It must be a function of
 	// arg alone. An error refuses the command (ErrArgument).
 	Access func(arg []byte) (Access, error)
-	// Run executes. An error made by Fail or registered by name drops the
-	// writes and is the reply.
+	// Run executes; it must not change arg. An error made by Fail or registered
+	// by name drops the writes and is the reply.
 	Run func(tx Tx, arg []byte) ([]byte, error)
 }
 

@@ -7,6 +7,10 @@ import (
 // pending is what a command has done to one variable and not yet installed.
 type pending struct {
 	key Key
+	// held: this partition holds the variable. Known from the first write on:
+	// placing a key runs the service's code, which may panic only within the
+	// command's.
+	held bool
 	// known: the value after the command's last Put or Delete, or after a Get
 	// that followed an Update, is value (ok: there is one). Otherwise the
 	// value before the command is what ops start from.
@@ -55,7 +59,11 @@ func (r *Replica) operate(a applied, p *pending) (v []byte, ok bool) {
 	if !r.service.Collections[p.key.Collection].Immutable {
 		old = slices.Clone(old)
 	}
+	was := r.digestIf(r.config.Checks, old)
 	v = r.service.Operations[a.op].Apply(old, p.ok, a.arg)
+	if r.digestIf(r.config.Checks, old) != was {
+		r.stop("operation %q changed a value in place", r.service.Operations[a.op].Name)
+	}
 	if len(v) > r.tuning.MaxBytes {
 		r.counters.OpPanics++
 		return nil, false
@@ -85,7 +93,10 @@ func (t *transaction) write(k Key) *pending {
 	if p := t.writeOf(k); p != nil {
 		return p
 	}
-	t.writes = append(t.writes, pending{key: k})
+	if t.writes == nil {
+		t.writes = make([]pending, 0, max(1, min(len(t.c.items), 8)))
+	}
+	t.writes = append(t.writes, pending{key: k, held: !t.remote || t.r.holds(k)})
 	switch n := len(t.writes); {
 	case t.byKey != nil:
 		t.byKey[k] = int32(n - 1)
@@ -102,7 +113,7 @@ func (t *transaction) write(k Key) *pending {
 func (r *Replica) install(t *transaction) {
 	for i := range t.writes {
 		p := &t.writes[i]
-		if t.remote && !r.holds(p.key) {
+		if !p.held {
 			continue
 		}
 		if !p.known {

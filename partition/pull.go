@@ -149,7 +149,11 @@ func (r *Replica) ask(o *outgoing, from ids.Process) {
 		return
 	}
 	r.counters.PullsHere++
-	r.send(from, o.everything())
+	for m := o.everything(); m != nil; {
+		var piece *Exchange
+		piece, m = o.cut(m)
+		r.send(from, piece)
+	}
 }
 
 // passed answers a question about a command that was not accepted at its

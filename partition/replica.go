@@ -31,8 +31,10 @@ type Replica struct {
 	// peers maps the replicas of all partitions to their partition.
 	peers map[ids.Process]ids.Partition
 	err   error
-	now   hlc.Now
-	sends []Send
+	// closed: the coroutines are gone.
+	closed bool
+	now    hlc.Now
+	sends  []Send
 
 	// last is the last delivered position.
 	last  ids.Position
@@ -86,14 +88,14 @@ func New(c Config) *Replica {
 // stops pulling deliveries until it is (back-pressure). Messages must still
 // be stepped: they are what makes room.
 func (r *Replica) Ready() bool {
-	return r.err == nil &&
+	return !r.down() &&
 		r.queue.live < r.tuning.MaxUnfinished && r.queueBytes < r.tuning.MaxUnfinishedBytes &&
 		r.outbox.line.live < r.tuning.MaxOutbox && r.outbox.bytes < r.tuning.MaxOutboxBytes
 }
 
 // Deliver takes the next command of the merged order.
 func (r *Replica) Deliver(now hlc.Now, d Delivery) {
-	if r.err != nil {
+	if r.down() {
 		return
 	}
 	r.now = now
@@ -113,7 +115,7 @@ func (r *Replica) Deliver(now hlc.Now, d Delivery) {
 
 // Step takes a message from another replica. It may be anything.
 func (r *Replica) Step(now hlc.Now, from ids.Process, m wire.Message) {
-	if r.err != nil {
+	if r.down() {
 		return
 	}
 	r.now = now
@@ -151,7 +153,7 @@ func (r *Replica) endStep() {
 
 // Tick does what is due.
 func (r *Replica) Tick(now hlc.Now) {
-	if r.err != nil {
+	if r.down() {
 		return
 	}
 	r.now = now
@@ -162,7 +164,7 @@ func (r *Replica) Tick(now hlc.Now) {
 
 // Wake is the Mono time of the next needed Tick, or Never.
 func (r *Replica) Wake() time.Duration {
-	if r.err != nil {
+	if r.down() {
 		return Never
 	}
 	return min(r.pullWake(), r.outbox.wake())
@@ -175,6 +177,8 @@ func (r *Replica) Sends() []Send {
 	r.sends = r.sends[:0]
 	return s
 }
+
+func (r *Replica) down() bool { return r.err != nil || r.closed }
 
 // Err says why the replica must stop, or nil.
 func (r *Replica) Err() error { return r.err }
@@ -195,6 +199,15 @@ func (r *Replica) send(p ids.Process, m wire.Message) {
 func (r *Replica) sendTo(q ids.Partition, m wire.Message) {
 	for _, p := range r.config.Replicas[q] {
 		r.send(p, m)
+	}
+}
+
+// sendToOthers sends to all replicas of a command's other destinations.
+func (r *Replica) sendToOthers(dests ids.Set, m wire.Message) {
+	for _, q := range dests {
+		if q != r.config.Partition {
+			r.sendTo(q, m)
+		}
 	}
 }
 

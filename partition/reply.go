@@ -64,8 +64,9 @@ type Reply struct {
 	Needed ids.Set
 	// MapVersion is the version of the map by which it was judged.
 	MapVersion uint64
-	// Time is the partition's merged time when it was judged: clients take
-	// their clock from it, downwards too.
+	// Time is the partition's merged time when the reply left, at or above the
+	// command's final timestamp: clients take their clock from it, downwards
+	// too.
 	Time   hlc.Timestamp
 	Stages Stages
 }

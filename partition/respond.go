@@ -14,7 +14,7 @@ func (r *Replica) conclude(c *command, e *entry) {
 	m := &Reply{
 		Command: c.Command, Attempt: c.Attempt, Outcome: t.outcome,
 		Value: t.value, ErrorName: t.errName, ErrorText: t.errText, Needed: t.needed,
-		MapVersion: r.version(), Time: c.Position.T,
+		MapVersion: r.version(), Time: r.last.T,
 		Stages: Stages{c.proposed, c.delivered, c.startedAt, r.now.Wall},
 	}
 	r.counters.Finished++

@@ -46,6 +46,21 @@ type transaction struct {
 	ranges  []Range   // Observe
 }
 
+// reset makes the transaction that of a fresh command. The scratch's slices
+// are used again.
+func (t *transaction) reset(r *Replica, c *command) {
+	t.r, t.c = r, c
+	t.remote = len(c.dests) > 1
+	t.over, t.outcome = false, 0
+	t.value, t.errName, t.errText, t.needed = nil, "", "", nil
+	t.accesses, t.bytes = r.tuning.MaxAccesses, r.tuning.MaxBytes
+	t.promise = promise{}
+	clear(t.writes)
+	t.writes, t.byKey = t.writes[:0], nil
+	t.seeded = false
+	t.watched, t.reads, t.ranges = nil, t.reads[:0], t.ranges[:0]
+}
+
 // unwinding is what a Tx method panics with to leave the command's code. It
 // carries nothing: the outcome is in the transaction.
 type unwinding struct{}

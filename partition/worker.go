@@ -12,14 +12,16 @@ import (
 type worker struct {
 	r     *Replica
 	c     *command // nil when idle
+	slot  int      // in Replica.workers
 	next  func() (struct{}, bool)
 	stop  func()
 	yield func(struct{}) bool
 }
 
 func (r *Replica) newWorker() *worker {
-	w := &worker{r: r}
+	w := &worker{r: r, slot: len(r.workers)}
 	w.next, w.stop = iter.Pull(w.loop)
+	r.workers = append(r.workers, w)
 	return w
 }
 
@@ -49,15 +51,31 @@ func (r *Replica) run(c *command) {
 			w, r.idle = r.idle[n-1], r.idle[:n-1]
 		} else {
 			w = r.newWorker()
-			r.workers = append(r.workers, w)
 		}
 		w.c, c.tx.worker = c, w
 	}
 	w.next()
 	if w.c == nil {
 		c.tx.worker = nil
-		r.idle = append(r.idle, w)
+		r.park(w)
 	}
+}
+
+// maxIdle coroutines are kept for reuse.
+const maxIdle = 64
+
+// park keeps a coroutine that has nothing to do, or stops it.
+func (r *Replica) park(w *worker) {
+	if len(r.idle) < maxIdle {
+		r.idle = append(r.idle, w)
+		return
+	}
+	w.stop()
+	last := len(r.workers) - 1
+	r.workers[w.slot] = r.workers[last]
+	r.workers[w.slot].slot = w.slot
+	r.workers[last] = nil
+	r.workers = r.workers[:last]
 }
 
 // code runs the command's code to its end and fixes the outcome.
@@ -107,9 +125,7 @@ func (t *transaction) result(value []byte, err error) {
 
 // Close stops the coroutines. The replica must not be used afterwards.
 func (r *Replica) Close() {
-	if r.err == nil {
-		r.stop("closed")
-	}
+	r.closed = true
 	for _, w := range r.workers {
 		w.stop()
 	}
