@@ -23,7 +23,7 @@ type Clock struct {
 	WallPPM int64
 	// Grain is the physical clock's resolution; zero is a microsecond.
 	Grain time.Duration
-	since   time.Duration // virtual time at which WallPPM was set
+	since time.Duration // virtual time at which WallPPM was set
 }
 
 // far is the horizon beyond which a wake time counts as never; it keeps the

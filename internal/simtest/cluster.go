@@ -91,7 +91,7 @@ func newCluster(seed uint64, shape Shape) (*cluster, error) {
 	c.work = newBankLoad(&c.shape, c.place)
 	c.history = newHistory(c.service, c.place, shape.Partitions, shape.Partition.MaxAccesses)
 	c.world = sim.New(seed, sim.Config{
-		Endpoints: int(p) + 4*shape.Clients, Decode: node.Decode, Pointers: shape.Pointers, Network: shape.Network,
+		Endpoints: int(p) + 5*shape.Clients, Decode: node.Decode, Pointers: shape.Pointers, Network: shape.Network,
 	})
 	c.checks.init(c)
 	for i := range replicas {
@@ -284,6 +284,7 @@ type user struct {
 	ops    []int32 // by sequence, from 1
 	credit int     // commands it may submit now
 	open   int
+	rogue  bool // it stamps as far ahead as it pleases
 }
 
 func (c *cluster) addUser() *user {
@@ -300,6 +301,7 @@ func (c *cluster) addUser() *user {
 		// more than W ahead, and it comes again.
 		tuning.Ahead = pick(c.rand, c.shape.Ridge.Window*9/10, 2*c.shape.Ridge.Window, 2*c.shape.Ridge.Horizon)
 		skew = 2 * tuning.Ahead
+		u.rogue = true
 	}
 	u.core = client.New(client.Config{
 		ID: u.name, Topology: c.topo, Map: c.place, Service: c.service, Tuning: tuning,
@@ -380,7 +382,7 @@ func (u *user) submit() {
 
 // crashUser ends a client; another takes its place.
 func (c *cluster) crashUser(id sim.ID) {
-	if len(c.all) == 4*c.shape.Clients {
+	if len(c.all) == 4*c.shape.Clients && c.healed == 0 {
 		return
 	}
 	for i, u := range c.clients {

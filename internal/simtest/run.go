@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/sim"
@@ -234,6 +235,11 @@ func (c *cluster) heal() {
 		c.world.Synchronize(s.id, time.Duration(c.rand.Int64N(2*int64(c.shape.Skew)+1))-c.shape.Skew)
 	}
 	c.healed = c.world.Now()
+	for _, u := range slices.Clone(c.clients) {
+		if u.rogue {
+			c.crashUser(u.id)
+		}
+	}
 }
 
 // patience is how long, without faults, outstanding commands may take: a
