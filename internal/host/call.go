@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/eyrie-dev/eyrie/internal/client"
 	"github.com/eyrie-dev/eyrie/internal/ids"
@@ -22,9 +23,12 @@ type Call struct {
 	command uint16
 	arg     []byte
 	guess   ids.Set
-	then    func(Result)  // instead of done
-	done    chan struct{} // closed when result is there
-	result  Result
+
+	sequence ids.Sequence // once it is in the core
+
+	then   func(Result)  // instead of done
+	done   chan struct{} // closed when result is there
+	result Result
 }
 
 // Done is closed when the result is there.
@@ -50,13 +54,53 @@ func (c *Call) Wait(ctx context.Context) (Result, error) {
 	}
 }
 
+// callbacks are calls that nobody but the client holds, to be used again.
+var callbacks = sync.Pool{New: func() any { return new(Call) }}
+
 func (c *Call) finish(r Result) {
-	if c.then != nil {
-		c.then(r)
+	if then := c.then; then != nil {
+		*c = Call{}
+		callbacks.Put(c)
+		then(r)
 		return
 	}
 	c.result = r
 	close(c.done)
+}
+
+// openCalls are the calls in the core, in a ring by sequence.
+type openCalls struct {
+	ring []*Call // length a power of two, or none
+}
+
+func (o *openCalls) place(seq ids.Sequence) *(*Call) { return &o.ring[int(seq)&(len(o.ring)-1)] }
+
+// put grows the ring until the call's place is free.
+func (o *openCalls) put(c *Call) {
+	for len(o.ring) == 0 || *o.place(c.sequence) != nil {
+		old := o.ring
+		o.ring = make([]*Call, max(2*len(old), 16))
+		for _, x := range old {
+			if x != nil {
+				*o.place(x.sequence) = x
+			}
+		}
+	}
+	*o.place(c.sequence) = c
+}
+
+// take removes a call; nil if it is not there.
+func (o *openCalls) take(seq ids.Sequence) *Call {
+	if len(o.ring) == 0 {
+		return nil
+	}
+	at := o.place(seq)
+	c := *at
+	if c == nil || c.sequence != seq {
+		return nil
+	}
+	*at = nil
+	return c
 }
 
 // failed is the result of a command that was taken, but never sent.

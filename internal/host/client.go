@@ -43,9 +43,9 @@ type Client struct {
 	log    *slog.Logger
 	id     ids.Client
 
-	// The loop's own:
+	// The holder's of the loop's right to run:
 	queue []*Call                 // taken, but the core was full
-	open  map[ids.Sequence]*Call  // in the core
+	open  openCalls               // in the core
 	asked map[uint64]func([]byte) // status questions by nonce
 
 	closing sync.Once
@@ -121,7 +121,6 @@ func newClient(core clientCore, places int, id ids.Client, log *slog.Logger) *Cl
 	c := &Client{
 		core: core, id: id, log: log,
 		window: window{free: places},
-		open:   map[ids.Sequence]*Call{},
 		asked:  map[uint64]func([]byte){},
 		done:   make(chan struct{}),
 	}
@@ -162,7 +161,9 @@ func (c *Client) Submit(ctx context.Context, command uint16, arg []byte, guess i
 // must not wait, for this client's room least of all, nor take a lock that is
 // held around a Submit. It may itself submit what there is room for.
 func (c *Client) SubmitFunc(ctx context.Context, command uint16, arg []byte, guess ids.Set, then func(Result)) error {
-	return c.submit(ctx, &Call{command: command, arg: arg, guess: guess, then: then})
+	call := callbacks.Get().(*Call)
+	call.command, call.arg, call.guess, call.then = command, arg, guess, then
+	return c.submit(ctx, call)
 }
 
 func (c *Client) submit(ctx context.Context, call *Call) error {

@@ -32,7 +32,8 @@ func (c *clientLoop) start(now hlc.Now, call *Call) {
 		call.finish(failed(err))
 		return
 	}
-	c.open[seq] = call
+	call.sequence = seq
+	c.open.put(call)
 }
 
 func (c *clientLoop) tick(now hlc.Now)    { c.core.Tick(now) }
@@ -72,21 +73,20 @@ func (c *clientLoop) results() {
 	}
 	c.window.leave(len(rs))
 	for i := range rs {
-		call := c.open[rs[i].Sequence]
-		if call == nil {
-			continue
+		if call := c.open.take(rs[i].Sequence); call != nil {
+			call.finish(rs[i])
 		}
-		delete(c.open, rs[i].Sequence)
-		call.finish(rs[i])
 	}
 }
 
 // abandon ends all that is left when the loop has ended.
 func (c *clientLoop) abandon(why error) {
-	for _, call := range c.open {
-		call.finish(abandoned(why))
+	for _, call := range c.open.ring {
+		if call != nil {
+			call.finish(abandoned(why))
+		}
 	}
-	clear(c.open)
+	c.open = openCalls{}
 	for _, call := range append(c.queue, c.loop.inbox.rest().calls...) {
 		call.finish(failed(why)) // never sent
 	}
