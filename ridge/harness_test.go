@@ -31,6 +31,7 @@ type world struct {
 	// Faults of the network.
 	minDelay, maxDelay time.Duration
 	loss, dup          float64
+	lossOf             map[wire.Kind]float64   // besides, by kind
 	cut                map[[2]ids.Process]bool // from, to
 	bytes              bool                    // messages travel encoded
 	// filter, if set, may drop or see each message.
@@ -295,7 +296,7 @@ func (w *world) post(from ids.Process, s Send) {
 	if to == from {
 		w.errorf("process %d sends %T to itself", from, s.Msg)
 	}
-	if w.filter != nil && !w.filter(from, to, s.Msg) || w.cut[[2]ids.Process{from, to}] || w.rng.Float64() < w.loss {
+	if w.filter != nil && !w.filter(from, to, s.Msg) || w.cut[[2]ids.Process{from, to}] || w.rng.Float64() < w.loss+w.lossOf[s.Msg.Kind()] {
 		return
 	}
 	copies := 1
@@ -445,7 +446,7 @@ func (w *world) allDone() bool {
 // heal ends all faults of the network.
 func (w *world) heal() {
 	w.healed = true
-	w.loss, w.dup = 0, 0
+	w.loss, w.dup, w.lossOf = 0, 0, nil
 	w.cut = map[[2]ids.Process]bool{}
 	w.filter = nil
 	for _, n := range w.nodes {

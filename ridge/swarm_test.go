@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/wire"
 )
 
 var (
@@ -73,6 +74,10 @@ func swarmWorld(t testing.TB, seed uint64) *world {
 	}
 	if shape.IntN(2) == 0 {
 		w.dup = shape.Float64() * 0.3
+	}
+	w.lossOf = map[wire.Kind]float64{}
+	for range shape.IntN(4) {
+		w.lossOf[wire.KindRidge+wire.Kind(shape.IntN(12))] = shape.Float64()
 	}
 	for _, n := range w.nodes {
 		n.skew = draw(20*time.Millisecond) - 10*time.Millisecond
