@@ -84,12 +84,19 @@ func newCluster(seed uint64, shape Shape) (*cluster, error) {
 		return nil, err
 	}
 	c.service = bankService()
+	if shape.Service == "volery" {
+		c.service = voleryService.Definition()
+	}
 	if err := c.service.Validate(); err != nil {
 		return nil, err
 	}
 	c.place = oracle.New(1, shape.Partitions, c.service)
-	c.work = newBankLoad(&c.shape, c.place)
 	c.history = newHistory(c.service, c.place, shape.Partitions, shape.Partition.MaxAccesses)
+	c.work = newBankLoad(&c.shape, c.place)
+	if shape.Service == "volery" {
+		c.work = &voleryLoad{service: voleryService, place: c.place, shape: &c.shape}
+		c.history.Second = voleryModel(c.history)
+	}
 	c.world = sim.New(seed, sim.Config{
 		Endpoints: int(p) + 5*shape.Clients, Decode: node.Decode, Pointers: shape.Pointers, Network: shape.Network,
 	})

@@ -3,6 +3,7 @@ package simtest
 import (
 	"time"
 
+	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/partition"
 )
@@ -64,6 +65,8 @@ type History struct {
 	Logs       []*Log
 	clock      uint64
 	byClient   map[ids.Client]*[]int32
+	// Second, if not nil, is a second model, asked for every command in order.
+	Second func(code uint16, arg []byte, at hlc.Timestamp) (answer, error)
 	// Strangers are deliveries of commands that no client sent.
 	Strangers int
 }

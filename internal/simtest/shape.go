@@ -81,7 +81,7 @@ func drawShape(r *rand.Rand, o *Options) Shape {
 		Clients:    2 + r.IntN(8),
 		Commands:   1000 + r.IntN(400),
 		Multi:      62 + r.IntN(20),
-		Service:    "bank",
+		Service:    pick(r, "bank", "bank", "volery"),
 		Checks:     r.IntN(2) == 0,
 		Pointers:   r.IntN(4) == 0,
 		Restarts:   r.IntN(3) == 0,

@@ -44,6 +44,11 @@ func replay(h *History, o *Order) ([]touched, error) {
 		seen[e.Op] = true
 		want, t := m.apply(op.Code, op.Arg, e.Position.T, op.Command)
 		touches[i] = t
+		if h.Second != nil {
+			if second, err := h.Second(op.Code, op.Arg, e.Position.T); err != nil || second != want {
+				return nil, fmt.Errorf("model: %s at %v: the service on one machine gives %s, its model %s (%v)", h.op(op), e.Position, want, second, err)
+			}
+		}
 		failed := want.errName != "" || want.errTxt != ""
 		if failed != (e.Outcome == partition.OutcomeFailed) {
 			return nil, fmt.Errorf("linearizability: %s at %v: the model gives %s, the replicas %v", h.op(op), e.Position, want, e.Outcome)
