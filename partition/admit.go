@@ -2,6 +2,7 @@ package partition
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/eyrie-dev/eyrie/internal/ids"
 )
@@ -134,8 +135,11 @@ func (r *Replica) unscratch() *command {
 	return c
 }
 
-// line puts a command into the queue, behind all that it conflicts with.
+// line puts a command into the queue, behind all that it conflicts with. It
+// may stay there, and its exchange in the outbox, for long: what it keeps is
+// copied out of the buffer that it came in with many others.
 func (r *Replica) line(c *command) {
+	c.arg, c.dests = slices.Clone(c.arg), slices.Clone(c.dests)
 	if len(c.dests) > 1 {
 		r.open(c)
 	}

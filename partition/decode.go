@@ -2,9 +2,17 @@ package partition
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/wire"
+)
+
+// Values stay until their command has finished: they are copied out of the
+// buffer in which they came with much else, unless they are most of it.
+const (
+	maxSignal = 64 // no values are in so little
+	maxCopied = 32 << 10
 )
 
 // Decode decodes this package's messages; see wire.Decoder.
@@ -15,6 +23,9 @@ func Decode(kind wire.Kind, body []byte) (wire.Message, error) {
 	case KindReply:
 		m = decodeReply(&r)
 	case KindExchange:
+		if len(body) > maxSignal && len(body) < maxCopied {
+			r = wire.NewReader(slices.Clone(body))
+		}
 		m = decodeExchange(&r)
 	case KindPull:
 		m = &Pull{Tag: readTag(&r)}

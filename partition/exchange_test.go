@@ -153,10 +153,11 @@ func TestE7DisagreementStopsBothSides(t *testing.T) {
 	}
 }
 
-// The outbox: an entry goes once every unsuspected replica, and at least f+1,
-// of the other destination has finished; a pull for it is then answered "gone".
+// The outbox: once there is no plenty of room, an entry goes when every
+// unsuspected replica, and at least f+1, of the other destination has finished;
+// a pull for it is then answered "gone".
 func TestOutboxRetention(t *testing.T) {
-	l := newLab(t, 2, 3)
+	l := newLab(t, 2, 3, func(c *Config) { c.Tuning.MaxOutbox = patience - 1 })
 	d := l.op(1000, exactly(put(l.key(colHash, 0, 0)), put(l.key(colHash, 1, 0))), 0, 1)
 	slow := func(x letter) bool { return x.from != 6 && x.to != 6 }
 	l.deliver(d, 1, 2, 3, 4, 5)
@@ -210,7 +211,7 @@ func TestProgress(t *testing.T) {
 	l.deliver(stuck, 1)
 	l.deliver(done, 1, 2)
 	l.pass(nil)
-	m := l.node(1).progress(false)
+	m := l.node(1).progress(2, false)
 	if m.covers(stuck.Position) || !m.covers(done.Position) || m.covers(ids.Position{T: 1002}) {
 		t.Fatalf("%+v", m)
 	}

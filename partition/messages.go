@@ -83,9 +83,9 @@ type Answer struct {
 	Below  ids.Position
 }
 
-// Progress tells which multi-partition commands its sender has finished: all
-// of those below Below but Except. Invariant: what one says finished, every
-// later one of the same sender does.
+// Progress tells which commands that its receiver's partition shares its
+// sender has finished: all of those below Below but Except. Invariant: what
+// one says finished, every later one of the same sender does.
 type Progress struct {
 	Below  ids.Position
 	Except []ids.Position // ascending, below Below
@@ -94,7 +94,7 @@ type Progress struct {
 }
 
 // maxExcept bounds Progress.Except.
-const maxExcept = 64
+const maxExcept = 1 << 12
 
 // Check is a digest of a command's whole write set; destinations compare them
 // when Config.Checks is on [N1].

@@ -10,7 +10,10 @@ import (
 // outbox holds what this partition has said about commands of several
 // destinations, from their delivery until nobody needs it (page 4, memory
 // only): an entry goes once it is finished here and every unsuspected
-// replica, and at least f+1, of every other destination has finished it.
+// replica, and at least f+1, of every other destination has finished it. While
+// there is plenty of room it waits for suspected replicas too: one that finds
+// its entry gone has fallen behind for good, and a cut or a pause that ends
+// must not cost one.
 type outbox struct {
 	line  line[*outgoing]
 	bytes int // of finished entries
@@ -41,6 +44,9 @@ const (
 	// sweepEvery, unless it stands in the way.
 	sweepSmall = 1024
 	sweepEvery = 10 * time.Millisecond
+	// patience is the share of the outbox, one in so many, that may be kept
+	// for suspected replicas.
+	patience = 8
 )
 
 func newOutbox(replicas [][]ids.Process) outbox {
@@ -69,7 +75,7 @@ func (r *Replica) retire(o *outgoing) {
 	} else if b.tellDue == Never {
 		b.tellDue = r.now.Mono + r.tuning.ProgressEvery
 	}
-	if r.needless(o) {
+	if r.needless(o, r.patient(0)) {
 		b.dropEntry(o)
 		b.line.removed(1)
 		return
@@ -89,23 +95,30 @@ func (b *outbox) dropEntry(o *outgoing) {
 	}
 }
 
+// patient says whether the outbox has room to wait for suspected replicas when
+// n entries have gone.
+func (r *Replica) patient(n int) bool {
+	b := &r.outbox
+	return b.line.live-n <= r.tuning.MaxOutbox/patience && b.bytes <= r.tuning.MaxOutboxBytes/patience
+}
+
 // needless says whether nobody needs an entry any more.
-func (r *Replica) needless(o *outgoing) bool {
+func (r *Replica) needless(o *outgoing, patient bool) bool {
 	for _, q := range o.dests {
-		if q != r.config.Partition && !r.finishedBy(q, o.Position) {
+		if q != r.config.Partition && !r.finishedBy(q, o.Position, patient) {
 			return false
 		}
 	}
 	return true
 }
 
-// finishedBy: every unsuspected replica of q, and at least f+1.
-func (r *Replica) finishedBy(q ids.Partition, p ids.Position) bool {
+// finishedBy: every replica of q, or every unsuspected one and at least f+1.
+func (r *Replica) finishedBy(q ids.Partition, p ids.Position, patient bool) bool {
 	n := 0
 	for i := range r.outbox.finished[q] {
 		if r.outbox.finished[q][i].covers(p) {
 			n++
-		} else if !r.suspected(r.config.Replicas[q][i]) {
+		} else if patient || !r.suspected(r.config.Replicas[q][i]) {
 			return false
 		}
 	}
@@ -134,7 +147,7 @@ func (r *Replica) sweep() {
 	b := &r.outbox
 	n := 0
 	for _, o := range b.line.all() {
-		if o.finished && !o.dropped && r.needless(o) {
+		if o.finished && !o.dropped && r.needless(o, r.patient(n)) {
 			b.bytes -= o.bytes + 200
 			b.dropEntry(o)
 			n++
@@ -160,7 +173,7 @@ func (r *Replica) onProgress(q ids.Partition, from ids.Process, m *Progress) {
 	i := slices.Index(r.config.Replicas[q], from)
 	known := &r.outbox.finished[q][i]
 	if m.Ask {
-		r.send(from, r.progress(false))
+		r.send(from, r.progress(q, false))
 	}
 	if m.Below.Less(known.Below) || m.Below == known.Below && len(m.Except) >= len(known.Except) {
 		return // an older one
@@ -171,11 +184,13 @@ func (r *Replica) onProgress(q ids.Partition, from ids.Process, m *Progress) {
 	}
 }
 
-// progress is what this replica has finished.
-func (r *Replica) progress(ask bool) *Progress {
+// progress is what this replica has finished of the commands that it shares
+// with partition q: others, which may wait for a partition that is away, must
+// not hold back what q keeps.
+func (r *Replica) progress(q ids.Partition, ask bool) *Progress {
 	m := &Progress{Below: after(r.last), Ask: ask}
 	for _, c := range r.queue.all() {
-		if c.finished || c.out == nil {
+		if c.finished || c.out == nil || !c.dests.Has(q) {
 			continue
 		}
 		if len(m.Except) == maxExcept {
@@ -198,10 +213,9 @@ func after(p ids.Position) ids.Position {
 // tell tells those that share finished commands with this partition.
 func (r *Replica) tell() {
 	b := &r.outbox
-	m := r.progress(false)
 	for q := range b.shared {
 		if b.shared[q] && ids.Partition(q) != r.config.Partition {
-			r.sendTo(ids.Partition(q), m)
+			r.sendTo(ids.Partition(q), r.progress(ids.Partition(q), false))
 		}
 		b.shared[q] = false
 	}
@@ -221,28 +235,36 @@ func (r *Replica) progressDue() {
 	if b.line.live == 0 || b.askDue > r.now.Mono {
 		return
 	}
-	r.askProgress()
+	if !r.askProgress() {
+		b.askDue = Never // a suspected replica that comes back tells
+		return
+	}
 	b.askWait = min(2*b.askWait, askMost)
 	b.askDue = r.now.Mono + b.askWait
 }
 
-// askProgress asks those that keep the oldest finished entry here.
-func (r *Replica) askProgress() {
+// askProgress asks those that are not suspected and keep the oldest finished
+// entry here; false if there are none.
+func (r *Replica) askProgress() bool {
 	for _, o := range r.outbox.line.all() {
-		if !o.finished || o.dropped {
+		if o.finished && !o.dropped && r.askAbout(o) {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *Replica) askAbout(o *outgoing) (asked bool) {
+	for _, q := range o.dests {
+		if q == r.config.Partition {
 			continue
 		}
-		m := r.progress(true)
-		for _, q := range o.dests {
-			if q == r.config.Partition {
-				continue
-			}
-			for i, p := range r.config.Replicas[q] {
-				if !r.outbox.finished[q][i].covers(o.Position) {
-					r.send(p, m)
-				}
+		for i, p := range r.config.Replicas[q] {
+			if !r.suspected(p) && !r.outbox.finished[q][i].covers(o.Position) {
+				r.send(p, r.progress(q, true))
+				asked = true
 			}
 		}
-		return
 	}
+	return asked
 }

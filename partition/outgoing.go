@@ -97,7 +97,7 @@ func (o *outgoing) shipPart(r *Replica, g Range, declared bool) {
 	items, bytes := r.tuning.PartItems, r.tuning.PartBytes
 	switch {
 	case declared:
-		items, bytes = r.tuning.MaxAccesses, r.tuning.MaxBytes/4
+		items, bytes = r.tuning.MaxAccesses, max(1, r.tuning.MaxBytes/4)
 	case o.full(r):
 		items = 1
 	}

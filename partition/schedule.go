@@ -74,7 +74,9 @@ func (r *Replica) finish(c *command) {
 	for _, w := range c.waiters {
 		r.release(w)
 	}
-	c.waiters, c.in = nil, incoming{}
+	// Its place in the queue may stay for a while, what it held may not.
+	c.waiters, c.in, c.tx = nil, incoming{}, transaction{}
+	c.arg, c.items, c.local = nil, nil, nil
 }
 
 // release removes an edge.

@@ -135,7 +135,7 @@ func (t *transaction) cover(it *Item) {
 
 // retry ends the command in retry, whatever else was wrong with it.
 func (t *transaction) retry(needed ids.Set) {
-	t.over, t.outcome, t.needed = true, OutcomeRetry, needed
+	t.over, t.outcome, t.needed = true, OutcomeRetry, slices.Clone(needed)
 	t.errName, t.errText = "", ""
 }
 
