@@ -17,6 +17,7 @@ type call struct {
 	retries int
 	target  int           // index of the acceptor that the last copy went to
 	copies  int           // copies of this attempt sent
+	first   time.Duration // Mono of this attempt's first copy
 	pause   time.Duration // until the next resend
 	resend  time.Duration // Mono
 	giveUp  time.Duration // Mono

@@ -173,7 +173,7 @@ func (c *Core) multicast(call *call) {
 	m.Mark, m.Guard = c.calls.mark, c.guard
 	e := c.cfg.Topology.EnsembleFor(m.Dests)
 	call.copy.propose = ridge.Propose{Ensemble: e, Message: m}
-	call.copies, call.pause = 0, c.cfg.Tuning.Resend
+	call.copies, call.first, call.pause = 0, c.now.Mono, c.cfg.Tuning.Resend
 	call.target = c.routes.live(e, c.routes.coordinator(e))
 	c.send(call)
 }

@@ -52,12 +52,12 @@ func (c *Core) stepReply(m *partition.Reply) {
 	if m.Command.Client != c.cfg.ID {
 		return
 	}
-	if m.Stages.Proposed > 0 {
-		c.time.anchor(c.now, m.Stages.Proposed)
-	}
 	call := c.calls.get(m.Command.Sequence)
 	if call == nil || m.Attempt != call.message().Attempt || call.copies == 0 {
 		return
+	}
+	if m.Stages.Proposed > 0 {
+		c.time.correct(c.now, m.Stages.Proposed, call.first)
 	}
 	switch m.Outcome {
 	case partition.OutcomeRetry:
@@ -109,7 +109,7 @@ func (c *Core) stepAdvice(m *ridge.Advice) {
 		}
 	case ridge.Late, ridge.Early:
 		c.Stats.Refused++
-		c.time.anchor(c.now, m.Time)
+		c.time.correct(c.now, m.Time, call.first)
 	default:
 		c.Stats.Refused++
 		c.backOff(call)

@@ -7,7 +7,7 @@ import (
 )
 
 // clock is the service's time as the client knows it [X5]: anchored at the
-// Welcome and again by every reply, downwards too [N6], and carried on by the
+// Welcome, corrected by every reply, downwards too [N6], and carried on by the
 // monotonic clock in between.
 type clock struct {
 	at    hlc.Timestamp
@@ -18,9 +18,19 @@ func (c *clock) anchor(now hlc.Now, t hlc.Timestamp) {
 	c.at, c.since = t, now.Mono
 }
 
+// correct takes in that the service's time was t at some moment since the
+// given Mono: so by now it is at least t, and at most t and what has passed.
+// To take it for the time now would set the clock back by all that a command
+// had waited for its reply, and make the next ones late.
+func (c *clock) correct(now hlc.Now, t hlc.Timestamp, since time.Duration) {
+	c.anchor(now, min(max(c.time(now), t), t.Add(now.Mono-since)))
+}
+
+func (c *clock) time(now hlc.Now) hlc.Timestamp { return c.at.Add(now.Mono - c.since) }
+
 // stamp is a first timestamp: the physical clock or the service's time,
 // whichever is later, but at most ahead of the service's time.
 func (c *clock) stamp(now hlc.Now, ahead time.Duration) hlc.Timestamp {
-	service := c.at.Add(now.Mono - c.since)
+	service := c.time(now)
 	return min(max(now.Wall, service), service.Add(ahead))
 }

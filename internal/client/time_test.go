@@ -1,0 +1,60 @@
+package client
+
+import (
+	"testing"
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/hlc"
+	"github.com/eyrie-dev/eyrie/partition"
+	"github.com/eyrie-dev/eyrie/ridge"
+)
+
+// proposed replies as if the command had been proposed at t.
+func (w *world) proposed(p *ridge.Propose, at hlc.Timestamp) {
+	w.Step(w.now, 1, &partition.Reply{
+		Command: p.Message.Command, Attempt: p.Message.Attempt, Outcome: partition.OutcomeOK,
+		Stages: partition.Stages{Proposed: at},
+	})
+}
+
+// X5: a reply that comes long after its command was proposed, since that
+// waited for a partition that was away, says nothing about the time now: with
+// T0 that far back the next commands would be late, and block the window.
+func TestLateReplyLeavesTheClock(t *testing.T) {
+	for what, wait := range map[string]time.Duration{
+		"answered":         horizon - time.Second,
+		"given up already": 3 * horizon,
+	} {
+		w := newWorld(t, 1)
+		w.welcome(7)
+		w.submit("a")
+		p, _ := w.proposals()
+		w.after(wait)
+		w.proposals()
+		w.proposed(p[0], start)
+		w.submit("b")
+		p, _ = w.proposals()
+		if behind := start.Add(wait).Sub(p[0].Message.T0); behind > ridge.DefaultTuning().Window {
+			t.Errorf("%s: T0 is %v behind the service's time", what, behind)
+		}
+	}
+}
+
+// N6: every reply corrects the service's time, downwards too, as far as it can
+// tell: it lies between what was proposed and that plus the round trip.
+func TestN6RepliesCorrectTheClock(t *testing.T) {
+	const trip = 3 * time.Millisecond
+	for _, off := range []time.Duration{-10 * time.Minute, -5 * time.Millisecond, 0, trip, 5 * time.Millisecond, time.Hour} {
+		w := newWorld(t, 1)
+		w.now.Wall = -hlc.Max // its own clock does not count
+		w.welcome(7)
+		w.submit("a")
+		p, _ := w.proposals()
+		w.now.Mono += trip
+		w.proposed(p[0], start.Add(off))
+		want := min(max(start.Add(trip), start.Add(off)), start.Add(off+trip))
+		if got := w.time.time(w.now); got != want {
+			t.Errorf("proposed %v from what the client believed: %d, want %d", off, got-start, want-start)
+		}
+	}
+}
