@@ -61,6 +61,3 @@ type waiter struct {
 
 func (c *command) at() ids.Position { return c.Position }
 func (c *command) gone() bool       { return c.finished }
-
-// suspended says whether the code is suspended until a remote value comes.
-func (c *command) suspended() bool { return c.tx.worker != nil && !c.tx.over }

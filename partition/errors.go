@@ -1,9 +1,6 @@
 package partition
 
-import (
-	"errors"
-	"fmt"
-)
+import "errors"
 
 // Errors that a command can end with besides its service's own. They are
 // final: the command had its place in the order and had no effect.
@@ -94,8 +91,4 @@ func (s *Service) describe(err error) (name, text string) {
 		return f.Name, err.Error()
 	}
 	return "", err.Error()
-}
-
-func stopped(format string, args ...any) error {
-	return fmt.Errorf("partition: %w: %s", ErrStopped, fmt.Sprintf(format, args...))
 }

@@ -381,3 +381,29 @@ func TestNonsense(t *testing.T) {
 		t.Fatal("has not finished")
 	}
 }
+
+// A full outbox recovers even if all that could empty it were suspected when
+// it asked, and what they had told was lost.
+func TestFullOutboxAsksAgain(t *testing.T) {
+	l := newLab(t, 2, 3, func(c *Config) { c.Tuning.MaxOutbox = 2 })
+	for i := range 2 {
+		l.deliver(l.op(1000+hlc.Timestamp(i), exactly(put(l.key(colHash, 0, i)), put(l.key(colHash, 1, i))), 0, 1), 1, 2, 3, 4, 5, 6)
+		l.pass(nil)
+	}
+	l.suspects = map[ids.Process]bool{4: true, 5: true, 6: true}
+	for range 4 { // what they tell is lost
+		l.tick(askMost)
+		l.pass(func(x letter) bool { return x.from < 4 })
+	}
+	if l.node(1).Ready() {
+		t.Fatal("ready with a full outbox")
+	}
+	l.suspects = nil
+	for range 2 {
+		l.tick(askMost)
+		l.pass(nil)
+	}
+	if n := l.node(1).Status().Outbox; n != 0 || !l.node(1).Ready() {
+		t.Fatalf("%d entries", n)
+	}
+}

@@ -235,8 +235,11 @@ func (r *Replica) progressDue() {
 	if b.line.live == 0 || b.askDue > r.now.Mono {
 		return
 	}
-	if !r.askProgress() {
-		b.askDue = Never // a suspected replica that comes back tells
+	if !r.askProgress() && r.patient(0) {
+		// Those that are missed are suspected, and what is kept for them is in
+		// nobody's way. Otherwise it goes on: their last Progress may be lost,
+		// and a full outbox brings nothing about by itself.
+		b.askDue = Never
 		return
 	}
 	b.askWait = min(2*b.askWait, askMost)

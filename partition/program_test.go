@@ -260,7 +260,11 @@ func (g *progGen) program() *program {
 		p.wild = true
 		return p
 	}
-	for range 1 + g.rng.IntN(5) {
+	n := 1 + g.rng.IntN(5)
+	if g.rng.IntN(15) == 0 {
+		n = 20 + g.rng.IntN(20) // enough for the indices of large commands
+	}
+	for range n {
 		g.instr(p)
 	}
 	if g.rng.IntN(4) == 0 {

@@ -241,8 +241,9 @@ func randomWorld(t testing.TB, seed uint64) *world {
 		}
 		for range 4 {
 			if n := w.nodes[rng.IntN(len(w.nodes))]; wrong {
-				w.at(time.Duration(rng.Int64N(int64(60*time.Millisecond))), func() { n.fooled[weak.id], weak.doubted = true, true })
-				w.at(time.Duration(rng.Int64N(int64(160*time.Millisecond))), func() { n.fooled[weak.id] = false })
+				from := time.Duration(rng.Int64N(int64(60 * time.Millisecond)))
+				w.at(from, func() { n.fooled[weak.id], weak.doubted = true, true })
+				w.at(from+time.Duration(rng.Int64N(int64(100*time.Millisecond))), func() { n.fooled[weak.id] = false })
 			}
 		}
 	}
