@@ -93,6 +93,7 @@ var errShort = errors.New("bench: short argument")
 type Eyrie struct {
 	c      Case
 	tuning func(*partition.Tuning) // nil: defaults
+	near   bool                    // the client reaches the nodes without TCP
 	file   *cluster.File
 	nodes  []*host.Node
 	client *host.Client
@@ -101,6 +102,11 @@ type Eyrie struct {
 
 // NewEyrie makes a cluster with default tuning.
 func NewEyrie(c Case) System { return &Eyrie{c: c} }
+
+// NewNear makes a cluster whose client is part of the program that the nodes
+// are in and reaches them without TCP, as a program does that carries a cluster
+// within it. Nodes speak TCP to each other all the same.
+func NewNear(c Case) System { return &Eyrie{c: c, near: true} }
 
 // NewSequential makes a cluster whose replicas execute one command at a time,
 // however long it waits for other partitions: the convoy of Algorithm 1.
@@ -191,8 +197,13 @@ func (e *Eyrie) dial(ctx context.Context) error {
 	tuning := client.DefaultTuning()
 	tuning.Window = e.c.Outstanding
 	tuning.Span = max(tuning.Span, e.span())
+	var near []*host.Node
+	if e.near {
+		near = e.nodes
+	}
 	var err error
 	e.client, err = host.Dial(ctx, host.ClientConfig{
+		Near: near,
 		Core: client.Config{
 			Topology: e.file.Topology(), Map: measured.Map(e.c.Partitions), Service: measured.Definition(), Tuning: tuning,
 		},

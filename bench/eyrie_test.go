@@ -16,6 +16,7 @@ func TestEyrie(t *testing.T) {
 	}{
 		"one partition":  {NewEyrie, Case{Partitions: 1, Replicas: 3, Size: 100, Outstanding: 8}},
 		"two partitions": {NewEyrie, Case{Partitions: 2, Replicas: 3, Size: 100, Outstanding: 8, MultiShare: 0.5}},
+		"near":           {NewNear, Case{Partitions: 2, Replicas: 3, Size: 100, Outstanding: 8, MultiShare: 0.5}},
 		"sequential":     {NewSequential, Case{Partitions: 2, Replicas: 3, Size: 100, Outstanding: 8, MultiShare: 0.5, Workers: true}},
 	} {
 		t.Run(name, func(t *testing.T) {

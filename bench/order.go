@@ -25,7 +25,7 @@ func OrderBeside(ctx context.Context, args []string, stdout, stderr io.Writer, r
 	p := &Plan{
 		Bench:      "order",
 		Title:      fmt.Sprintf("order: 1 partition, 3 replicas and the client in one process over loopback TCP, in memory, %d B values", s.size),
-		Contenders: append([]Contender{{System: "floor", New: NewFloor}, {System: "eyrie", New: NewEyrie}}, peers...),
+		Contenders: append([]Contender{{System: "floor", New: NewFloor}, {System: "eyrie", New: NewEyrie}, {System: "eyrie", Variant: "near", New: NewNear}}, peers...),
 		Reference:  reference,
 	}
 	for _, n := range s.outstanding {

@@ -60,12 +60,12 @@ var callbacks = sync.Pool{New: func() any { return new(Call) }}
 func (c *Call) finish(r Result) {
 	if then := c.then; then != nil {
 		*c = Call{}
-		callbacks.Put(c)
 		then(r)
-		return
+		callbacks.Put(c)
+	} else if c.done != nil { // else it was called already, and panicked
+		c.result = r
+		close(c.done)
 	}
-	c.result = r
-	close(c.done)
 }
 
 // openCalls are the calls in the core, in a ring by sequence.

@@ -25,6 +25,9 @@ type ClientConfig struct {
 	Cluster string
 	// Addrs are the addresses of all processes.
 	Addrs map[ids.Process]string
+	// Near are nodes in this operating-system process that the client shall
+	// reach directly, for as long as they live, and not by TCP.
+	Near []*Node
 	// Window bounds the commands taken and not yet answered; zero is
 	// Core.Tuning.Window. What the core has no room for waits in order.
 	Window int
@@ -89,16 +92,20 @@ func Dial(ctx context.Context, cfg ClientConfig) (*Client, error) {
 		Service: cfg.Core.Service.Fingerprint(),
 		Layout:  layout(cfg.Core.Topology, cfg.Core.Tuning.Horizon),
 		Peers:   cfg.Addrs, Decode: node.Decode, Tuning: cfg.Transport, Logger: cfg.Logger,
-	})
+	}, cfg.Near...)
 }
 
-func dial(ctx context.Context, core clientCore, places int, cfg transport.Config) (*Client, error) {
+func dial(ctx context.Context, core clientCore, places int, cfg transport.Config, near ...*Node) (*Client, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	cfg.Logger = cfg.Logger.With("client", cfg.Self.Client.String())
 	c := newClient(core, places, cfg.Self.Client, cfg.Logger)
 	first := newContact(len(cfg.Peers))
+	cfg, err := far(cfg, near)
+	if err != nil {
+		return nil, err
+	}
 	cfg.Linked = func(p ids.Process, err error) {
 		c.linked(p, err)
 		first.heard(p, err)
@@ -108,7 +115,11 @@ func dial(ctx context.Context, core clientCore, places int, cfg transport.Config
 	if err != nil {
 		return nil, err
 	}
-	c.begin(tr)
+	if len(near) == 0 {
+		c.begin(tr)
+	} else {
+		c.begin(attachAll(c, tr, near, cfg.Linked))
+	}
 	if err := first.wait(ctx); err != nil {
 		c.Close()
 		return nil, fmt.Errorf("host: no process of cluster %q could be reached: %w", cfg.Cluster, err)

@@ -87,8 +87,12 @@ func (c *clientLoop) abandon(why error) {
 		}
 	}
 	c.open = openCalls{}
-	for _, call := range append(c.queue, c.loop.inbox.rest().calls...) {
-		call.finish(failed(why)) // never sent
+	for _, calls := range [][]*Call{c.queue, c.loop.w.calls, c.loop.inbox.rest().calls} {
+		for _, call := range calls {
+			if call != nil {
+				call.finish(failed(why)) // never sent
+			}
+		}
 	}
 	c.queue = nil
 }

@@ -68,7 +68,7 @@ type system struct {
 	proxies  map[[2]ids.Process]*faultproxy.Proxy // by from (0: the client) and to
 }
 
-func newSystem(t *testing.T, partitions int) *system {
+func newSystem(t *testing.T, partitions int, near ...ids.Process) *system {
 	s := &system{t: t, service: counters(), nodes: map[ids.Process]*Node{}, proxies: map[[2]ids.Process]*faultproxy.Proxy{}}
 	replicas := make([][]ids.Process, partitions)
 	listeners := map[ids.Process]net.Listener{}
@@ -109,7 +109,12 @@ func newSystem(t *testing.T, partitions int) *system {
 		t.Cleanup(func() { n.Close() })
 		s.nodes[p] = n
 	}
+	var reached []*Node
+	for _, p := range near {
+		reached = append(reached, s.nodes[p])
+	}
 	c, err := Dial(t.Context(), ClientConfig{
+		Near: reached,
 		Core: client.Config{
 			Topology: s.topology, Map: oracle.New(1, partitions, s.service), Service: s.service, Tuning: client.DefaultTuning(),
 		},
@@ -174,9 +179,14 @@ func (s *system) load(n int, names ...string) {
 }
 
 func TestCluster(t *testing.T) {
-	for _, partitions := range []int{1, 2} {
-		t.Run(fmt.Sprint(partitions), func(t *testing.T) {
-			s := newSystem(t, partitions)
+	for name, c := range map[string]struct {
+		partitions int
+		near       []ids.Process
+	}{
+		"1": {1, nil}, "2": {2, nil}, "near": {2, []ids.Process{1, 2, 3, 4, 5, 6}}, "near one": {1, []ids.Process{1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSystem(t, c.partitions, c.near...)
 			s.load(50, "a", "b", "c", "d", "a b", "c d")
 			doc, err := s.client.Status(t.Context(), 1)
 			if err != nil || !strings.Contains(string(doc), `"process":1`) {
@@ -231,6 +241,24 @@ func TestClusterOutlivesAProcess(t *testing.T) {
 				t.Errorf("counted to %d, %v", v, err)
 			}
 		})
+	}
+}
+
+// A node that is near and ends is not waited for either.
+func TestNearNodeEnds(t *testing.T) {
+	s := newSystem(t, 1, 1, 2, 3)
+	s.load(5, "a")
+	s.nodes[1].Close()
+	s.load(5, "a")
+	s.nodes[2].Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := s.count(ctx, "a"); !errors.Is(err, ErrOutcomeUnknown) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	s.nodes[3].Close()
+	if s.client.Close() != nil || s.client.Err() != nil {
+		t.Error(s.client.Err())
 	}
 }
 

@@ -3,8 +3,8 @@
 // their input in the inbox of the core's loop, and one of them at a time runs the
 // core, encodes and, as a rule, writes what it says: see loop.
 //
-// A node and clients may live in one operating-system process; they speak TCP
-// to each other just the same.
+// Nodes speak TCP to each other also within one operating-system process. A
+// client there may be given nodes that it reaches directly: ClientConfig.Near.
 package host
 
 import (

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"errors"
 	"runtime"
 	"time"
 
@@ -99,6 +100,13 @@ func (l *loop) deliver(from ids.Addr, inc ids.Incarnation, ms []wire.Message, si
 	}
 }
 
+// leave is deliver for those who must not run the core.
+func (l *loop) leave(from ids.Addr, inc ids.Incarnation, ms []wire.Message, size int) {
+	if l.inbox.deliver(from, inc, ms, size) {
+		l.relay <- struct{}{}
+	}
+}
+
 // submit leaves a command; false when the loop has ended. The caller runs the
 // core if it is to, here, and nobody else does.
 func (l *loop) submit(c *Call, here bool) bool {
@@ -131,22 +139,35 @@ func (l *loop) close() {
 // visit runs the core for a while. The caller has the right to run; when visit
 // returns it is free, or with the loop's goroutine.
 func (l *loop) visit() {
+	passOn, err := true, errAborted
+	defer func() {
+		if passOn {
+			l.err = err
+			l.relay <- struct{}{}
+		}
+	}()
 	for range visitRounds {
 		if !l.inbox.take(&l.w, visitMessages) {
 			break
 		}
-		again, err := l.round(&l.w)
-		l.w.reset()
-		if err != nil {
-			l.err = err
-			break
+		again, e := l.round(&l.w)
+		if err = e; err != nil {
+			return
 		}
+		err = errAborted
+		l.w.reset()
 		if !again && l.rest() {
+			passOn = false
 			return
 		}
 	}
-	l.relay <- struct{}{}
+	err = nil
 }
+
+// errAborted is the end of a core under which a visitor's goroutine panicked,
+// in a callback or in the service's code: whoever recovers from that, the core
+// is in no state to go on.
+var errAborted = errors.New("host: stopped by a panic")
 
 // run is the loop's goroutine, until the core ends or the inbox is closed. It
 // returns the core's error. It begins with the right to run, and ends with it.
@@ -215,8 +236,9 @@ func (l *loop) round(w *work) (again bool, err error) {
 	for _, f := range w.asks {
 		f()
 	}
-	for _, c := range w.calls {
+	for i, c := range w.calls {
 		l.core.call(now, c)
+		w.calls[i] = nil // the core's, whatever happens now
 	}
 	ms, since := w.ms, 0
 	for _, r := range w.runs {

@@ -70,3 +70,18 @@ func TestInputNeverWaitsForTheCore(t *testing.T) {
 		t.Errorf("%d steps: what came meanwhile was left behind", core.steps)
 	}
 }
+
+// Who recovers from a panic under a core, which happens in the goroutine of
+// whoever runs it, leaves a loop that ends, not one that is stuck.
+func TestPanicEndsTheLoop(t *testing.T) {
+	l := idle(&scripted{onStep: func() { panic("a caller's") }})
+	func() {
+		defer func() { recover() }()
+		one(l)
+		t.Error("no panic")
+	}()
+	<-l.relay
+	if err := l.run(); err != errAborted {
+		t.Error(err)
+	}
+}

@@ -45,7 +45,11 @@ type Node struct {
 	inc   ids.Incarnation
 	addr  net.Addr
 	log   *slog.Logger
+	badge badge
+
+	// Of the holder of the loop's right to run:
 	local []wire.Message // from the core to itself
+	near  nearClients
 
 	closing sync.Once
 	done    chan struct{}
@@ -117,7 +121,7 @@ func startNode(core nodeCore, cfg transport.Config) (*Node, error) {
 	}
 	cfg.Logger = cfg.Logger.With("process", cfg.Self.Process)
 	n := newNode(core, cfg.Self.Process, cfg.Incarnation, cfg.Logger)
-	n.addr = cfg.Listener.Addr()
+	n.addr, n.badge = cfg.Listener.Addr(), badgeOf(cfg)
 	cfg.Handler = n.loop.deliver
 	tr, err := transport.New(cfg)
 	if err != nil {
@@ -131,6 +135,7 @@ func startNode(core nodeCore, cfg transport.Config) (*Node, error) {
 // newNode makes a node whose inbox may be delivered to; begin starts it.
 func newNode(core nodeCore, self ids.Process, inc ids.Incarnation, log *slog.Logger) *Node {
 	n := &Node{core: core, self: self, inc: inc, log: log, done: make(chan struct{})}
+	n.near.by = map[ids.Client]*queue[*Client]{}
 	n.loop.init((*nodeLoop)(n))
 	return n
 }
@@ -143,6 +148,10 @@ func (n *Node) begin(tr transport.Transport) {
 func (n *Node) run() {
 	n.err = n.loop.run()
 	n.loop.inbox.close()
+	for _, f := range n.loop.inbox.rest().asks {
+		f() // a client that has come just now, say
+	}
+	n.near.lost(n.self)
 	n.tr.Close()
 	n.core.Close()
 	if n.err != nil {
@@ -214,13 +223,16 @@ func (n *nodeLoop) wake() time.Duration { return n.core.Wake() }
 
 func (n *nodeLoop) out(now hlc.Now) (again bool, err error) {
 	for _, s := range n.core.Sends() {
-		if s.To.Process == n.self {
+		switch {
+		case s.To.Process == n.self:
 			n.local = append(n.local, s.Msg)
-		} else {
+		case s.To.Process == 0 && n.near.send(s.To.Client, s.Msg):
+		default:
 			n.tr.Send(s.To, s.Msg)
 		}
 	}
 	n.tr.Flush()
+	n.near.flush(n.self, n.inc)
 	if err := n.core.Err(); err != nil {
 		return false, err
 	}
