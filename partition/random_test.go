@@ -12,7 +12,7 @@ import (
 )
 
 var (
-	seeds = flag.Int("seeds", 250, "random worlds to run")
+	seeds = flag.Int("seeds", 150, "random worlds to run")
 	first = flag.Uint64("seed", 1, "the first of them")
 )
 

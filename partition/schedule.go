@@ -3,15 +3,11 @@ package partition
 // drain starts what may start until nothing more may: a finished command lets
 // others start.
 func (r *Replica) drain() {
-	for len(r.runnable) > 0 && r.err == nil {
-		c := r.runnable[0]
-		r.runnable[0] = nil
-		r.runnable = r.runnable[1:]
-		r.start(c)
+	for i := 0; i < len(r.runnable) && r.err == nil; i++ {
+		r.start(r.runnable[i]) // may append
 	}
-	if len(r.runnable) == 0 && cap(r.runnable) > 0 {
-		r.runnable = r.runnable[:0]
-	}
+	clear(r.runnable)
+	r.runnable = r.runnable[:0]
 }
 
 // start is start(C): every earlier command that conflicts with C has finished
