@@ -57,10 +57,9 @@ type ensemble struct {
 type member struct {
 	process   ids.Process
 	partition ids.Partition
-	// peer is nil for this process itself, and for learners with which it
-	// exchanges no heartbeats.
+	// peer is nil for this process itself.
 	peer *peer
-	// item is its last report about this ensemble, at the time itemAt.
+	// item is its last report about this ensemble, once it has reported.
 	item     heartbeatItem
 	reported bool
 	// distributed are the bytes this process has had it distribute.

@@ -120,11 +120,11 @@ func (t *Topology) validDests(s ids.Set) bool {
 // admit queues a proposal at the coordinator, or says why not [X5, N7].
 func (e *ensemble) admit(p *Propose) {
 	t, m, q := &e.c.cfg.Tuning, p.Message, &e.lead.queue
-	time := e.time(e.c.now)
+	present := e.time(e.c.now)
 	switch {
-	case m.T0 > time.Add(t.Window):
+	case m.T0 > present.Add(t.Window):
 		e.c.advise(e, p, Early)
-	case m.T0.Add(t.Horizon) < time:
+	case m.T0.Add(t.Horizon) < present:
 		e.c.advise(e, p, Late)
 	case q.count() >= t.MaxWaiting || q.count() > 0 && q.bytes+m.size() > t.MaxWaitingSize || e.full():
 		e.c.advise(e, p, Overloaded)
