@@ -164,7 +164,7 @@ func (w *World) Heal() {
 	for i := range w.links {
 		l := &w.links[i]
 		l.cuts, l.slow = 0, 0
-		l.stall = min(l.stall, w.now)
+		l.stall, l.last = min(l.stall, w.now), min(l.last, w.now)
 	}
 	for i := range w.ends {
 		e := &w.ends[i]

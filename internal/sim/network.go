@@ -107,6 +107,9 @@ func (w *World) send(from ID, to ids.Addr, m wire.Message) {
 	}
 }
 
+// mostDoublings bounds what slow links and the tail together do to a delay.
+const mostDoublings = 10
+
 // arrival draws when a message sent now arrives.
 func (w *World) arrival(l *link) time.Duration {
 	r := w.net.Uint64()
@@ -116,7 +119,7 @@ func (w *World) arrival(l *link) time.Duration {
 		tail = min(tail, 1)
 	}
 	tail = min(bits.TrailingZeros32(uint32(r)|1<<31), tail)
-	at := w.now + d<<tail<<l.slow
+	at := w.now + d<<min(tail+int(l.slow), mostDoublings)
 	if at < l.stall {
 		at = l.stall
 	}
