@@ -139,7 +139,7 @@ func (r *Replica) unscratch() *command {
 // may stay there, and its exchange in the outbox, for long: what it keeps is
 // copied out of the buffer that it came in with many others.
 func (r *Replica) line(c *command) {
-	c.arg, c.dests = slices.Clone(c.arg), slices.Clone(c.dests)
+	c.arg, c.dests = append([]byte{}, c.arg...), slices.Clone(c.dests)
 	if len(c.dests) > 1 {
 		r.open(c)
 	}

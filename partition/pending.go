@@ -56,6 +56,9 @@ func (r *Replica) operate(a applied, p *pending) (v []byte, ok bool) {
 		}
 	}()
 	old := p.value
+	if len(old) == 0 {
+		old = nil // as in give
+	}
 	if !r.service.Collections[p.key.Collection].Immutable {
 		old = slices.Clone(old)
 	}

@@ -261,3 +261,33 @@ func inside(b, buffer []byte) bool {
 	at, from := uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(unsafe.Pointer(unsafe.SliceData(buffer)))
 	return at >= from && at < from+uintptr(cap(buffer))
 }
+
+// An empty value looks the same to the code of every destination: to an
+// operation and to Get it is nil, though one destination has it in its state
+// and another has decoded it.
+func TestEmptyValuesLookAlike(t *testing.T) {
+	for _, col := range []uint16{colHash, colFrozen} {
+		l := newLab(t, 2, 1, func(c *Config) {
+			c.Service.Operations[doAdd].Apply = func(old []byte, ok bool, _ []byte) []byte {
+				return fmt.Append(nil, old == nil, ok)
+			}
+		})
+		k, far := l.key(col, 0, 0), l.key(colHash, 1, 0)
+		both := []Item{{Key: k, Write: true}, {Key: far, Write: true}}
+		l.runs(func(tx Tx) ([]byte, error) { tx.Put(k, []byte{}); return nil, nil })
+		l.deliver(l.op(1000, &program{exact: true, items: both}, 0, 1), 1, 2)
+		l.pass(nil)
+		l.runs(func(tx Tx) ([]byte, error) {
+			v, ok := tx.Get(k)
+			b := fmt.Append(nil, v == nil, ok)
+			tx.Update(k, doAdd, nil)
+			v, _ = tx.Get(k)
+			return append(b, v...), nil
+		})
+		l.deliver(l.op(1001, &program{exact: true, items: both}, 0, 1), 1, 2)
+		l.pass(nil)
+		if a, b := l.finished[1][1], l.finished[2][1]; a.Reply != b.Reply || a.Outcome != OutcomeOK {
+			t.Errorf("collection %d: the destinations end with %+v and %+v", col, a, b)
+		}
+	}
+}

@@ -161,8 +161,8 @@ func (t *transaction) Get(k Key) ([]byte, bool) {
 
 // give returns v, or a copy where the caller could change the state [E2].
 func (t *transaction) give(k Key, v []byte) []byte {
-	if v == nil {
-		return nil
+	if len(v) == 0 {
+		return nil // also where the state has an empty slice: alike everywhere
 	}
 	if !t.r.service.Collections[k.Collection].Immutable {
 		return slices.Clone(v)
@@ -170,11 +170,14 @@ func (t *transaction) give(k Key, v []byte) []byte {
 	if t.r.config.Checks {
 		t.watch(k, v)
 	}
-	return v
+	return v[:len(v):len(v)]
 }
 
 // own returns what may be stored of bytes that the code handed in.
 func (t *transaction) own(k Key, v []byte) []byte {
+	if len(v) == 0 {
+		return nil // and keeps nothing of what it was cut from
+	}
 	if !t.r.service.Collections[k.Collection].Immutable {
 		return slices.Clone(v)
 	}
