@@ -34,6 +34,9 @@ type Config struct {
 	Checks bool
 	// Client describes the cluster's own client.
 	Client ClientConfig
+	// TCP has the cluster's clients reach its processes over TCP, as clients
+	// elsewhere do. Otherwise they hand each other their messages directly.
+	TCP bool
 	// Logger of the processes is silent when nil.
 	Logger *slog.Logger
 }

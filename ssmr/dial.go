@@ -27,7 +27,7 @@ func Dial(ctx context.Context, file string, s *Service, cfg ClientConfig) (*Clie
 	return dial(ctx, f, s, cfg)
 }
 
-func dial(ctx context.Context, f *cluster.File, s *Service, cfg ClientConfig) (*Client, error) {
+func dial(ctx context.Context, f *cluster.File, s *Service, cfg ClientConfig, near ...*host.Node) (*Client, error) {
 	tuning := client.DefaultTuning()
 	tuning.Horizon = f.Ridge().Horizon
 	if cfg.Window > 0 {
@@ -37,7 +37,7 @@ func dial(ctx context.Context, f *cluster.File, s *Service, cfg ClientConfig) (*
 		Core: client.Config{
 			Topology: f.Topology(), Map: s.Map(len(f.Partitions)), Service: s.Definition(), Tuning: tuning,
 		},
-		Cluster: f.Cluster, Addrs: f.Addrs(), Logger: cfg.Logger,
+		Cluster: f.Cluster, Addrs: f.Addrs(), Near: near, Logger: cfg.Logger,
 	})
 	if err == nil {
 		return &Client{s: s, b: remote{s, c}}, nil

@@ -19,6 +19,7 @@ import (
 // kept in memory only. All methods are safe for concurrent use.
 type Cluster struct {
 	s      *Service
+	tcp    bool
 	file   *cluster.File
 	nodes  []*host.Node
 	client *Client
@@ -35,12 +36,12 @@ func StartLocal(ctx context.Context, s *Service, cfg Config) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{s: s, file: fileOf(cfg, listeners)}
+	c := &Cluster{s: s, tcp: cfg.TCP, file: fileOf(cfg, listeners)}
 	if err := c.start(ctx, cfg, listeners); err != nil {
 		c.Close()
 		return nil, err
 	}
-	if c.client, err = dial(ctx, c.file, s, cfg.Client); err != nil {
+	if c.client, err = c.dial(ctx, cfg.Client); err != nil {
 		c.Close()
 		return nil, err
 	}
@@ -132,7 +133,14 @@ func (c *Cluster) Dial(ctx context.Context, cfg ClientConfig) (*Client, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	return dial(ctx, c.file, c.s, cfg)
+	return c.dial(ctx, cfg)
+}
+
+func (c *Cluster) dial(ctx context.Context, cfg ClientConfig) (*Client, error) {
+	if c.tcp {
+		return dial(ctx, c.file, c.s, cfg)
+	}
+	return dial(ctx, c.file, c.s, cfg, c.nodes...)
 }
 
 // Close ends the client and all processes; the state is gone. It is

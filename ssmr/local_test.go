@@ -103,7 +103,7 @@ func clients(t *testing.T, run func(*testing.T, *Client)) {
 		}
 		run(t, m.Client())
 	})
-	for _, cfg := range []Config{{Replicas: 1}, {Partitions: 3, Replicas: 1, Checks: true}, {Partitions: 2}} {
+	for _, cfg := range []Config{{Replicas: 1}, {Partitions: 3, Replicas: 1, Checks: true}, {Partitions: 2}, {Partitions: 2, TCP: true}} {
 		t.Run(fmt.Sprintf("%dx%d", cfg.Partitions, cfg.Replicas), func(t *testing.T) {
 			c, err := StartLocal(testContext(t), purseService, cfg)
 			if err != nil {

@@ -173,7 +173,7 @@ func TestProgramsGetTheSameRepliesEverywhere(t *testing.T) {
 	if testing.Short() {
 		count = 100
 	}
-	for i, cfg := range []Config{{Replicas: 1}, {Partitions: 2, Replicas: 1, Checks: true}, {Partitions: 5, Replicas: 1}, {Partitions: 2, Replicas: 3}} {
+	for i, cfg := range []Config{{Replicas: 1}, {Partitions: 2, Replicas: 1, Checks: true}, {Partitions: 5, Replicas: 1}, {Partitions: 2, Replicas: 3}, {Partitions: 2, Replicas: 3, TCP: true}} {
 		t.Run(fmt.Sprintf("%dx%d", cfg.Partitions, cfg.Replicas), func(t *testing.T) {
 			ctx := testContext(t)
 			m, err := NewMachine(programs)
