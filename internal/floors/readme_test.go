@@ -2,6 +2,7 @@ package floors
 
 import (
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -29,10 +30,11 @@ func TestDocumentsExist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range strings.Split(string(readme), "](")[1:] {
-		target, _, _ := strings.Cut(part, ")")
-		if _, err := os.Stat("../../" + target); err != nil && !strings.Contains(target, "://") {
-			t.Errorf("README.md points to %s, which is not there", target)
+	for _, m := range link.FindAllStringSubmatch(string(readme), -1) {
+		if _, err := os.Stat("../../" + m[1]); err != nil && !strings.Contains(m[1], "://") {
+			t.Errorf("README.md points to %s, which is not there", m[1])
 		}
 	}
 }
+
+var link = regexp.MustCompile(`\]\(([^)\s"]+)\)`)
