@@ -46,8 +46,10 @@ type ensemble struct {
 	gap  gap
 	// pressedSince: the log has been short of room since then.
 	pressedSince time.Duration
-	// lostSince: no acceptor that can be asked has had next since then.
+	// lostSince: f+1 acceptors have not had instance lostNext since then,
+	// which is lacked here.
 	lostSince time.Duration
+	lostNext  ids.Instance
 
 	stream stream
 	lead   leader

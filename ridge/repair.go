@@ -154,30 +154,24 @@ func (e *ensemble) hear(a int, v *vote) {
 	}
 }
 
-// checkReachable stops this process when the acceptors have forgotten what it
-// still lacks: all of them, or, for long, all that can be asked and at least
-// f+1.
+// checkReachable stops this process when what it lacks is forgotten: at all
+// acceptors, or, when asking has long been in vain, at f+1 of them, itself
+// included.
 func (e *ensemble) checkReachable(now hlc.Now) {
-	if !e.lacks() {
+	gone := 0
+	for i := range e.acceptors() {
+		if i == e.self || e.members[i].item.Trim >= e.next {
+			gone++
+		}
+	}
+	if gone < e.quorum || !e.lacks() {
 		e.lostSince = never
 		return
 	}
-	gone, silent := 0, 0
-	for i := range e.acceptors() {
-		switch m := &e.members[i]; {
-		case i == e.self || m.item.Trim >= e.next:
-			gone++
-		case e.c.Suspected(m.process):
-			silent++
-		default:
-			e.lostSince = never
-			return
-		}
+	if e.lostSince == never || e.lostNext != e.next {
+		e.lostSince, e.lostNext = now.Mono, e.next
 	}
-	if e.lostSince == never {
-		e.lostSince = now.Mono
-	}
-	if silent == 0 || gone >= e.quorum && now.Mono-e.lostSince > 10*e.c.cfg.Tuning.FailureTimeout {
+	if gone == len(e.spec.Acceptors) || now.Mono-e.lostSince > 10*e.c.timeout {
 		e.c.fail(fmt.Errorf("%w: ensemble %d instance %d", ErrLost, e.id, e.next))
 	}
 }

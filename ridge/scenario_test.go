@@ -1,6 +1,7 @@
 package ridge
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -528,4 +529,28 @@ func TestFailoverTime(t *testing.T) {
 		t.Errorf("%v to fail over", d)
 	}
 	w.finish(time.Second)
+}
+
+// A replica whose missing instance is trimmed at f+1 acceptors gives up when
+// the others, though alive, have not had it for long either.
+func TestLostDespiteLivingPeers(t *testing.T) {
+	r := newRig(t, 2, 1, 5)
+	for i := range 80 {
+		for p := range ids.Process(5) {
+			it := heartbeatItem{Round: round(9, 1), Leading: p == 0, Decided: 40}
+			if p != 2 {
+				it.Trim = 31
+			}
+			if p != 1 {
+				r.step(p+1, &heartbeat{Wall: epoch, Hears: true, Items: []heartbeatItem{it}})
+			}
+		}
+		if i < 40 && r.core.Err() != nil {
+			t.Fatalf("gave up too soon: %v", r.core.Err())
+		}
+		r.pass(100 * time.Millisecond)
+	}
+	if err := r.core.Err(); !errors.Is(err, ErrLost) {
+		t.Errorf("error %v", err)
+	}
 }
