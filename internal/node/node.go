@@ -46,6 +46,7 @@ type Node struct {
 	replica   *partition.Replica
 	now       hlc.Now
 	sends     []Send
+	behind    bool   // there is probably more to execute
 	refused   uint64 // messages of incarnations that do not count
 	strange   uint64 // messages that no process may send us
 }
@@ -167,20 +168,30 @@ func (n *Node) Wake() time.Duration {
 	if !n.founding.started {
 		return n.founding.next
 	}
+	if n.behind {
+		return n.now.Mono
+	}
 	return min(n.ridge.Wake(), n.replica.Wake())
 }
 
-// Sends executes what has been ordered and returns what is to be sent since
-// the last call. The slice is valid until the next call into the node.
+// burst bounds the commands executed at a time: a process that catches up must
+// go on hearing and being heard, or the others take it for crashed.
+const burst = 512
+
+// Sends executes what has been ordered, if it is not too much at a time, and
+// returns what is to be sent since the last call. The slice is valid until the
+// next call into the node.
 func (n *Node) Sends() []Send {
 	n.sends = n.sends[:0]
-	for n.replica.Ready() && n.Err() == nil {
+	done := 0
+	for ; done < burst && n.replica.Ready() && n.Err() == nil; done++ {
 		d, ok := n.ridge.Next()
 		if !ok {
 			break
 		}
 		n.replica.Deliver(n.now, delivery(d))
 	}
+	n.behind = done == burst
 	n.sends = append(n.sends, n.founding.sends...)
 	n.founding.sends = n.founding.sends[:0]
 	for _, s := range n.ridge.Sends() {
