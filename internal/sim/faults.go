@@ -109,6 +109,19 @@ func (w *World) Split(side func(ID) bool, d time.Duration) {
 	}
 }
 
+// CutGroups cuts all links from one group to another, and back if both is set.
+func (w *World) CutGroups(from, to []ID, both bool, d time.Duration) {
+	w.Counts.Split++
+	for _, a := range from {
+		for _, b := range to {
+			w.cut(a, b, d)
+			if both {
+				w.cut(b, a, d)
+			}
+		}
+	}
+}
+
 // Flap cuts a pair and mends it, again and again, for d.
 func (w *World) Flap(a, b ID, period, d time.Duration) {
 	w.Counts.Flaps++

@@ -18,6 +18,7 @@ const (
 	FaultIsolate
 	FaultSplit
 	FaultSplitGroup // cut a whole group of endpoints off, such as a partition
+	FaultCutGroups  // cut two groups off from each other, one way or both
 	FaultFlap
 	FaultSlowLink
 	FaultStall
@@ -30,7 +31,7 @@ const (
 )
 
 var faultNames = [Faults]string{"crash", "pause", "pause-many", "slow-process", "cut-one-way", "cut-both", "isolate",
-	"split", "split-group", "flap", "slow-link", "stall", "reset", "burst", "client-clock", "server-clock", "client-crash"}
+	"split", "split-group", "cut-groups", "flap", "slow-link", "stall", "reset", "burst", "client-clock", "server-clock", "client-crash"}
 
 func (f Fault) String() string { return faultNames[f] }
 
@@ -230,6 +231,13 @@ func (n *Nemesis) network(f Fault, d time.Duration) bool {
 			}
 			return false
 		}, d)
+		return true
+	case FaultCutGroups:
+		if len(n.plan.Groups) < 2 {
+			return false
+		}
+		p := n.r.Perm(len(n.plan.Groups))
+		w.CutGroups(n.plan.Groups[p[0]], n.plan.Groups[p[1]], n.r.IntN(2) == 0, d)
 		return true
 	case FaultBurst:
 		w.Burst(100_000+n.r.IntN(800_000), min(d, time.Second))

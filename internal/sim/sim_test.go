@@ -115,7 +115,7 @@ func TestSameSeedSameTrace(t *testing.T) {
 		}
 		all := []ID{0, 1, 2, 3, 4, 5}
 		Unleash(w, r, Plan{Weights: weights, Every: 5 * time.Millisecond, Lasts: 20 * time.Millisecond,
-			Servers: all, Clients: func() []ID { return all[5:] }, Groups: [][]ID{all[:2]},
+			Servers: all, Clients: func() []ID { return all[5:] }, Groups: [][]ID{all[:2], all[2:4]},
 			MayCrash: func(id ID) bool { return id == 1 }, MayErr: func(ID) bool { return true },
 			CrashServer: w.Crash, CrashClient: func(ID) {}, ClockError: time.Minute})
 		w.RunUntil(2*time.Second, never)

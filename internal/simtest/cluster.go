@@ -299,7 +299,7 @@ func (c *cluster) addUser() *user {
 	binary.LittleEndian.PutUint64(u.name[:], c.rand.Uint64())
 	binary.LittleEndian.PutUint64(u.name[8:], c.rand.Uint64()|1)
 	tuning := c.shape.Client
-	skew := time.Duration(0)
+	skew := c.shape.ClientSkew
 	if c.shape.Weights[sim.FaultClientClock] > 0 && c.healed == 0 {
 		skew = c.shape.ClockError
 	}

@@ -29,17 +29,24 @@ type Shape struct {
 	Every, Lasts         time.Duration
 	ClockError           time.Duration
 	Skew                 time.Duration // servers' clocks differ by up to this, without any fault
+	ClientSkew           time.Duration // clients' clocks differ by up to this, without any fault
 	Grain                time.Duration // resolution of all physical clocks
 	Rogues               bool          // some clients stamp as far ahead as they please
 	Restarts             bool          // crashed processes come back, to be refused
 	Hot                  int           // accounts that most commands use
 	Mix                  [nBankCommands]int
+	// Chains: plain commands only, over neighbouring partitions, on two
+	// accounts of each: the shortest way to cycles across partitions.
+	Chains bool
 	// Bare, if not nil, makes a stand-in for a node.Node.
 	Bare func(*server) process
 }
 
 func (s *Shape) String() string {
 	mode := "decoded messages"
+	if s.Chains {
+		mode = "chains, " + mode
+	}
 	if s.Rogues {
 		mode = "rogue clients, " + mode
 	}
@@ -90,6 +97,7 @@ func drawShape(r *rand.Rand, o *Options) Shape {
 		Hot:        pick(r, 3, 6, 12, 30),
 		Weights:    sim.DrawWeights(r),
 	}
+	s.Chains = s.Service == "bank" && s.Partitions > 2 && r.IntN(2) == 0
 	if s.Partitions == 4 {
 		s.Replicas = 3
 	}
@@ -110,6 +118,14 @@ func drawShape(r *rand.Rand, o *Options) Shape {
 	s.Client.MaxPause = s.Client.Resend * time.Duration(pick(r, 1, 4, 10))
 	s.Length = between(r, 2*time.Second, 8*time.Second)
 	s.widen()
+	s.ClientSkew = pick(r, 0, s.Ridge.Window/2, s.Ridge.Window, time.Second)
+	if s.Chains {
+		s.Length /= 2
+		s.Clients += 4
+		if s.Weights != [sim.Faults]int{} {
+			s.Weights[sim.FaultCutGroups] += 16
+		}
+	}
 	s.Every = pick(r, 20*ms, 100*ms, 400*ms)
 	s.Lasts = s.Ridge.FailureTimeout * time.Duration(pick(r, 1, 2, 4, 8)) / 2
 	return s

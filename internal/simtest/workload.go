@@ -42,6 +42,11 @@ func (b *bankLoad) next(r *rand.Rand) (uint16, []byte, ids.Set) {
 	b.token++
 	multi := r.IntN(100) < b.shape.Multi
 	a := bankArg{N: b.token}
+	if b.shape.Chains && r.IntN(8) > 0 {
+		code := pick(r, cmdRead, cmdWrite, cmdWrite, cmdWrite, cmdSwap)
+		a.Keys = b.link(r, multi)
+		return code, a.encode(), nil
+	}
 	if r.IntN(4) == 0 {
 		code := pick(r, cmdRead, cmdRead, cmdWrite, cmdSwap, cmdTransfer, cmdTransfer, cmdAdd, cmdAddAndRead)
 		a.Keys = b.cells(r, multi)
@@ -138,6 +143,30 @@ func (b *bankLoad) keys(r *rand.Rand, key func(uint16) partition.Key, n int, mul
 		return b.keys(r, key, 30, multi)
 	}
 	return keys
+}
+
+// link draws one account, or one of each of two neighbouring partitions, of
+// the first two that live there.
+func (b *bankLoad) link(r *rand.Rand, multi bool) []uint16 {
+	p := r.IntN(b.shape.Partitions)
+	keys := []uint16{b.local(p, r.IntN(2))}
+	if multi {
+		keys = append(keys, b.local((p+1)%b.shape.Partitions, r.IntN(2)))
+	}
+	return keys
+}
+
+// local is the i-th account that lives in partition p.
+func (b *bankLoad) local(p, i int) uint16 {
+	for k := range uint16(nAccounts) {
+		if b.place.Owners(account(k))[0] == ids.Partition(p) {
+			if i == 0 {
+				return k
+			}
+			i--
+		}
+	}
+	return 0
 }
 
 // cells draws one to three accounts of one group of cells.
