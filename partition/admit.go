@@ -210,10 +210,11 @@ func (r *Replica) turnAway(d *Delivery, verdict Verdict, e *entry) {
 		return
 	}
 	switch {
-	case e != nil && e.reply != nil:
+	case e != nil && e.outcome != 0:
 		r.counters.Reanswered++
-		m := *e.reply
-		m.Time = r.last.T
+		m := e.reply()
+		m.Command, m.Attempt, m.Time = d.Command, e.attempt, r.last.T
+		m.Stages = Stages{Proposed: d.Proposed, Delivered: r.now.Wall} // the copy's
 		r.sends = append(r.sends, Send{ids.ToClient(d.Command.Client), &m})
 	case e != nil:
 		e.again = true

@@ -50,13 +50,14 @@ func (t *table) append(b []byte) []byte {
 		b = append(b, c[:]...)
 		b = wire.AppendUvarint(b, uint64(rec.mark))
 		b = wire.AppendTimestamp(b, rec.expires)
-		b = wire.AppendUvarint(b, uint64(len(rec.entries)))
-		for i := range rec.entries {
-			e := &rec.entries[i]
+		live := rec.live()
+		b = wire.AppendUvarint(b, uint64(len(live)))
+		for i := range live {
+			e := &live[i]
 			b = wire.AppendUvarint(b, uint64(e.seq))
 			b = wire.AppendUvarint(b, uint64(e.attempt))
-			if e.reply != nil {
-				b = wire.AppendUint64(b, e.reply.digest())
+			if e.outcome != 0 {
+				b = wire.AppendUint64(b, e.reply().digest())
 			}
 		}
 	}

@@ -1,38 +1,59 @@
 package partition
 
 import (
+	"slices"
+
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/wire"
 )
 
-// conclude makes the reply of a command whose outcome is fixed, keeps it in
-// the table and, if it falls to this replica, sends it.
+// conclude keeps the outcome of a command, which is fixed, in the table and, if
+// it falls to this replica, sends the reply.
 func (r *Replica) conclude(c *command, e *entry) {
 	t := &c.tx
-	m := &Reply{
-		Command: c.Command, Attempt: c.Attempt, Outcome: t.outcome,
-		Value: t.value, ErrorName: t.errName, ErrorText: t.errText, Needed: t.needed,
-		MapVersion: r.version(), Time: r.last.T,
-		Stages: Stages{c.proposed, c.delivered, c.startedAt, r.now.Wall},
-	}
 	r.counters.Finished++
 	if t.outcome == OutcomeRetry {
 		r.counters.Retries++
 	}
 	again := false
 	if e != nil {
-		e.reply = m
 		again, e.again = e.again, false
 	}
-	r.observeFinish(c, m)
 	if again {
 		r.counters.Reanswered++
 	}
-	if again || r.answerer(c.Command, c.dests, c.nearest) == r.config.Self {
+	answer := again || r.answerer(c.Command, c.dests, c.nearest) == r.config.Self
+	var m *Reply
+	if answer || t.outcome != OutcomeOK || r.config.Observe != nil {
+		m = &Reply{
+			Command: c.Command, Attempt: c.Attempt, Outcome: t.outcome,
+			Value: t.value, ErrorName: t.errName, ErrorText: t.errText, Needed: t.needed,
+			MapVersion: r.version(), Time: r.last.T,
+			Stages: Stages{c.proposed, c.delivered, c.startedAt, r.now.Wall},
+		}
+		r.observeFinish(c, m)
+	}
+	if e != nil {
+		e.outcome, e.value, e.version = t.outcome, t.value, r.version()
+		if t.outcome != OutcomeOK {
+			e.other = m
+		}
+	}
+	if answer {
 		r.sends = append(r.sends, Send{ids.ToClient(c.Command.Client), m})
 	}
+}
+
+// reply is what the client is told of an attempt that has ended, but for the
+// times and who it is for.
+func (e *entry) reply() Reply {
+	m := Reply{Outcome: e.outcome, Value: e.value, MapVersion: e.version}
+	if e.other != nil {
+		m.ErrorName, m.ErrorText, m.Needed = e.other.ErrorName, e.other.ErrorText, e.other.Needed
+	}
+	return m
 }
 
 // answers says whether this partition is the one that answers a command.
@@ -50,16 +71,15 @@ func (r *Replica) answerer(c ids.Command, dests ids.Set, nearest ids.Process) id
 	if !r.answers(c, dests) {
 		return 0
 	}
-	if len(dests) <= 1 && nearest != 0 && !r.suspected(nearest) {
-		if p, ok := r.peers[nearest]; ok && p == r.config.Partition {
-			return nearest
-		}
+	if len(dests) <= 1 && nearest != 0 && !r.suspected(nearest) &&
+		slices.Contains(r.config.Replicas[r.config.Partition], nearest) {
+		return nearest
 	}
 	return r.speaker(hash(c))
 }
 
 // digest covers what the client is told and all replicas agree on.
-func (m *Reply) digest() uint64 {
+func (m Reply) digest() uint64 {
 	b := append([]byte(nil), byte(m.Outcome))
 	b = wire.AppendBytes(b, m.Value)
 	b = wire.AppendString(b, m.ErrorName)

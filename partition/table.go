@@ -36,7 +36,11 @@ type record struct {
 	// expires is the largest T0 + H ever accepted. Once merged time passes it,
 	// every copy of what was accepted is late, so the record goes [X2].
 	expires hlc.Timestamp
-	entries []entry // ascending by seq, none below mark
+	// entries[head:] are live: ascending by seq, none below mark. Those before
+	// have been dropped, and their room is used again by and by, so that the
+	// mark may rise with every command without moving a client's whole window.
+	entries []entry
+	head    int
 }
 
 // entry is an accepted command.
@@ -45,11 +49,18 @@ type entry struct {
 	// attempt is the highest accepted.
 	attempt ids.Attempt
 	expires hlc.Timestamp // T0 + H: every copy is late afterwards
-	// reply is what that attempt ended with; nil while it is under way.
-	reply *Reply
+	// outcome is what that attempt ended with; zero while it is under way.
+	outcome Outcome
 	// again: a copy came while it was under way; every replica of the
 	// answering partition replies at its end.
 	again bool
+	// value is the reply's, if the outcome is OK.
+	value []byte
+	// version is that of the map by which it was judged.
+	version uint64
+	// other is the rest of the reply of any other outcome. Most commands end
+	// well and are answered elsewhere: what they leave behind must be little.
+	other *Reply
 }
 
 func newTable(t *Tuning, partitions int) *table {
@@ -82,8 +93,8 @@ func (t *table) judge(d *Delivery) (Verdict, *entry) {
 		return VerdictDuplicate, nil
 	}
 	i, found := rec.find(d.Command.Sequence)
-	if found && d.Attempt <= rec.entries[i].attempt {
-		return VerdictDuplicate, &rec.entries[i]
+	if found && d.Attempt <= rec.live()[i].attempt {
+		return VerdictDuplicate, &rec.live()[i]
 	}
 	return VerdictAccepted, t.accept(rec, d, i, found)
 }
@@ -102,35 +113,56 @@ func (t *table) accept(rec *record, d *Delivery, i int, found bool) *entry {
 	if d.Mark > rec.mark && d.Position.T > d.Guard {
 		rec.mark = d.Mark
 		below, _ := rec.find(d.Mark)
-		rec.entries = slices.Delete(rec.entries, 0, below)
+		rec.drop(below)
 		i -= below
 	}
 	e := entry{seq: d.Command.Sequence, attempt: d.Attempt, expires: expires}
 	if found {
-		rec.entries[i] = e
-		return &rec.entries[i]
+		rec.live()[i] = e
+		return &rec.live()[i]
 	}
-	if n := 2 * t.tuning.ClientWindow; len(rec.entries) >= n && len(rec.entries)%n == 0 {
+	if n := 2 * t.tuning.ClientWindow; len(rec.live()) >= n && len(rec.live())%n == 0 {
 		rec.shrink(d.Position.T)
 		i, _ = rec.find(e.seq)
 	}
-	rec.entries = slices.Insert(rec.entries, i, e)
-	return &rec.entries[i]
+	rec.compact()
+	rec.entries = slices.Insert(rec.entries, rec.head+i, e)
+	return &rec.live()[i]
+}
+
+func (rec *record) live() []entry { return rec.entries[rec.head:] }
+
+// drop drops the first n live entries.
+func (rec *record) drop(n int) {
+	clear(rec.live()[:n])
+	rec.head += n
+}
+
+// compact makes room without allocation where half of a full slice is dead:
+// a constant cost per entry.
+func (rec *record) compact() {
+	if len(rec.entries) == cap(rec.entries) && 2*rec.head >= len(rec.entries) {
+		n := copy(rec.entries, rec.live())
+		clear(rec.entries[n:])
+		rec.entries, rec.head = rec.entries[:n], 0
+	}
 }
 
 // shrink bounds the record of a client whose marks do not take effect: every
 // copy of an entry past its own T0 + H is late, so nobody will miss it.
 func (rec *record) shrink(merged hlc.Timestamp) {
-	rec.entries = slices.DeleteFunc(rec.entries, func(e entry) bool { return merged > e.expires })
+	kept := slices.DeleteFunc(rec.live(), func(e entry) bool { return merged > e.expires })
+	rec.entries = rec.entries[:rec.head+len(kept)]
 }
 
 // find searches from the end, where a client's commands come in.
 func (rec *record) find(seq ids.Sequence) (i int, found bool) {
-	i = len(rec.entries)
-	for i > 0 && rec.entries[i-1].seq >= seq {
+	live := rec.live()
+	i = len(live)
+	for i > 0 && live[i-1].seq >= seq {
 		i--
 	}
-	return i, i < len(rec.entries) && rec.entries[i].seq == seq
+	return i, i < len(live) && live[i].seq == seq
 }
 
 func (t *table) record(c ids.Client) *record {
@@ -150,7 +182,7 @@ func (t *table) lookup(c ids.Command) *entry {
 		return nil
 	}
 	if i, found := rec.find(c.Sequence); found {
-		return &rec.entries[i]
+		return &rec.live()[i]
 	}
 	return nil
 }

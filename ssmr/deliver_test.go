@@ -1,0 +1,109 @@
+package ssmr
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/hlc"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/partition"
+)
+
+type blob struct {
+	Key  uint64
+	Data []byte
+}
+
+type path struct {
+	Dir, Name string
+}
+
+// The parts of BenchmarkDeliver: bytes under keys of three forms.
+var (
+	byNumber = NewCollection[uint64, []byte]("by number")
+	byName   = NewCollection[string, []byte]("by name")
+	byPath   = NewCollection[path, blob]("by path")
+
+	putNumber = NewCommand("put number",
+		func(a blob) Access { return Exactly(byNumber.Writes(a.Key)) },
+		func(tx Tx, a blob) (none struct{}, err error) {
+			byNumber.Put(tx, a.Key, a.Data)
+			return
+		})
+	putName = NewCommand("put name",
+		func(a blob) Access { return Exactly(byName.Writes(nameOfBlob(a))) },
+		func(tx Tx, a blob) (none struct{}, err error) {
+			byName.Put(tx, nameOfBlob(a), a.Data)
+			return
+		})
+	swapPath = NewCommand("swap path",
+		func(a blob) Access { return Exactly(byPath.Writes(pathOfBlob(a))) },
+		func(tx Tx, a blob) (uint64, error) {
+			old, _ := byPath.Get(tx, pathOfBlob(a))
+			byPath.Put(tx, pathOfBlob(a), a)
+			return old.Key, nil
+		})
+	deliverService = NewService("deliver", byNumber, byName, byPath, putNumber, putName, swapPath)
+)
+
+func nameOfBlob(a blob) string { return smallNames[a.Key%uint64(len(smallNames))] }
+func pathOfBlob(a blob) path   { return path{"/some/directory", nameOfBlob(a)} }
+
+var smallNames = func() (names []string) {
+	for i := range 1000 {
+		names = append(names, fmt.Sprintf("a name of some length %04d", i))
+	}
+	return names
+}()
+
+// BenchmarkDeliver is what one of three replicas does for a typed command of
+// one partition, from delivery to reply, with 64 commands of one client
+// outstanding; a third of the replies fall to it.
+func BenchmarkDeliver(b *testing.B) {
+	encode := func(c *Command[blob, struct{}]) func(blob) (uint16, []byte, error) {
+		return func(a blob) (uint16, []byte, error) { return c.Encode(deliverService, a) }
+	}
+	for _, of := range []struct {
+		name   string
+		encode func(blob) (uint16, []byte, error)
+	}{
+		{"put number", encode(putNumber)},
+		{"put name", encode(putName)},
+		{"swap path", func(a blob) (uint16, []byte, error) { return swapPath.Encode(deliverService, a) }},
+	} {
+		b.Run(of.name, func(b *testing.B) {
+			r := partition.New(partition.Config{
+				Self: 1, Replicas: [][]ids.Process{{1, 2, 3}}, Service: deliverService.Definition(),
+				Placement: deliverService.Map(1), Tuning: partition.DefaultTuning(),
+			})
+			defer r.Close()
+			bodies := make([][]byte, 1000)
+			for i := range bodies {
+				number, raw, err := of.encode(blob{uint64(i), bytes.Repeat([]byte{byte(i)}, 100)})
+				if err != nil {
+					b.Fatal(err)
+				}
+				bodies[i] = partition.Request{MapVersion: 1, Command: number, Arg: raw}.Append(nil)
+			}
+			const outstanding = 64
+			replies := 0
+			at := hlc.Timestamp(1000)
+			b.ReportAllocs()
+			b.ResetTimer()
+			for i := range b.N {
+				at++
+				r.Deliver(hlc.Now{Wall: at, Mono: time.Duration(at) * time.Microsecond}, partition.Delivery{
+					Position: ids.Position{T: at}, Attempt: 1, T0: at, Dests: ids.Set{0}, Body: bodies[i*7%1000],
+					Command: ids.Command{Client: ids.Client{1}, Sequence: ids.Sequence(i + outstanding)},
+					Mark:    ids.Sequence(i + 1), Nearest: ids.Process(1 + i%3),
+				})
+				replies += len(r.Sends())
+			}
+			if replies < b.N/3 || r.Err() != nil || r.Status().Counters.Finished != uint64(b.N) {
+				b.Fatalf("%d replies of %d: %v, %+v", replies, b.N, r.Err(), r.Status())
+			}
+		})
+	}
+}
