@@ -5,7 +5,7 @@ import "github.com/eyrie-dev/eyrie/internal/ids"
 // beat sends heartbeats to all peers.
 func (c *Core) beat() {
 	c.beatNow = false
-	c.beatAt = c.now.Mono + c.every
+	c.beaten, c.beatAt = c.now.Mono, c.now.Mono+c.every
 	for _, e := range c.ensembles {
 		e.stream.told()
 	}
@@ -52,6 +52,7 @@ func (c *Core) onHeartbeat(from ids.Process, m *heartbeat) {
 	}
 	p.deaf = !m.Hears
 	p.wall, p.wallAt, p.clock = m.Wall, c.now.Mono, true
+	c.pace(from)
 	for i := range m.Items {
 		it := &m.Items[i]
 		e := c.ensemble(it.Ensemble, true)
