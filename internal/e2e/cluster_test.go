@@ -1,6 +1,7 @@
 // Package e2e runs the real binary as several processes on loopback, kills
 // them, and looks at what a user would see. Short by default; EYRIE_E2E=long
 // imports the whole Go source tree and kills every kind of process.
+// EYRIE_E2E_RACE=1 builds the binary with the race detector, which slows it.
 package e2e
 
 import (
@@ -13,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -34,6 +36,9 @@ func TestMain(m *testing.M) {
 	}
 	binary = filepath.Join(dir, "eyrie")
 	build := exec.Command("go", "build", "-o", binary, "github.com/eyrie-dev/eyrie/cmd/eyrie")
+	if os.Getenv("EYRIE_E2E_RACE") != "" {
+		build.Args = slices.Insert(build.Args, 2, "-race")
+	}
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "building eyrie: %v\n%s", err, out)
 		os.Exit(1)
