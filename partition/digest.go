@@ -23,10 +23,10 @@ func (r *Replica) Digest() (p ids.Position, digest uint64, ok bool) {
 	b := wire.AppendPosition(nil, r.last)
 	b = wire.AppendUvarint(b, r.version())
 	for i := range r.state.collections {
-		m := &r.state.collections[i]
+		m := &r.state.collections[i].ordered
 		b = wire.AppendUvarint(b, uint64(m.Len()))
-		m.Scan(func(name string, v []byte) bool {
-			b = wire.AppendBytes(wire.AppendString(b, name), v)
+		m.Scan(func(name string, v *variable) bool {
+			b = wire.AppendBytes(wire.AppendString(b, name), v.value)
 			if len(b) > 1<<12 {
 				h.Write(b)
 				b = b[:0]
