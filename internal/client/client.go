@@ -28,6 +28,9 @@ var (
 	// ErrOtherLife means that the cluster was started anew and has forgotten
 	// everything, this client's commands included.
 	ErrOtherLife = errors.New("the cluster was started anew and has forgotten its state; connect again")
+	// ErrOldMap means that the partitions judge by another partition map than
+	// the client holds. The command had no effect.
+	ErrOldMap = errors.New("the cluster's partition map is not this client's; connect again")
 	// ErrTooLarge means that a command's argument is over the limit.
 	ErrTooLarge = errors.New("the command's argument is too large")
 )

@@ -88,6 +88,7 @@ func (w *world) proposals() (out []*ridge.Propose, to []ids.Process) {
 func (w *world) reply(p *ridge.Propose, o partition.Outcome, needed ...ids.Partition) {
 	w.Step(w.now, 1, &partition.Reply{
 		Command: p.Message.Command, Attempt: p.Message.Attempt, Outcome: o, Needed: ids.NewSet(needed...),
+		MapVersion: 1,
 	})
 }
 
@@ -254,5 +255,22 @@ func TestLearnsFromTheCopyThatWasAnswered(t *testing.T) {
 	w.submit("b")
 	if _, next := w.proposals(); next[0] != to[0] {
 		t.Fatalf("sent to %d, though %d was answered", next[0], to[0])
+	}
+}
+
+// A client with an old map is told so, once; it does not retry for ever.
+func TestAnotherMapEndsTheCommand(t *testing.T) {
+	w := newWorld(t, 2)
+	w.welcome(7)
+	w.submit("a")
+	p, _ := w.proposals()
+	w.Step(w.now, 1, &partition.Reply{
+		Command: p[0].Message.Command, Attempt: 1, Outcome: partition.OutcomeRetry, MapVersion: 2,
+	})
+	if r := w.Results(); len(r) != 1 || !errors.Is(r[0].Err, ErrOldMap) {
+		t.Fatalf("results %v", r)
+	}
+	if again, _ := w.proposals(); len(again) != 0 {
+		t.Fatal("retried by the old map")
 	}
 }

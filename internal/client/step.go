@@ -61,6 +61,12 @@ func (c *Core) stepReply(m *partition.Reply) {
 	}
 	switch m.Outcome {
 	case partition.OutcomeRetry:
+		if m.MapVersion != c.cfg.Map.Version() {
+			// Judged by a map that this client does not hold, every attempt
+			// would end so. A retry had no effect, and no attempt follows.
+			c.finish(call, Result{Sequence: call.seq, Err: ErrOldMap})
+			return
+		}
 		c.retry(call, m.Needed)
 	case partition.OutcomeLate, partition.OutcomeRefused:
 		// Not final: another copy may have been, or yet be, accepted.
