@@ -2,7 +2,9 @@ package host
 
 import (
 	"errors"
+	"fmt"
 	"runtime"
+	"runtime/debug"
 	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/hlc"
@@ -141,9 +143,17 @@ func (l *loop) close() {
 func (l *loop) visit() {
 	passOn, err := true, errAborted
 	defer func() {
-		if passOn {
-			l.err = err
-			l.relay <- struct{}{}
+		if !passOn {
+			return
+		}
+		p := recover()
+		if p != nil {
+			err = fmt.Errorf("%w: %v\n%s", errAborted, p, debug.Stack())
+		}
+		l.err = err
+		l.relay <- struct{}{}
+		if p != nil {
+			panic(p) // the caller's to deal with; the loop's end says where it was
 		}
 	}()
 	for range visitRounds {

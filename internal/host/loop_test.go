@@ -1,6 +1,7 @@
 package host
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -81,7 +82,7 @@ func TestPanicEndsTheLoop(t *testing.T) {
 		t.Error("no panic")
 	}()
 	<-l.relay
-	if err := l.run(); err != errAborted {
+	if err := l.run(); !errors.Is(err, errAborted) {
 		t.Error(err)
 	}
 }
