@@ -81,7 +81,7 @@ func (r *Replica) fill(c *command, d *Delivery, q *Request, err error) {
 	t := &c.tx
 	c.Tag = Tag{d.Position, d.Command, d.Attempt}
 	c.dests, c.proposed, c.nearest = d.Dests, d.Proposed, d.Nearest
-	c.spec, c.arg, c.items, c.needed = nil, nil, nil, nil
+	c.spec, c.code, c.arg, c.items, c.needed = nil, nil, nil, nil, nil
 	c.bytes = len(d.Body) + 512
 	c.exact, c.barrier = true, r.tuning.Sequential
 	t.reset(r, c)
@@ -102,11 +102,11 @@ func (r *Replica) fillAccess(c *command) {
 	defer func() {
 		if p := recover(); p != nil {
 			r.lastPanic = fmt.Sprintf("%v (access of %s): %v", c.Command, c.spec.Name, p)
-			c.items, c.exact, c.barrier = nil, true, r.tuning.Sequential
+			c.code, c.items, c.exact, c.barrier = nil, nil, true, r.tuning.Sequential
 			t.fail(ErrPanicked)
 		}
 	}()
-	a, err := c.spec.Access(c.arg)
+	a, err := r.prepare(c)
 	switch {
 	case err != nil:
 		t.fail(fmt.Errorf("%w: %v", ErrArgument, err))
@@ -126,12 +126,29 @@ func (r *Replica) fillAccess(c *command) {
 	}
 }
 
+// prepare runs the service's own part of making a command.
+func (r *Replica) prepare(c *command) (a Access, err error) {
+	if c.spec.Prepare == nil {
+		return c.spec.Access(c.arg)
+	}
+	var lent []Item
+	if c == &r.scratch {
+		if r.lent == nil {
+			r.lent = make([]Item, 0, 2*smallAccess)
+		}
+		lent = r.lent
+	}
+	a, c.code, err = c.spec.Prepare(c.arg, lent)
+	c.arg = nil
+	return a, err
+}
+
 // unscratch moves the scratch command to one of its own.
 func (r *Replica) unscratch() *command {
 	c := new(command)
 	*c = r.scratch
 	c.tx.c = c
-	r.scratch = command{}
+	r.scratch, r.lent = command{}, nil
 	return c
 }
 

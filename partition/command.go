@@ -17,8 +17,9 @@ type command struct {
 	proposed hlc.Timestamp
 	nearest  ids.Process
 	spec     *CommandSpec
-	arg      []byte
-	bytes    int // of the body, for the bound on unfinished commands
+	code     Code   // nil: spec.Run with arg
+	arg      []byte // nil if code is not
+	bytes    int    // of the body, for the bound on unfinished commands
 	exact    bool
 	items    []Item
 	// needed are dests and what the items need besides, nil if that is nothing.

@@ -112,6 +112,16 @@ type CommandSpec struct {
 	// Run executes; it must not change arg. An error made by Fail or registered
 	// by name drops the writes and is the reply.
 	Run func(tx Tx, arg []byte) ([]byte, error)
+	// Prepare, if not nil, is what replicas use instead: Access and Run with
+	// one decoding of the argument between them. What it makes of an argument
+	// must be what Access and Run make of it; it must keep nothing of arg.
+	// The items are lent: to be appended to, as long as the code is used.
+	Prepare func(arg []byte, items []Item) (Access, Code, error)
+}
+
+// Code is a command with its argument, to be run once, as Run does.
+type Code interface {
+	Run(tx Tx) ([]byte, error)
 }
 
 // Operation is what Update names: total, deterministic, without closure.

@@ -129,6 +129,38 @@ func testService(ps *programs) *Service {
 	}
 }
 
+// prepared is the service with commands that replicas prepare. They spoil what
+// they must not keep, or look at.
+func prepared(s *Service) *Service {
+	all := *s
+	all.Commands = nil
+	for _, spec := range s.Commands {
+		access, run := spec.Access, spec.Run
+		spec.Prepare = func(arg []byte, items []Item) (Access, Code, error) {
+			a, err := access(arg)
+			if err != nil {
+				return a, nil, err
+			}
+			a.Items = append(items, a.Items...)
+			return a, &preparedCode{run, append([]byte(nil), arg...)}, nil
+		}
+		spec.Run = func(Tx, []byte) ([]byte, error) { panic("Run of a command that was prepared") }
+		all.Commands = append(all.Commands, spec)
+	}
+	return &all
+}
+
+type preparedCode struct {
+	run func(Tx, []byte) ([]byte, error)
+	arg []byte
+}
+
+func (p *preparedCode) Run(tx Tx) ([]byte, error) {
+	run := p.run
+	p.run = nil // once
+	return run(tx, p.arg)
+}
+
 func (p *program) run(tx Tx) ([]byte, error) {
 	acc := uint64(1)
 	mix := func(bs ...byte) {

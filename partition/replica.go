@@ -48,6 +48,9 @@ type Replica struct {
 	index      index
 	runnable   []*command // may start; in order of becoming so
 	scratch    command    // the one that runs to its end within Deliver
+	// lent is what its Prepare appends its items to, nil if that has gone with
+	// it into the queue. It never grows: nothing of the service's gets into it.
+	lent []Item
 
 	workers []*worker // all; so that Close stops every one
 	idle    []*worker

@@ -72,7 +72,7 @@ func (r *Replica) finish(c *command) {
 	}
 	// Its place in the queue may stay for a while, what it held may not.
 	c.waiters, c.in, c.tx = nil, incoming{}, transaction{}
-	c.arg, c.items, c.local = nil, nil, nil
+	c.code, c.arg, c.items, c.local = nil, nil, nil, nil
 }
 
 // release removes an edge.

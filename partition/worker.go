@@ -96,15 +96,19 @@ func (r *Replica) code(c *command) {
 		r.lastPanic = fmt.Sprintf("%v (%s): %v", c.Command, c.spec.Name, p)
 		t.fail(ErrPanicked)
 	}()
-	value, err := c.spec.Run(t, c.arg)
-	if !t.over {
-		t.result(value, err)
+	if c.code != nil {
+		t.result(c.code.Run(t))
+	} else {
+		t.result(c.spec.Run(t, c.arg))
 	}
 	returned = true
 }
 
 // result fixes what the code returned as the outcome.
 func (t *transaction) result(value []byte, err error) {
+	if t.over { // the code swallowed its end
+		return
+	}
 	if err != nil {
 		name, text := t.r.service.describe(err) // may panic: Is and Error are the service's
 		if t.bytes -= len(name) + len(text); t.bytes < 0 {

@@ -105,8 +105,12 @@ func newWorld(t testing.TB, seed uint64, partitions, replicas int, service *Serv
 		for _, id := range sets[p] {
 			n := &node{w: w, id: id, p: ids.Partition(p), fooled: make(map[ids.Process]bool),
 				finished: make(map[Tag]Event), judged: make(map[ids.Position]Verdict)}
+			spec := service
+			if rand.New(rand.NewPCG(seed, uint64(id))).IntN(2) == 0 {
+				spec = prepared(service) // beside others that are not
+			}
 			n.r = New(Config{
-				Self: id, Partition: n.p, Replicas: sets, Service: service, Placement: w.place,
+				Self: id, Partition: n.p, Replicas: sets, Service: spec, Placement: w.place,
 				Tuning: tuning, Checks: seed%2 == 0, Suspected: n.suspects, Observe: n.observe,
 			})
 			w.nodes = append(w.nodes, n)

@@ -11,6 +11,10 @@ import (
 // clock, no randomness, no state.
 type Access struct {
 	exact bool
+	// The first n items are in place, since most commands have few and an
+	// access is made for every command at every replica; items are the rest.
+	n     int
+	first [3]Item
 	items []Item
 }
 
@@ -29,41 +33,63 @@ type Item struct {
 // command that leaves them fails with ErrAccess, whatever it was executed
 // with, so the promise is worth giving: commands whose promises do not
 // conflict need not wait for each other.
-func Exactly(items ...Item) Access { return Access{exact: true, items: items} }
+func Exactly(items ...Item) Access { return accessTo(true, items) }
 
 // AtLeast names what is known beforehand. The framework finds out the rest by
 // trying: the command is executed again at more partitions, which its caller
 // does not see. It conflicts with every other command.
-func AtLeast(items ...Item) Access { return Access{items: items} }
+func AtLeast(items ...Item) Access { return accessTo(false, items) }
+
+// accessTo keeps nothing of the slice, which so can be on the caller's stack.
+func accessTo(exact bool, items []Item) Access {
+	a := Access{exact: exact}
+	a.n = copy(a.first[:], items)
+	if a.n < len(items) {
+		a.items = append(a.items, items[a.n:]...)
+	}
+	return a
+}
 
 // Also is the access with more items.
 func (a Access) Also(items ...Item) Access {
-	return Access{exact: a.exact, items: append(a.items[:len(a.items):len(a.items)], items...)}
+	a.items = append(a.items[:len(a.items):len(a.items)], items...)
+	return a
 }
 
-// resolve turns identities into a service's indices.
-func (a Access) resolve(s *Service) (partition.Access, error) {
-	out := partition.Access{Exact: a.exact, Items: make([]partition.Item, len(a.items))}
-	for i, it := range a.items {
-		if it.err != nil {
-			return partition.Access{}, it.err
-		}
-		c, ok := s.collections[it.collection]
-		if !ok {
-			name := "(none)"
-			if it.collection != nil {
-				name = it.collection.name
-			}
-			return partition.Access{}, fmt.Errorf("collection %q is not a part of service %q", name, s.def.Name)
-		}
-		out.Items[i].Write = it.write
-		if it.span == nil {
-			out.Items[i].Key = partition.Key{Collection: c, Name: it.key}
-			continue
-		}
-		r := *it.span
-		r.Collection = c
-		out.Items[i].Range = &r
+// resolve turns identities into a service's indices, and appends the items to
+// a slice.
+func (a Access) resolve(s *Service, items []partition.Item) (partition.Access, error) {
+	if items == nil {
+		items = make([]partition.Item, 0, a.n+len(a.items))
 	}
-	return out, nil
+	for _, part := range [2][]Item{a.first[:a.n], a.items} {
+		for i := range part {
+			it, err := part[i].resolve(s)
+			if err != nil {
+				return partition.Access{}, err
+			}
+			items = append(items, it)
+		}
+	}
+	return partition.Access{Exact: a.exact, Items: items}, nil
+}
+
+func (it *Item) resolve(s *Service) (partition.Item, error) {
+	if it.err != nil {
+		return partition.Item{}, it.err
+	}
+	c, ok := s.collections[it.collection]
+	if !ok {
+		name := "(none)"
+		if it.collection != nil {
+			name = it.collection.name
+		}
+		return partition.Item{}, fmt.Errorf("collection %q is not a part of service %q", name, s.def.Name)
+	}
+	if it.span == nil {
+		return partition.Item{Key: partition.Key{Collection: c, Name: it.key}, Write: it.write}, nil
+	}
+	r := *it.span
+	r.Collection = c
+	return partition.Item{Range: &r, Write: it.write}, nil
 }

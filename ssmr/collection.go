@@ -103,10 +103,8 @@ func (c *Collection[K, V]) addTo(s *Service, prefix string) {
 
 // key is the variable's name in the service that the command belongs to.
 func (c *Collection[K, V]) key(tx Tx, k K) partition.Key {
-	return partition.Key{
-		Collection: index(tx.s.collections, &c.id, "collection", tx.s),
-		Name:       must(nameOf(c.keys, k)),
-	}
+	i := index(tx.of.s.collections, &c.id, "collection", tx.of.s)
+	return partition.Key{Collection: i, Name: must(nameAmong(c.keys, k, i, tx.of.items))}
 }
 
 // Get returns the value of a variable, or false if it does not exist. The
@@ -138,14 +136,14 @@ func (c *Collection[K, V]) Delete(tx Tx, k K) { tx.tx.Delete(c.key(tx, k)) }
 // Update applies a change where the variable lives: add.With(5). Unlike Get
 // and Put it needs no value here.
 func (c *Collection[K, V]) Update(tx Tx, k K, change Change[V]) {
-	tx.tx.Update(c.key(tx, k), index(tx.s.operations, change.op, "operation", tx.s), change.arg)
+	tx.tx.Update(c.key(tx, k), index(tx.of.s.operations, change.op, "operation", tx.of.s), change.arg)
 }
 
 // Range walks the variables of a stretch in the order of their keys, with the
 // command's own writes up to the start of the walk.
 func (c *Collection[K, V]) Range(tx Tx, span Span[K]) iter.Seq2[K, V] {
 	r := must(span.resolve())
-	r.Collection = index(tx.s.collections, &c.id, "collection", tx.s)
+	r.Collection = index(tx.of.s.collections, &c.id, "collection", tx.of.s)
 	return func(yield func(K, V) bool) {
 		tx.tx.Range(r, func(name string, value []byte) bool {
 			return yield(must(c.keys.DecodeKey(name)), must(c.values.decode(value, c.immutable)))

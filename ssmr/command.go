@@ -20,8 +20,8 @@ type Command[A, R any] struct {
 }
 
 // NewCommand names code. Access says what it will touch, from the argument
-// alone. Run executes it; see Tx for what it must not do. If it returns an
-// error, its writes are dropped and the error is the reply. If it panics, its
+// alone, and must not change what that points to: Run may get the same. Run
+// executes it; see Tx for what it must not do. If it returns an error, its writes are dropped and the error is the reply. If it panics, its
 // writes are dropped and the reply is ErrPanicked.
 func NewCommand[A, R any](name string, access func(A) Access, run func(Tx, A) (R, error)) *Command[A, R] {
 	return &Command[A, R]{
@@ -46,26 +46,60 @@ func (c *Command[A, R]) addTo(s *Service, prefix string) {
 	}
 	s.commands[&c.id] = uint16(len(s.def.Commands))
 	s.def.Commands = append(s.def.Commands, partition.CommandSpec{
-		Name:   prefix + c.id.name,
-		Access: func(arg []byte) (partition.Access, error) { return c.accessOf(s, arg) },
-		Run:    func(tx partition.Tx, arg []byte) ([]byte, error) { return c.execute(s, tx, arg) },
+		Name: prefix + c.id.name,
+		Access: func(arg []byte) (partition.Access, error) {
+			p, err := c.prepare(s, arg)
+			if err != nil {
+				return partition.Access{}, err
+			}
+			return p.access(nil)
+		},
+		Run: func(tx partition.Tx, arg []byte) ([]byte, error) { return must(c.prepare(s, arg)).Run(tx) },
+		Prepare: func(arg []byte, items []partition.Item) (partition.Access, partition.Code, error) {
+			p, err := c.prepare(s, arg)
+			if err != nil {
+				return partition.Access{}, nil, err
+			}
+			a, err := p.access(items)
+			return a, p, err
+		},
 	})
 }
 
-func (c *Command[A, R]) accessOf(s *Service, raw []byte) (partition.Access, error) {
-	arg, err := c.arg.decode(raw, false)
-	if err != nil {
-		return partition.Access{}, err
-	}
-	return c.access(arg).resolve(s)
+// prepared is a command with its argument, decoded once for both its access
+// and its code. It implements partition.Code.
+type prepared[A, R any] struct {
+	binding
+	c   *Command[A, R]
+	arg A
 }
 
-func (c *Command[A, R]) execute(s *Service, tx partition.Tx, raw []byte) ([]byte, error) {
-	result, err := c.run(Tx{tx, s}, must(c.arg.decode(raw, false)))
+// binding is the service that a command runs in, and its access, if known: the
+// names of variables in it are used again.
+type binding struct {
+	s     *Service
+	items []partition.Item
+}
+
+func (c *Command[A, R]) prepare(s *Service, raw []byte) (*prepared[A, R], error) {
+	p := &prepared[A, R]{binding: binding{s: s}, c: c}
+	return p, c.arg.decodeInto(raw, &p.arg)
+}
+
+func (p *prepared[A, R]) access(items []partition.Item) (partition.Access, error) {
+	access := p.c.access(p.arg)
+	a, err := access.resolve(p.s, items)
+	p.items = a.Items
+	return a, err
+}
+
+// Run executes the command's code.
+func (p *prepared[A, R]) Run(tx partition.Tx) ([]byte, error) {
+	result, err := p.c.run(Tx{tx, &p.binding}, p.arg)
 	if err != nil {
 		return nil, err
 	}
-	return must(c.result.append(nil, result)), nil
+	return must(p.c.result.append(nil, result)), nil
 }
 
 // Encode is the command's number in a service and the encoding of an

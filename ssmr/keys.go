@@ -33,19 +33,10 @@ func keyCodecOf[K comparable]() (KeyCodec[K], error) {
 	}
 	if t.Kind() == reflect.Struct && !hasText(t) {
 		fields, err := fieldsOf(t)
-		return structKeys[K]{fields}, err
+		return structKeys[K]{fields, newNotepads[K]()}, err
 	}
 	f, err := fieldOf(t, false)
-	return plainKeys[K]{f}, err
-}
-
-// nameOf encodes a key; a string is its own name and is not copied.
-func nameOf[K any](c KeyCodec[K], k K) (string, error) {
-	if _, ok := any(c).(stringKeys); ok {
-		return any(k).(string), nil
-	}
-	b, err := c.AppendKey(nil, k)
-	return string(b), err
+	return plainKeys[K]{f, newNotepads[K]()}, err
 }
 
 type stringKeys struct{}
@@ -60,7 +51,10 @@ func (b badKeys[K]) AppendKey([]byte, K) ([]byte, error) { return nil, b.err }
 func (b badKeys[K]) DecodeKey(string) (k K, err error)   { return k, b.err }
 
 // plainKeys are keys of one component.
-type plainKeys[K any] struct{ f field }
+type plainKeys[K any] struct {
+	f    field
+	pads notepads[K]
+}
 
 func (p plainKeys[K]) AppendKey(b []byte, k K) ([]byte, error) {
 	return p.f.append(b, reflect.ValueOf(&k).Elem())
@@ -72,7 +66,10 @@ func (p plainKeys[K]) DecodeKey(name string) (k K, err error) {
 }
 
 // structKeys are keys of several components.
-type structKeys[K any] struct{ fields []indexedField }
+type structKeys[K any] struct {
+	fields []indexedField
+	pads   notepads[K]
+}
 
 func (s structKeys[K]) AppendKey(b []byte, k K) ([]byte, error) {
 	return s.appendFields(b, k, len(s.fields))

@@ -43,10 +43,11 @@ func (tx *machineTx) execute(spec *partition.CommandSpec, arg []byte) (value []b
 			value, err = nil, tx.ended
 		}
 	}()
-	if tx.access, err = spec.Access(arg); err != nil {
+	var code partition.Code
+	if tx.access, code, err = spec.Prepare(arg, nil); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrArgument, err)
 	}
-	value, err = spec.Run(tx, arg)
+	value, err = code.Run(tx)
 	if tx.bytes -= len(value); tx.bytes < 0 {
 		return nil, ErrBudget
 	}

@@ -161,14 +161,14 @@ func TestPlacedWith(t *testing.T) {
 	for i := range 50 {
 		p := fmt.Sprint("/n", i)
 		access, err := Exactly(nodes.Writes(p), kids.Writes(pair{p, "a"}), kids.Writes(pair{p, "b"}),
-			kids.ReadsRange(kids.Sharing(pair{Parent: p}, 1).At(nodes.PlaceOf(p)))).resolve(s)
+			kids.ReadsRange(kids.Sharing(pair{Parent: p}, 1).At(nodes.PlaceOf(p)))).resolve(s, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if d := m.Route(access, nil); len(d) != 1 {
 			t.Fatalf("%s and its children live at %v", p, d)
 		}
-		access, _ = Exactly(nodes.Writes(p), grand.Writes(pair{p, "x"})).resolve(s2)
+		access, _ = Exactly(nodes.Writes(p), grand.Writes(pair{p, "x"})).resolve(s2, nil)
 		if d := m2.Route(access, nil); len(d) != 1 {
 			t.Fatalf("%s and its grandchildren live at %v", p, d)
 		}

@@ -17,7 +17,7 @@ import (
 // place in it.
 type Tx struct {
 	tx partition.Tx
-	s  *Service
+	of *binding
 }
 
 // Now is the command's final timestamp: the same at every replica, with a

@@ -21,8 +21,31 @@ var ErrValue = errors.New("ssmr: bad value")
 type valueCodec[V any] struct {
 	append func(b []byte, v V) ([]byte, error)
 	decode func(b []byte, alias bool) (V, error)
+	// into, if not nil, is decode without alias into a zero value that is on
+	// the heap already, as these codecs need it.
+	into func(b []byte, v *V) error
 	// err is why the type has no sound encoding; services refuse it.
 	err error
+}
+
+// decodeInto decodes into a zero value; it shares nothing with the encoding.
+func (c *valueCodec[V]) decodeInto(b []byte, v *V) (err error) {
+	if c.into != nil {
+		return c.into(b, v)
+	}
+	*v, err = c.decode(b, false)
+	return err
+}
+
+// viaInto makes decode of into.
+func viaInto[V any](into func([]byte, *V) error) func([]byte, bool) (V, error) {
+	return func(b []byte, _ bool) (v V, err error) {
+		if err := into(b, &v); err != nil {
+			var none V
+			return none, err
+		}
+		return v, nil
+	}
 }
 
 // valueCodecOf chooses: bytes, strings and integers as they are; types with a
@@ -45,7 +68,7 @@ func valueCodecOf[V any]() valueCodec[V] {
 		}
 	}
 	err := checkType(reflect.TypeFor[V](), map[reflect.Type]bool{})
-	return valueCodec[V]{append: appendMsgpack[V], decode: decodeMsgpack[V], err: err}
+	return valueCodec[V]{append: appendMsgpack[V], decode: viaInto(decodeMsgpack[V]), into: decodeMsgpack[V], err: err}
 }
 
 func fastCodec(pointer any) any {
@@ -134,14 +157,16 @@ func binaryCodec[V any](appendTo func([]byte, *V) ([]byte, error)) valueCodec[V]
 			}
 			return out, nil
 		},
-		decode: func(b []byte, _ bool) (v V, err error) {
-			if err := any(&v).(encoding.BinaryUnmarshaler).UnmarshalBinary(b); err != nil {
-				var none V
-				return none, fmt.Errorf("%w: %w", ErrValue, err)
-			}
-			return v, nil
-		},
+		decode: viaInto(unmarshalBinary[V]),
+		into:   unmarshalBinary[V],
 	}
+}
+
+func unmarshalBinary[V any](b []byte, v *V) error {
+	if err := any(v).(encoding.BinaryUnmarshaler).UnmarshalBinary(b); err != nil {
+		return fmt.Errorf("%w: %w", ErrValue, err)
+	}
+	return nil
 }
 
 // msgpack is canonical, so that an encoding is a function of its value, and
@@ -193,15 +218,14 @@ func appendMsgpack[V any](b []byte, v V) ([]byte, error) {
 	return b, nil
 }
 
-func decodeMsgpack[V any](b []byte, _ bool) (v V, err error) {
+func decodeMsgpack[V any](b []byte, v *V) error {
 	d := decoders.Get().(*codec.Decoder)
 	d.ResetBytes(b)
-	if err := d.Decode(&v); err != nil {
-		var none V
-		return none, fmt.Errorf("%w: %w", ErrValue, err)
+	if err := d.Decode(v); err != nil {
+		return fmt.Errorf("%w: %w", ErrValue, err)
 	}
 	left := len(b) - d.NumBytesRead()
 	d.ResetBytes(nil)
 	decoders.Put(d)
-	return v, nothingLeft(left)
+	return nothingLeft(left)
 }

@@ -1,0 +1,101 @@
+package ssmr
+
+import (
+	"encoding/binary"
+	"reflect"
+	"sync"
+
+	"github.com/eyrie-dev/eyrie/partition"
+)
+
+// nameOf encodes a key; a string is its own name and is not copied.
+func nameOf[K any](c KeyCodec[K], k K) (string, error) { return nameAmong(c, k, 0, nil) }
+
+// nameAmong is nameOf, but takes the name from the collection's items, if it is
+// among them: a command's code mostly names what its access has named before.
+func nameAmong[K any](c KeyCodec[K], k K, collection uint16, items []partition.Item) (string, error) {
+	switch c := any(c).(type) {
+	case stringKeys:
+		return any(k).(string), nil
+	case plainKeys[K]:
+		if u, ok := asUint64(k); ok {
+			var b [8]byte
+			binary.BigEndian.PutUint64(b[:], u)
+			return intern(b[:], collection, items), nil
+		}
+		pad := c.pads.get(k)
+		b, err := c.f.append(pad.b[:0], reflect.ValueOf(&pad.k).Elem())
+		return c.pads.name(pad, b, err, collection, items)
+	case structKeys[K]:
+		pad := c.pads.get(k)
+		b, err := appendStruct(pad.b[:0], reflect.ValueOf(&pad.k).Elem(), c.fields)
+		return c.pads.name(pad, b, err, collection, items)
+	}
+	b, err := c.AppendKey(nil, k)
+	return string(b), err
+}
+
+// asUint64 is what intField and uintField append, without reflection.
+func asUint64[K any](k K) (u uint64, ok bool) {
+	switch k := any(k).(type) {
+	case int:
+		return uint64(k) ^ signBit, true
+	case int32:
+		return uint64(k) ^ signBit, true
+	case int64:
+		return uint64(k) ^ signBit, true
+	case uint:
+		return uint64(k), true
+	case uint32:
+		return uint64(k), true
+	case uint64:
+		return k, true
+	}
+	return 0, false
+}
+
+// fewItems bounds the search for a name that could be made anew instead.
+const fewItems = 16
+
+// intern turns the bytes of a name into a string, new only if need be.
+func intern(b []byte, collection uint16, items []partition.Item) string {
+	for i := range items[:min(len(items), fewItems)] {
+		if k := &items[i].Key; k.Collection == collection && k.Name == string(b) && items[i].Range == nil {
+			return k.Name
+		}
+	}
+	return string(b)
+}
+
+// notepads are places where keys are encoded: reflection needs a key on the
+// heap, and a name is copied once, when it has its length.
+type notepads[K any] struct{ pool *sync.Pool }
+
+type notepad[K any] struct {
+	k K
+	b []byte
+}
+
+func newNotepads[K any]() notepads[K] {
+	return notepads[K]{&sync.Pool{New: func() any { return new(notepad[K]) }}}
+}
+
+func (p notepads[K]) get(k K) *notepad[K] {
+	pad := p.pool.Get().(*notepad[K])
+	pad.k = k
+	return pad
+}
+
+// name is the string of b, which was written on the pad; the pad is free again.
+func (p notepads[K]) name(pad *notepad[K], b []byte, err error, collection uint16, items []partition.Item) (string, error) {
+	if err != nil {
+		return "", err
+	}
+	name := intern(b, collection, items)
+	var none K
+	pad.k, pad.b = none, b
+	if cap(b) <= maxSpare {
+		p.pool.Put(pad)
+	}
+	return name, nil
+}
