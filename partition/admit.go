@@ -93,6 +93,7 @@ func (r *Replica) fill(c *command, d *Delivery, q *Request, err error) {
 		t.fail(fmt.Errorf("%w: no command %d", ErrArgument, q.Command))
 	default:
 		c.spec, c.arg = &r.service.Commands[q.Command], q.Arg
+		c.number = q.Command
 		r.fillAccess(c)
 	}
 }
@@ -131,14 +132,17 @@ func (r *Replica) prepare(c *command) (a Access, err error) {
 	if c.spec.Prepare == nil {
 		return c.spec.Access(c.arg)
 	}
-	var lent []Item
+	var lent Lent
 	if c == &r.scratch {
 		if r.lent == nil {
 			r.lent = make([]Item, 0, 2*smallAccess)
 		}
-		lent = r.lent
+		lent = Lent{r.lent, r.codes[c.number]}
 	}
 	a, c.code, err = c.spec.Prepare(c.arg, lent)
+	if c == &r.scratch {
+		r.codes[c.number] = c.code
+	}
 	c.arg = nil
 	return a, err
 }
@@ -149,6 +153,9 @@ func (r *Replica) unscratch() *command {
 	*c = r.scratch
 	c.tx.c = c
 	r.scratch, r.lent = command{}, nil
+	if c.code != nil {
+		r.codes[c.number] = nil
+	}
 	return c
 }
 

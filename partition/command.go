@@ -17,6 +17,7 @@ type command struct {
 	proposed hlc.Timestamp
 	nearest  ids.Process
 	spec     *CommandSpec
+	number   uint16 // of spec
 	code     Code   // nil: spec.Run with arg
 	arg      []byte // nil if code is not
 	bytes    int    // of the body, for the bound on unfinished commands

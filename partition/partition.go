@@ -115,8 +115,16 @@ type CommandSpec struct {
 	// Prepare, if not nil, is what replicas use instead: Access and Run with
 	// one decoding of the argument between them. What it makes of an argument
 	// must be what Access and Run make of it; it must keep nothing of arg.
-	// The items are lent: to be appended to, as long as the code is used.
-	Prepare func(arg []byte, items []Item) (Access, Code, error)
+	Prepare func(arg []byte, lent Lent) (Access, Code, error)
+}
+
+// Lent is memory for a command's access and code, to be used again when they
+// are used no more. Both may be nil.
+type Lent struct {
+	// Items, which are none yet, are there to be appended to.
+	Items []Item
+	// Code is of an earlier call of the same Prepare.
+	Code Code
 }
 
 // Code is a command with its argument, to be run once, as Run does.

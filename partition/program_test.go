@@ -136,13 +136,18 @@ func prepared(s *Service) *Service {
 	all.Commands = nil
 	for _, spec := range s.Commands {
 		access, run := spec.Access, spec.Run
-		spec.Prepare = func(arg []byte, items []Item) (Access, Code, error) {
+		spec.Prepare = func(arg []byte, lent Lent) (Access, Code, error) {
 			a, err := access(arg)
 			if err != nil {
 				return a, nil, err
 			}
-			a.Items = append(items, a.Items...)
-			return a, &preparedCode{run, append([]byte(nil), arg...)}, nil
+			a.Items = append(lent.Items, a.Items...)
+			p, ok := lent.Code.(*preparedCode)
+			if !ok {
+				p = new(preparedCode)
+			}
+			p.run, p.arg = run, append(p.arg[:0], arg...)
+			return a, p, nil
 		}
 		spec.Run = func(Tx, []byte) ([]byte, error) { panic("Run of a command that was prepared") }
 		all.Commands = append(all.Commands, spec)

@@ -112,9 +112,7 @@ func (t *table) accept(rec *record, d *Delivery, i int, found bool) *entry {
 	rec.expires = max(rec.expires, expires)
 	if d.Mark > rec.mark && d.Position.T > d.Guard {
 		rec.mark = d.Mark
-		below, _ := rec.find(d.Mark)
-		rec.drop(below)
-		i -= below
+		i -= rec.drop(d.Mark)
 	}
 	e := entry{seq: d.Command.Sequence, attempt: d.Attempt, expires: expires}
 	if found {
@@ -126,16 +124,25 @@ func (t *table) accept(rec *record, d *Delivery, i int, found bool) *entry {
 		i, _ = rec.find(e.seq)
 	}
 	rec.compact()
-	rec.entries = slices.Insert(rec.entries, rec.head+i, e)
+	if i == len(rec.live()) {
+		rec.entries = append(rec.entries, e)
+	} else {
+		rec.entries = slices.Insert(rec.entries, rec.head+i, e)
+	}
 	return &rec.live()[i]
 }
 
 func (rec *record) live() []entry { return rec.entries[rec.head:] }
 
-// drop drops the first n live entries.
-func (rec *record) drop(n int) {
-	clear(rec.live()[:n])
+// drop drops the entries below a mark.
+func (rec *record) drop(mark ids.Sequence) (n int) {
+	live := rec.live()
+	for n < len(live) && live[n].seq < mark {
+		live[n] = entry{}
+		n++
+	}
 	rec.head += n
+	return n
 }
 
 // compact makes room without allocation where half of a full slice is dead:

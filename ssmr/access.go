@@ -24,9 +24,14 @@ type Access struct {
 type Item struct {
 	collection *identity
 	key        string
-	span       *partition.Range // its Collection is filled in by resolve
 	write      bool
-	err        error
+	rare       *rareItem // nil for a variable
+}
+
+// rareItem is a range, whose Collection is filled in by resolve, or an error.
+type rareItem struct {
+	span partition.Range
+	err  error
 }
 
 // Exactly promises that the command touches the items and nothing else. A
@@ -75,8 +80,8 @@ func (a Access) resolve(s *Service, items []partition.Item) (partition.Access, e
 }
 
 func (it *Item) resolve(s *Service) (partition.Item, error) {
-	if it.err != nil {
-		return partition.Item{}, it.err
+	if it.rare != nil && it.rare.err != nil {
+		return partition.Item{}, it.rare.err
 	}
 	c, ok := s.collections[it.collection]
 	if !ok {
@@ -86,10 +91,10 @@ func (it *Item) resolve(s *Service) (partition.Item, error) {
 		}
 		return partition.Item{}, fmt.Errorf("collection %q is not a part of service %q", name, s.def.Name)
 	}
-	if it.span == nil {
+	if it.rare == nil {
 		return partition.Item{Key: partition.Key{Collection: c, Name: it.key}, Write: it.write}, nil
 	}
-	r := *it.span
+	r := it.rare.span
 	r.Collection = c
 	return partition.Item{Range: &r, Write: it.write}, nil
 }

@@ -172,10 +172,13 @@ func (c *Collection[K, V]) WritesAll() Item { return c.WritesRange(c.All()) }
 
 func (c *Collection[K, V]) item(k K, write bool) Item {
 	name, err := nameOf(c.keys, k)
-	return Item{collection: &c.id, key: name, write: write, err: err}
+	if err != nil {
+		return Item{collection: &c.id, rare: &rareItem{err: err}}
+	}
+	return Item{collection: &c.id, key: name, write: write}
 }
 
 func (c *Collection[K, V]) spanItem(span Span[K], write bool) Item {
 	r, err := span.resolve()
-	return Item{collection: &c.id, span: &r, write: write, err: err}
+	return Item{collection: &c.id, write: write, rare: &rareItem{r, err}}
 }

@@ -48,20 +48,18 @@ func (c *Command[A, R]) addTo(s *Service, prefix string) {
 	s.def.Commands = append(s.def.Commands, partition.CommandSpec{
 		Name: prefix + c.id.name,
 		Access: func(arg []byte) (partition.Access, error) {
-			p, err := c.prepare(s, arg)
-			if err != nil {
-				return partition.Access{}, err
-			}
-			return p.access(nil)
+			a, _, err := c.prepare(s, arg, partition.Lent{})
+			return a, err
 		},
-		Run: func(tx partition.Tx, arg []byte) ([]byte, error) { return must(c.prepare(s, arg)).Run(tx) },
-		Prepare: func(arg []byte, items []partition.Item) (partition.Access, partition.Code, error) {
-			p, err := c.prepare(s, arg)
-			if err != nil {
-				return partition.Access{}, nil, err
+		Run: func(tx partition.Tx, arg []byte) ([]byte, error) {
+			p := &prepared[A, R]{binding: binding{s: s}, c: c}
+			if err := c.arg.decodeInto(arg, &p.arg); err != nil {
+				panic(err) // the access would not have been had
 			}
-			a, err := p.access(items)
-			return a, p, err
+			return p.Run(tx)
+		},
+		Prepare: func(arg []byte, lent partition.Lent) (partition.Access, partition.Code, error) {
+			return c.prepare(s, arg, lent)
 		},
 	})
 }
@@ -81,21 +79,25 @@ type binding struct {
 	items []partition.Item
 }
 
-func (c *Command[A, R]) prepare(s *Service, raw []byte) (*prepared[A, R], error) {
-	p := &prepared[A, R]{binding: binding{s: s}, c: c}
-	return p, c.arg.decodeInto(raw, &p.arg)
-}
-
-func (p *prepared[A, R]) access(items []partition.Item) (partition.Access, error) {
-	access := p.c.access(p.arg)
-	a, err := access.resolve(p.s, items)
+func (c *Command[A, R]) prepare(s *Service, raw []byte, lent partition.Lent) (partition.Access, partition.Code, error) {
+	p, ok := lent.Code.(*prepared[A, R])
+	if !ok {
+		p = new(prepared[A, R])
+	}
+	*p = prepared[A, R]{binding: binding{s: s}, c: c}
+	if err := c.arg.decodeInto(raw, &p.arg); err != nil {
+		return partition.Access{}, nil, err
+	}
+	a, err := c.access(p.arg).resolve(s, lent.Items)
 	p.items = a.Items
-	return a, err
+	return a, p, err
 }
 
-// Run executes the command's code.
+// Run executes the command's code, once: afterwards the argument is gone.
 func (p *prepared[A, R]) Run(tx partition.Tx) ([]byte, error) {
 	result, err := p.c.run(Tx{tx, &p.binding}, p.arg)
+	var none A
+	p.arg = none
 	if err != nil {
 		return nil, err
 	}

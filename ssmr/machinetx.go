@@ -44,7 +44,7 @@ func (tx *machineTx) execute(spec *partition.CommandSpec, arg []byte) (value []b
 		}
 	}()
 	var code partition.Code
-	if tx.access, code, err = spec.Prepare(arg, nil); err != nil {
+	if tx.access, code, err = spec.Prepare(arg, partition.Lent{}); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrArgument, err)
 	}
 	value, err = code.Run(tx)

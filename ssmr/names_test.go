@@ -78,19 +78,22 @@ func TestAccessKeepsItems(t *testing.T) {
 func TestPrepareIsAccessAndRun(t *testing.T) {
 	for number, spec := range deliverService.Definition().Commands {
 		raw, err := putName.arg.append(nil, blob{7, []byte("some bytes")})
+		if spec.Name == putOwn.Name() {
+			raw, err = putOwn.arg.append(nil, ownBlob{7, []byte("some bytes")})
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
 		want, err1 := spec.Access(raw)
 		m1, m2 := &recorder{}, &recorder{}
 		value, err2 := spec.Run(m1, raw)
-		got, code, err3 := spec.Prepare(raw, make([]partition.Item, 0, 4))
+		got, code, err3 := spec.Prepare(raw, partition.Lent{Items: make([]partition.Item, 0, 4)})
 		clear(raw)
 		again, err4 := code.Run(m2)
 		if fmt.Sprint(got, again, m2.log, err3, err4) != fmt.Sprint(want, value, m1.log, err1, err2) || !bytes.Contains([]byte(m1.log), []byte("Put")) {
 			t.Errorf("command %d: %v %v %s, not %v %v %s", number, got, again, m2.log, want, value, m1.log)
 		}
-		if _, _, err := spec.Prepare([]byte{0xc1}, nil); err == nil {
+		if _, _, err := spec.Prepare([]byte{0xc1}, partition.Lent{}); err == nil {
 			t.Errorf("command %d: bytes that do not decode are prepared", number)
 		}
 	}
