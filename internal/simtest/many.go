@@ -13,6 +13,7 @@ import (
 type Summary struct {
 	Runs, Commands, Answered, Failed, Unknown int
 	Effects, Multi, Sampled, Undecided        int
+	Thin, Lost                                int // runs that were thin, or lost a partition to laggards
 	Events                                    uint64
 	Virtual                                   float64
 	Median                                    int // commands of the median run
@@ -78,6 +79,12 @@ func (s *Summary) add(r Report, err error) {
 	s.Multi += r.Multi
 	s.Sampled += r.Sampled
 	s.Undecided += r.Undecided
+	if r.Thin {
+		s.Thin++
+	}
+	if r.Lost {
+		s.Lost++
+	}
 	s.Events += r.Events
 	s.Virtual += r.Virtual
 	s.Hash += r.Hash * 0x9e3779b97f4a7c15
@@ -98,8 +105,8 @@ func (s *Summary) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d runs in %v, %d failed; %.0f s of virtual time, %d events\n",
 		s.Runs, s.Elapsed.Round(time.Millisecond), len(s.Failures), s.Virtual, s.Events)
-	fmt.Fprintf(&b, "%d commands checked (median run %d): %d answered, %d of them with an error, %d of unknown outcome\n",
-		s.Commands, s.Median, s.Answered, s.Failed, s.Unknown)
+	fmt.Fprintf(&b, "%d commands checked (median run %d, %d thin runs): %d answered, %d of them with an error, %d of unknown outcome\n",
+		s.Commands, s.Median, s.Thin, s.Answered, s.Failed, s.Unknown)
 	fmt.Fprintf(&b, "%d took effect or failed for good, %d of them at several partitions; %d checked by porcupine too (%d groups undecided)\n",
 		s.Effects, s.Multi, s.Sampled, s.Undecided)
 	fmt.Fprintf(&b, "faults:\n%sslow paths:\n%straces %016x\n", sortedCounts(s.Faults), sortedCounts(s.Slow), s.Hash)

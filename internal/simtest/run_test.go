@@ -12,7 +12,7 @@ var (
 )
 
 // hunt runs seeds and fails on the first that breaks a rule.
-func hunt(t *testing.T, few int, o Options) {
+func hunt(t *testing.T, few int, o Options) Summary {
 	t.Helper()
 	n := few
 	if *runsFlag > 0 {
@@ -27,10 +27,16 @@ func hunt(t *testing.T, few int, o Options) {
 		}
 	}
 	t.Log(s.String())
+	return s
 }
 
 // TestClusters runs whole clusters. This is the suite that counts; the other
 // tests of this package test its parts.
 func TestClusters(t *testing.T) {
-	hunt(t, 40, Options{})
+	s := hunt(t, 40, Options{})
+	// A suite that did little proves little.
+	if s.Median < 1000 || 2*s.Multi < s.Effects || s.Thin*5 > s.Runs || s.Lost*10 > s.Runs {
+		t.Errorf("vacuous: median of %d commands, %d of %d over several partitions, %d thin and %d lost of %d runs",
+			s.Median, s.Multi, s.Effects, s.Thin, s.Lost, s.Runs)
+	}
 }

@@ -131,35 +131,54 @@ func (b *Bug) Applies(root string) error {
 	return err
 }
 
-// Build builds the hunter with the bug in it, in the directory tmp.
-func (b *Bug) Build(ctx context.Context, root, tmp string) (binary string, err error) {
+// overlay writes the changed files and their list for the build into tmp.
+func (b *Bug) overlay(root, tmp string) (path string, err error) {
 	files, err := b.apply(root)
 	if err != nil {
 		return "", err
 	}
-	overlay := struct{ Replace map[string]string }{map[string]string{}}
+	list := struct{ Replace map[string]string }{map[string]string{}}
 	for name, text := range files {
 		to := filepath.Join(tmp, b.Name+"-"+strings.ReplaceAll(name, "/", "-"))
 		if err := os.WriteFile(to, text, 0o666); err != nil {
 			return "", err
 		}
-		overlay.Replace[filepath.Join(root, name)] = to
+		list.Replace[filepath.Join(root, name)] = to
 	}
-	doc, err := json.Marshal(overlay)
+	doc, err := json.Marshal(list)
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(tmp, b.Name+".json")
-	if err := os.WriteFile(path, doc, 0o666); err != nil {
+	path = filepath.Join(tmp, b.Name+".json")
+	return path, os.WriteFile(path, doc, 0o666)
+}
+
+// Compiles says whether the source with the bug in it compiles.
+func (b *Bug) Compiles(ctx context.Context, root, tmp string) error {
+	path, err := b.overlay(root, tmp)
+	if err != nil {
+		return err
+	}
+	return b.build(ctx, root, "-overlay", path, "./ridge", "./partition", "./internal/node", "./internal/client")
+}
+
+// Build builds the hunter with the bug in it, in the directory tmp.
+func (b *Bug) Build(ctx context.Context, root, tmp string) (binary string, err error) {
+	path, err := b.overlay(root, tmp)
+	if err != nil {
 		return "", err
 	}
 	binary = filepath.Join(tmp, b.Name)
-	cmd := exec.CommandContext(ctx, "go", "build", "-overlay", path, "-o", binary, "./internal/simtest/hunter")
+	return binary, b.build(ctx, root, "-overlay", path, "-o", binary, "./internal/simtest/hunter")
+}
+
+func (b *Bug) build(ctx context.Context, root string, args ...string) error {
+	cmd := exec.CommandContext(ctx, "go", append([]string{"build"}, args...)...)
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("bug %s does not build: %w\n%s", b.Name, err, out)
+		return fmt.Errorf("bug %s does not build: %w\n%s", b.Name, err, out)
 	}
-	return binary, nil
+	return nil
 }
 
 // Found is what it took to notice a bug.

@@ -28,12 +28,17 @@ func load(t *testing.T) (root string, bugs []Bug) {
 // A bug that no longer applies proves nothing: write it anew.
 func TestEveryBugApplies(t *testing.T) {
 	root, bugs := load(t)
+	tmp := t.TempDir()
 	if len(bugs) < 20 {
 		t.Errorf("only %d bugs", len(bugs))
 	}
 	for i := range bugs {
 		if err := bugs[i].Applies(root); err != nil {
 			t.Error(err)
+		} else if !testing.Short() {
+			if err := bugs[i].Compiles(t.Context(), root, tmp); err != nil {
+				t.Error(err)
+			}
 		}
 	}
 }
