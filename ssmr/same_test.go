@@ -171,7 +171,7 @@ func kind(err error) string {
 func TestProgramsGetTheSameRepliesEverywhere(t *testing.T) {
 	count := 400
 	if testing.Short() {
-		count = 100
+		count = 200
 	}
 	for i, cfg := range []Config{{Replicas: 1}, {Partitions: 2, Replicas: 1, Checks: true}, {Partitions: 5, Replicas: 1}, {Partitions: 2, Replicas: 3}, {Partitions: 2, Replicas: 3, TCP: true}} {
 		t.Run(fmt.Sprintf("%dx%d", cfg.Partitions, cfg.Replicas), func(t *testing.T) {
