@@ -121,6 +121,7 @@ func (e *ensemble) stepDown() {
 	l.open, l.plan = nil, nil
 	l.prep = preparation{at: never}
 	l.repeatAt, l.nulls = never, nulls{warmAt: never}
+	l.reform, l.reforms = false, 0
 	to := e.coordinator()
 	for m := l.queue.pop(); m != nil; m = l.queue.pop() {
 		if to != e.c.cfg.Self {
@@ -138,6 +139,11 @@ func (e *ensemble) supervise(now hlc.Now) {
 	}
 	l := &e.lead
 	if l.phase == idle {
+		return
+	}
+	if !e.connected() {
+		// Those that still hear this process would not complain of it.
+		e.stepDown()
 		return
 	}
 	if l.phase == preparing && now.Mono >= l.prep.at {
@@ -163,11 +169,17 @@ func (e *ensemble) chainSuspected() bool {
 
 // reformChain starts a round with another chain, if there are acceptors for
 // one. Attempts that bring no decision come ever more rarely. A coordinator
-// that finds no chain because its timestamps are refused steps down [R8].
+// that finds no chain because its timestamps are refused steps down [R8], and
+// so does one that has tried all chains in vain: links between other acceptors
+// are cut, of which it does not know, and one of those may know a chain.
 func (e *ensemble) reformChain(now hlc.Now) {
 	l := &e.lead
 	_, usable := e.preference(now)
 	l.reformAt = now.Mono + backoff(e.c.timeout, l.reforms+1, 8*e.c.timeout)
+	if l.reform && l.reforms >= len(e.spec.Acceptors) {
+		e.stepDown()
+		return
+	}
 	if usable < e.quorum {
 		if l.reform && !e.chainSuspected() {
 			l.shunned = [MaxAcceptors]time.Duration{}

@@ -60,11 +60,22 @@ func (e *ensemble) complaints() int {
 	n := 0
 	for i := range e.acceptors() {
 		m := &e.members[i]
-		if i == e.self || m.reported && m.item.Complains && m.item.Round == e.known && e.c.hears(m.peer) {
+		if i == e.self || m.reported && m.item.Complains && m.item.Round == e.known && !e.c.Suspected(m.process) {
 			n++
 		}
 	}
 	return n
+}
+
+// connected says whether f+1 acceptors, this one included, are not suspected.
+func (e *ensemble) connected() bool {
+	n := 0
+	for _, p := range e.spec.Acceptors {
+		if !e.c.Suspected(p) {
+			n++
+		}
+	}
+	return n >= e.quorum
 }
 
 // rank is the number of unsuspected acceptors between the coordinator and

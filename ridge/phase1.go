@@ -73,7 +73,14 @@ func (e *ensemble) onPromise(now hlc.Now, from ids.Process, m *promise) {
 	}
 	a.trim = max(a.trim, m.Trim)
 	for _, v := range m.Votes {
-		if v.Instance >= l.prep.from && v.Instance <= e.log.base+ids.Instance(e.log.limit) {
+		if v.Instance > e.log.base+ids.Instance(e.log.limit) {
+			// This process lags so far that its log has no room for what may
+			// be decided; left out, it would be proposed anew when there is.
+			// Another is to coordinate.
+			e.stepDown()
+			return
+		}
+		if v.Instance >= l.prep.from {
 			a.votes = append(a.votes, v)
 		}
 	}

@@ -37,6 +37,10 @@ func (r Round) IsZero() bool { return r == Round{} }
 
 const roundSize = 18
 
+// maxCounter leaves room for higher rounds than any from outside: one that
+// wrapped around would be below what is promised.
+const maxCounter = 1 << 62
+
 func appendRound(b []byte, r Round) []byte {
 	b = wire.AppendUint64(b, r.Counter)
 	b = wire.AppendUint16(b, uint16(r.Coordinator))
@@ -44,9 +48,14 @@ func appendRound(b []byte, r Round) []byte {
 }
 
 func readRound(r *wire.Reader) Round {
-	return Round{
+	d := Round{
 		Counter:     r.Uint64(),
 		Coordinator: ids.Process(r.Uint16()),
 		Incarnation: ids.Incarnation(r.Uint64()),
 	}
+	if d.Counter > maxCounter {
+		r.Fail("round out of range")
+		return Round{}
+	}
+	return d
 }

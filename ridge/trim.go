@@ -34,6 +34,12 @@ func (e *ensemble) trim(now hlc.Now) {
 	if pressed && fill >= 1 {
 		mark = e.log.end()
 	}
+	// An acceptor that hears what others do not may trim first; its mark says
+	// that f+1 replicas of every partition have delivered that much.
+	var told ids.Instance
+	for i := range e.acceptors() {
+		told = max(told, e.members[i].item.Trim)
+	}
 	var room [16]ids.Instance
 	for _, p := range e.spec.Partitions {
 		acks := room[:0]
@@ -52,7 +58,7 @@ func (e *ensemble) trim(now hlc.Now) {
 			acks = append(acks, ack)
 		}
 		slices.Sort(acks)
-		mark = min(mark, acks[len(acks)/2]) // f+1 are at or above
+		mark = min(mark, max(told, acks[len(acks)/2])) // f+1 are at or above
 	}
 	e.log.trim(mark)
 }

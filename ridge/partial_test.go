@@ -1,0 +1,102 @@
+package ridge
+
+import (
+	"testing"
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/ids"
+)
+
+// reaches says whether p is delivered by all of ps within d.
+func (w *world) reaches(p *proposal, d time.Duration, ps ...ids.Process) bool {
+	return w.runUntil(d, func() bool {
+		for _, q := range ps {
+			if !w.node(q).has(p) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// A coordinator that hears too few acceptors steps down although an acceptor
+// still hears it: the others, who do not, are one complaint short.
+func TestCoordinatorWithoutQuorumStepsDown(t *testing.T) {
+	w := newWorld(t, 172, 1, 5, nil)
+	w.load(300*time.Millisecond, 5*time.Millisecond)
+	for _, l := range [][2]ids.Process{{1, 3}, {1, 4}, {1, 5}, {3, 2}, {3, 4}, {3, 5}} {
+		w.sever(l[0], l[1], true)
+	}
+	w.run(2 * time.Second)
+	p := w.multicast(w.clients[0], []byte{1}, 0)
+	if !w.reaches(p, 5*time.Second, 2, 4, 5) {
+		t.Errorf("2, 4 and 5 hear one another and stand still\n%s", w.describe())
+	}
+	w.heal()
+	w.finish(5 * time.Second)
+}
+
+// A coordinator whose chains all break behind its back leaves it to another:
+// it hears everybody, but no two acceptors that it puts side by side hear each
+// other, though 1, 2 and 4 make a chain, and 1, 3 and 5.
+func TestNoChainFromHere(t *testing.T) {
+	w := newWorld(t, 173, 1, 5, nil)
+	w.load(300*time.Millisecond, 5*time.Millisecond)
+	for _, l := range [][2]ids.Process{{2, 3}, {3, 4}, {4, 5}, {5, 2}} {
+		w.sever(l[0], l[1], true)
+	}
+	w.run(2 * time.Second)
+	p := w.multicast(w.clients[0], []byte{1}, 0)
+	if !w.reaches(p, 25*time.Second, 1, 2, 3, 4, 5) {
+		t.Errorf("a majority hear one another and stand still\n%s", w.describe())
+	}
+	w.heal()
+	w.finish(5 * time.Second)
+}
+
+// N7: an acceptor that does not hear another partition's replicas, which the
+// other acceptors hear, trims with those: it neither grows beyond its bound
+// nor, as coordinator, refuses for ever.
+func TestN7TrimsByOthersMarks(t *testing.T) {
+	for x := ids.Process(1); x <= 3; x++ {
+		w := newWorld(t, 171, 2, 3, func(t *Tuning) {
+			t.MaxMessage, t.MaxBatchBytes, t.MaxLogBytes = 1<<10, 4<<10, 64<<10
+		})
+		w.load(300*time.Millisecond, 5*time.Millisecond)
+		for p := ids.Process(4); p <= 6; p++ {
+			w.sever(x, p, true)
+		}
+		for range 1000 {
+			w.multicast(w.clients[0], make([]byte, 500), 0, 1)
+			w.run(10 * time.Millisecond)
+		}
+		if n := w.advice[Overloaded]; n > 0 {
+			t.Errorf("process %d: %d refused", x, n)
+		}
+		if n := w.node(x).core.ensembles[1].log.bytes; n > 2*w.tuning.MaxLogBytes {
+			t.Errorf("process %d: a log of %d bytes", x, n)
+		}
+		w.heal()
+		w.finish(5 * time.Second)
+	}
+}
+
+// A would-be coordinator whose log has no room for what others voted for does
+// not lead: once there is room it would propose something else there.
+func TestPhaseOneBeyondTheLog(t *testing.T) {
+	r := newRig(t, 1, 1, 3)
+	far := ids.Instance(r.e.log.limit) + 1
+	v := val(2, 1, msg(1, epoch))
+	r.step(2, &promise{Round: r.e.lead.round, Wall: epoch, From: 1, Votes: []vote{{Instance: far, Round: round(0, 2), Value: v}}})
+	if r.e.lead.phase != idle {
+		t.Errorf("leads, with %d as the next instance, where instance %d may be decided", r.e.lead.next, far)
+	}
+}
+
+// A round that wrapped around would be below what is promised.
+func TestRoundsLeaveRoom(t *testing.T) {
+	m := &prepare{Round: round(1<<64-1, 2), Chain: []ids.Process{1, 2}}
+	if _, err := Decode(m.Kind(), m.Append(nil)); err == nil {
+		t.Error("a round was taken that none can exceed")
+	}
+}
