@@ -13,7 +13,6 @@ import (
 type command struct {
 	Tag
 	dests    ids.Set
-	client   ids.Client
 	proposed hlc.Timestamp
 	nearest  ids.Process
 	spec     *CommandSpec

@@ -64,7 +64,6 @@ func newLab(t *testing.T, partitions, replicas int, tweak ...func(*Config)) *lab
 }
 
 func sequential(c *Config) { c.Tuning.Sequential = true }
-func checks(c *Config)     { c.Checks = true }
 
 // key is the i-th key of a collection that lies at a partition.
 func (l *lab) key(col uint16, p ids.Partition, i int) Key {

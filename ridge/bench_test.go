@@ -19,7 +19,6 @@ type loopback struct {
 	head  int
 	now   hlc.Now
 	count []int // deliveries by core
-	buf   []byte
 	sends int
 }
 

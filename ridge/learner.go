@@ -33,6 +33,9 @@ func (e *ensemble) learn(k ids.Instance, id ValueID, v *Value, nearest ids.Proce
 	}
 	if !s.decided {
 		s.decided, s.id = true, id
+		if f := e.c.cfg.Learned; f != nil {
+			f(e.id, k, id)
+		}
 	}
 	e.closeOpen(k)
 	if s.nearest == 0 {

@@ -76,6 +76,9 @@ type Config struct {
 	Tuning      Tuning
 	// Random draws 64 random bits; the driver seeds it.
 	Random func() uint64
+	// Learned, if not nil, is told of each decision that this process learns
+	// of, for the simulator's checkers. It must not call the core.
+	Learned func(ids.Ensemble, ids.Instance, ValueID)
 }
 
 // Tuning are Ridge's times and bounds. DefaultTuning gives values that serve.

@@ -27,8 +27,9 @@ type Config struct {
 	Ridge       ridge.Tuning
 	Partition   partition.Tuning
 	Random      func() uint64
-	Checks      bool                  // partition's checked modes [E2] [N1]
-	Observe     func(partition.Event) // nil in production
+	Checks      bool                                            // partition's checked modes [E2] [N1]
+	Observe     func(partition.Event)                           // nil in production
+	Learned     func(ids.Ensemble, ids.Instance, ridge.ValueID) // nil in production
 }
 
 // Send is a message to put on the wire.
@@ -77,7 +78,7 @@ func New(cfg Config) (*Node, error) {
 	}
 	n.ridge = ridge.New(ridge.Config{
 		Self: cfg.Self, Incarnation: cfg.Incarnation, Topology: cfg.Topology,
-		Tuning: cfg.Ridge, Random: cfg.Random,
+		Tuning: cfg.Ridge, Random: cfg.Random, Learned: cfg.Learned,
 	})
 	n.replica = partition.New(partition.Config{
 		Self: cfg.Self, Partition: n.partition, Replicas: cfg.Topology.Replicas,

@@ -153,6 +153,7 @@ func (s *server) boot() error {
 				c.checks.judged(s, e.Position.T)
 			}
 		},
+		Learned: func(e ids.Ensemble, i ids.Instance, id ridge.ValueID) { c.checks.learned(s, e, i, id) },
 	})
 	s.node = whole{n}
 	c.lives = append(c.lives, s)
