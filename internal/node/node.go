@@ -68,7 +68,7 @@ func New(cfg Config) (*Node, error) {
 	// Clients know Ridge's; a replica that forgot them earlier, by another H,
 	// would execute twice [X1, X2].
 	if r, p := &cfg.Ridge, &cfg.Partition; r.Horizon != p.Horizon || r.Window != p.Window {
-		return nil, fmt.Errorf("Ridge's H %v and W %v are not the partition's %v and %v", r.Horizon, r.Window, p.Horizon, p.Window)
+		return nil, fmt.Errorf("node: H %v and W %v of Ridge are not the partition's %v and %v", r.Horizon, r.Window, p.Horizon, p.Window)
 	}
 	slices.Sort(members)
 	n := &Node{
