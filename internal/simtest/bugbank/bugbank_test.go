@@ -44,7 +44,7 @@ func TestEveryBugApplies(t *testing.T) {
 }
 
 // few are hunted in every run of the tests; they take a few seeds each.
-var few = []string{"reply-before-signals", "votes-as-decisions", "dedup-off", "write-needs-one"}
+var few = []string{"dedup-off", "early-value", "error-keeps-writes", "client-timestamps"}
 
 func TestBugsAreNoticed(t *testing.T) {
 	if testing.Short() {
