@@ -176,7 +176,7 @@ func (e *ensemble) reformChain(now hlc.Now) {
 	l := &e.lead
 	_, usable := e.preference(now)
 	l.reformAt = now.Mono + backoff(e.c.timeout, l.reforms+1, 8*e.c.timeout)
-	if l.reform && l.reforms >= len(e.spec.Acceptors) {
+	if l.reform && l.reforms >= max(usable, e.quorum) {
 		e.stepDown()
 		return
 	}

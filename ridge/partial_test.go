@@ -81,6 +81,43 @@ func TestN7TrimsByOthersMarks(t *testing.T) {
 	}
 }
 
+// N7: a replica that is heard but cannot deliver is waited for once. When it
+// has been given up it holds nobody up again, be it another's (5, which hears
+// e_all but not its own ensemble) or the coordinator itself (4, which does not
+// hear e_all).
+func TestN7GivenUpOnce(t *testing.T) {
+	for _, x := range []ids.Process{5, 4} {
+		w := newWorld(t, 174, 2, 3, func(t *Tuning) {
+			t.MaxMessage, t.MaxBatchBytes, t.MaxLogBytes = 1<<10, 4<<10, 64<<10
+		})
+		w.mayLose = true
+		w.load(300*time.Millisecond, 5*time.Millisecond)
+		away, dests := []ids.Process{4, 6}, []ids.Partition{0, 1}
+		if x == 4 {
+			away, dests = []ids.Process{1, 2, 3}, []ids.Partition{1}
+		}
+		for _, p := range away {
+			w.sever(x, p, true)
+		}
+		most, before := 0, 0
+		for i := range 3000 {
+			w.multicast(w.clients[0], make([]byte, 500), dests...).done = true
+			w.run(20 * time.Millisecond)
+			if i%100 == 0 {
+				if w.advice[Overloaded] > before && i > 1000 {
+					most++
+				}
+				before = w.advice[Overloaded]
+			}
+		}
+		if most > 0 {
+			t.Errorf("process %d: proposals are refused again and again (%d times 2 s)", x, most)
+		}
+		w.heal()
+		w.finish(20 * time.Second)
+	}
+}
+
 // A would-be coordinator whose log has no room for what others voted for does
 // not lead: once there is room it would propose something else there.
 func TestPhaseOneBeyondTheLog(t *testing.T) {

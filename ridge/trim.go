@@ -14,10 +14,10 @@ import (
 // Whoever still needs what is forgotten is lost, so short of memory a process
 // first waits for others: for all replicas while its log is less than half
 // full, since a cut that heals must not cost one; then for those that are not
-// suspected, if need be until proposals are refused at the cap, since a
-// replica that is only slow catches up meanwhile; but for a log that has been
-// pressed for long, for f+1 only, since a replica that stands still must not
-// stop the rest.
+// suspected and do not lack what is forgotten already, if need be until
+// proposals are refused at the cap, since a replica that is only slow catches
+// up meanwhile; but for a log that has been pressed for long, for f+1 only,
+// since a replica that stands still must not stop the rest.
 func (e *ensemble) trim(now hlc.Now) {
 	if e.self < 0 {
 		return // a mere learner trims as it goes
@@ -31,8 +31,8 @@ func (e *ensemble) trim(now hlc.Now) {
 	}
 	pressed := e.pressedSince != never && now.Mono-e.pressedSince > 10*e.c.timeout
 	mark := e.next - 1 // what this very process needs
-	if pressed && fill >= 1 {
-		mark = e.log.end()
+	if pressed && fill >= 1 || mark < e.log.base {
+		mark = e.log.end() // it is given up, or has been
 	}
 	// An acceptor that hears what others do not may trim first; its mark says
 	// that f+1 replicas of every partition have delivered that much.
@@ -52,7 +52,7 @@ func (e *ensemble) trim(now hlc.Now) {
 			if m.process == e.c.cfg.Self {
 				ack = e.delivered()
 			}
-			if fill < 0.5 || !pressed && !e.c.Suspected(m.process) {
+			if fill < 0.5 || !pressed && !e.c.Suspected(m.process) && ack >= e.log.base {
 				mark = min(mark, ack)
 			}
 			acks = append(acks, ack)
