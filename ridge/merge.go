@@ -36,6 +36,9 @@ type item struct {
 	value    *Value
 	message  *Message
 	nearest  ids.Process
+	// weight is what it counts for: the message and, for the last item of a
+	// value, all else that the value keeps in memory.
+	weight int
 }
 
 func (s *stream) init(e *ensemble) { s.e, s.askAt = e, never }
@@ -52,6 +55,7 @@ func (s *stream) room() bool {
 // (Algorithm 4, lines 30 to 35, with <= for <: erratum 2). An entry for others
 // raises the key and is gone; a null only raises it [R9].
 func (s *stream) take(k ids.Instance, v *Value, nearest ids.Process) {
+	rest, here := v.size(), false
 	for i := range v.Entries {
 		m := v.Entries[i].Message
 		s.last = max(s.last+1, v.Entries[i].T)
@@ -61,8 +65,14 @@ func (s *stream) take(k ids.Instance, v *Value, nearest ids.Process) {
 		if s.head > 64 && s.head*2 > len(s.items) {
 			s.compact()
 		}
-		s.items = append(s.items, item{t: s.last, instance: k, value: v, message: m, nearest: nearest})
+		here = true
+		rest -= m.size()
+		s.items = append(s.items, item{t: s.last, instance: k, value: v, message: m, nearest: nearest, weight: m.size()})
 		s.bytes += m.size()
+	}
+	if here && rest > 0 {
+		s.items[len(s.items)-1].weight += rest
+		s.bytes += rest
 	}
 	s.last = max(s.last, v.Null)
 }
@@ -96,7 +106,7 @@ func (s *stream) pop() item {
 	it := s.items[s.head]
 	s.items[s.head] = item{}
 	s.head++
-	s.bytes -= it.message.size()
+	s.bytes -= it.weight
 	if s.head == len(s.items) {
 		s.items, s.head = s.items[:0], 0
 	}

@@ -137,3 +137,31 @@ func TestRoundsLeaveRoom(t *testing.T) {
 		t.Error("a round was taken that none can exceed")
 	}
 }
+
+// R11: a value stays in memory for the one message in it that waits here; the
+// bound on what waits counts it.
+func TestR11WaitingCountsValues(t *testing.T) {
+	r := newRig(t, 4, 2, 3)
+	all := r.core.ensembles[1]
+	most := r.core.cfg.Tuning.MaxLogBytes
+	big := make([]byte, 4<<20)
+	held := 0
+	for k := ids.Instance(1); k <= 40; k++ {
+		other, own := msg(int(2*k), epoch, 0), msg(int(2*k+1), epoch, 0, 1)
+		other.Body = big
+		v := val(1, uint64(k), other, own)
+		all.learn(k, v.ID, v, 0)
+	}
+	for i := range all.stream.items {
+		held += all.stream.items[i].value.size()
+	}
+	if held > most+5<<20 {
+		t.Errorf("%d bytes wait for the merge, with a bound of %d", held, most)
+	}
+	home := r.e
+	null := newValue(4, 1, epoch, nil, epoch.Add(time.Hour))
+	home.learn(1, null.ID, null, 0)
+	if n := len(r.deliveries()); n == 0 || all.stream.bytes < 0 || len(all.stream.items) == all.stream.head && all.stream.bytes != 0 {
+		t.Errorf("%d delivered, %d bytes wait", n, all.stream.bytes)
+	}
+}
