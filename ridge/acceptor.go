@@ -103,15 +103,14 @@ func (e *ensemble) accept(now hlc.Now, m *accept, place int) {
 		e.c.counters.Dropped++ // no correct coordinator proposes this
 		return
 	}
-	if !again && !s.decided {
-		if m.Value.top > now.Wall.Add(e.c.cfg.Tuning.MaxAhead) && !m.Obliged { // [R8]
-			e.refuse(m.Round.Coordinator, m.Round, m.Instance, refusedAhead)
-			return
-		}
-		if e.log.bytes > 2*e.c.cfg.Tuning.MaxLogBytes {
-			e.refuse(m.Round.Coordinator, m.Round, m.Instance, refusedFull)
-			return
-		}
+	if !again && !s.decided && !m.Obliged && m.Value.top > now.Wall.Add(e.c.cfg.Tuning.MaxAhead) { // [R8]
+		e.refuse(m.Round.Coordinator, m.Round, m.Instance, refusedAhead)
+		return
+	}
+	// A full log takes only what this process needs next; that makes room.
+	if s.value == nil && m.Instance > e.next && e.log.bytes > 2*e.c.cfg.Tuning.MaxLogBytes {
+		e.refuse(m.Round.Coordinator, m.Round, m.Instance, refusedFull)
+		return
 	}
 	// Erratum 1: accepting in a round promises it, else a lower Phase 1 could
 	// be answered later and miss this vote.

@@ -141,7 +141,9 @@ func (m *monitor) status(s *server) {
 		}
 		m.rounds[k] = e.Round
 		bound("the log", &m.peak.log, e.LogCount, 2*t.MaxLogCount)
-		bound("the log's bytes", &m.peak.bytes, e.LogBytes, 3*t.MaxLogBytes)
+		// Twice by votes, and what an acceptor outside the chain learns until
+		// heartbeats let it trim.
+		bound("the log's bytes", &m.peak.bytes, e.LogBytes, 6*t.MaxLogBytes)
 		bound("the coordinator's queue", &m.peak.waiting, e.Waiting, t.MaxWaiting)
 	}
 	bound("unfinished commands", &m.peak.unfinished, st.Replica.Unfinished, p.MaxUnfinished)
