@@ -292,7 +292,8 @@ type user struct {
 	ops    []int32 // by sequence, from 1
 	credit int     // commands it may submit now
 	open   int
-	rogue  bool // it stamps as far ahead as it pleases
+	rogue  bool     // it stamps as far ahead as it pleases
+	push   *ratchet // not nil: it pushes time
 }
 
 func (c *cluster) addUser() *user {
@@ -310,6 +311,9 @@ func (c *cluster) addUser() *user {
 		tuning.Ahead = pick(c.rand, c.shape.Ridge.Window*9/10, 2*c.shape.Ridge.Window, 2*c.shape.Ridge.Horizon)
 		skew = 2 * tuning.Ahead
 		u.rogue = true
+	} else if c.shape.Rogues && c.healed == 0 && c.rand.IntN(2) == 0 {
+		u.push = &ratchet{ahead: c.shape.Ridge.Window * 9 / 10}
+		u.rogue = true
 	}
 	u.core = client.New(client.Config{
 		ID: u.name, Topology: c.topo, Map: c.place, Service: c.service, Tuning: tuning,
@@ -322,6 +326,9 @@ func (c *cluster) addUser() *user {
 
 // Step implements sim.Endpoint.
 func (u *user) Step(now hlc.Now, from ids.Addr, _ ids.Incarnation, m wire.Message) {
+	if u.push != nil {
+		u.push.hear(m)
+	}
 	u.core.Step(now, from.Process, m)
 }
 
@@ -339,6 +346,9 @@ func (u *user) Drain(send func(ids.Addr, wire.Message)) {
 	}
 	u.submit()
 	for _, m := range u.core.Sends() {
+		if u.push != nil {
+			u.push.stamp(&m)
+		}
 		send(m.To, m.Msg)
 	}
 	if err := u.core.Err(); err != nil {
