@@ -1,6 +1,7 @@
 package ridge
 
 import (
+	"fmt"
 	"math/bits"
 
 	"github.com/eyrie-dev/eyrie/internal/hlc"
@@ -118,6 +119,10 @@ func (e *ensemble) accept(now hlc.Now, m *accept, place int) {
 	if !again {
 		s.round, s.value, s.voters = m.Round, m.Value, 0
 		e.log.weigh(s)
+	}
+	if e.promised.Less(s.round) {
+		e.c.fail(fmt.Errorf("%w: ensemble %d instance %d: a vote in round %v above the promise %v", ErrBroken, e.id, m.Instance, s.round, e.promised))
+		return
 	}
 	s.voters |= 1<<e.self | e.voterBits(m.Voters)
 	if place+1 < len(m.Chain) {
