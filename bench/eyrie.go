@@ -12,7 +12,6 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/cluster"
 	"github.com/eyrie-dev/eyrie/internal/host"
 	"github.com/eyrie-dev/eyrie/internal/ids"
-	"github.com/eyrie-dev/eyrie/internal/node"
 	"github.com/eyrie-dev/eyrie/partition"
 	"github.com/eyrie-dev/eyrie/ssmr"
 )
@@ -151,13 +150,9 @@ func (e *Eyrie) startNodes(ctx context.Context) error {
 	}
 	tuning.ClientWindow = max(tuning.ClientWindow, e.span())
 	for i, ln := range listeners {
-		n, err := host.StartNode(ctx, host.NodeConfig{
-			Core: node.Config{
-				Self: ids.Process(i + 1), Topology: e.file.Topology(), Service: measured.Definition(),
-				Placement: measured.Map(e.c.Partitions), Ridge: e.file.Ridge(), Partition: tuning,
-			},
-			Cluster: e.file.Cluster, Addrs: e.file.Addrs(), Listener: ln,
-		})
+		cfg := host.FileConfig(e.file, ids.Process(i+1), measured.Definition(), measured.Map(e.c.Partitions))
+		cfg.Core.Partition, cfg.Listener = tuning, ln
+		n, err := host.StartNode(ctx, cfg)
 		if err != nil {
 			for _, ln := range listeners[i:] {
 				ln.Close()
@@ -174,20 +169,9 @@ func (e *Eyrie) startNodes(ctx context.Context) error {
 func (e *Eyrie) span() int { return 4 * e.c.Outstanding }
 
 func (e *Eyrie) ready(ctx context.Context) error {
-	for i, n := range e.nodes {
-		for {
-			s, err := n.Status(ctx)
-			if err != nil {
-				return fmt.Errorf("process %d: %w", i+1, errors.Join(err, n.Err()))
-			}
-			if s.State == node.Ready {
-				break
-			}
-			select {
-			case <-ctx.Done():
-				return fmt.Errorf("process %d is %s: %w", i+1, s.State, ctx.Err())
-			case <-time.After(time.Millisecond):
-			}
+	for _, n := range e.nodes {
+		if err := n.WaitReady(ctx); err != nil {
+			return err
 		}
 	}
 	return nil

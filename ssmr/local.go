@@ -6,12 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/cluster"
 	"github.com/eyrie-dev/eyrie/internal/host"
 	"github.com/eyrie-dev/eyrie/internal/ids"
-	"github.com/eyrie-dev/eyrie/internal/node"
 )
 
 // Cluster is a whole cluster in this process: its processes are real ones in
@@ -83,14 +81,9 @@ func fileOf(cfg Config, listeners []net.Listener) *cluster.File {
 // has taken are closed on an error.
 func (c *Cluster) start(ctx context.Context, cfg Config, listeners []net.Listener) error {
 	for i, ln := range listeners {
-		n, err := host.StartNode(ctx, host.NodeConfig{
-			Core: node.Config{
-				Self: ids.Process(i + 1), Topology: c.file.Topology(),
-				Service: c.s.Definition(), Placement: c.s.Map(cfg.Partitions),
-				Ridge: c.file.Ridge(), Partition: c.file.Partition(), Checks: cfg.Checks,
-			},
-			Cluster: c.file.Cluster, Addrs: c.file.Addrs(), Listener: ln, Logger: cfg.Logger,
-		})
+		config := host.FileConfig(c.file, ids.Process(i+1), c.s.Definition(), c.s.Map(cfg.Partitions))
+		config.Core.Checks, config.Listener, config.Logger = cfg.Checks, ln, cfg.Logger
+		n, err := host.StartNode(ctx, config)
 		if err != nil {
 			closeAll(listeners[i:])
 			return err
@@ -98,31 +91,11 @@ func (c *Cluster) start(ctx context.Context, cfg Config, listeners []net.Listene
 		c.nodes = append(c.nodes, n)
 	}
 	for _, n := range c.nodes {
-		if err := ready(ctx, n); err != nil {
-			return err
+		if err := n.WaitReady(ctx); err != nil {
+			return fmt.Errorf("ssmr: %w", err)
 		}
 	}
 	return nil
-}
-
-// ready waits until a process orders and executes.
-func ready(ctx context.Context, n *host.Node) error {
-	poll := time.NewTicker(2 * time.Millisecond)
-	defer poll.Stop()
-	for {
-		s, err := n.Status(ctx)
-		switch {
-		case err != nil:
-			return errors.Join(fmt.Errorf("ssmr: the process on %v did not start: %w", n.Addr(), err), n.Err())
-		case s.State == node.Ready:
-			return nil
-		}
-		select {
-		case <-poll.C:
-		case <-ctx.Done():
-			return fmt.Errorf("ssmr: process %d is %s: %w", s.Process, s.State, context.Cause(ctx))
-		}
-	}
 }
 
 // Client is the cluster's own client, shared by all who ask.

@@ -15,7 +15,6 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/cluster"
 	"github.com/eyrie-dev/eyrie/internal/host"
 	"github.com/eyrie-dev/eyrie/internal/ids"
-	"github.com/eyrie-dev/eyrie/internal/node"
 )
 
 // runUp starts every process of a local cluster in this one.
@@ -160,14 +159,9 @@ func logger(e env, verbose bool) *slog.Logger {
 // nodeConfig is what process id of the cluster runs.
 func nodeConfig(f *cluster.File, id ids.Process, log *slog.Logger) host.NodeConfig {
 	service := service()
-	return host.NodeConfig{
-		Core: node.Config{
-			Self: id, Topology: f.Topology(), Service: service.Definition(),
-			Placement: service.Map(len(f.Partitions)),
-			Ridge:     f.Ridge(), Partition: f.Partition(),
-		},
-		Cluster: f.Cluster, Addrs: f.Addrs(), Logger: log,
-	}
+	cfg := host.FileConfig(f, id, service.Definition(), service.Map(len(f.Partitions)))
+	cfg.Logger = log
+	return cfg
 }
 
 // local is the processes of a cluster in this one.
@@ -202,19 +196,8 @@ func (up *local) ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	for _, n := range up.nodes {
-		for {
-			s, err := n.Status(ctx)
-			if err != nil {
-				return errors.Join(err, n.Err())
-			}
-			if s.State == node.Ready {
-				break
-			}
-			select {
-			case <-ctx.Done():
-				return fmt.Errorf("process %d is %s: %w", s.Process, s.State, ctx.Err())
-			case <-time.After(5 * time.Millisecond):
-			}
+		if err := n.WaitReady(ctx); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -1,0 +1,45 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/cluster"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/node"
+	"github.com/eyrie-dev/eyrie/partition"
+)
+
+// FileConfig is what process self of the cluster that f describes runs.
+func FileConfig(f *cluster.File, self ids.Process, service *partition.Service, place partition.Placement) NodeConfig {
+	return NodeConfig{
+		Core: node.Config{
+			Self: self, Topology: f.Topology(), Service: service, Placement: place,
+			Ridge: f.Ridge(), Partition: f.Partition(),
+		},
+		Cluster: f.Cluster, Addrs: f.Addrs(),
+	}
+}
+
+// WaitReady waits until the process orders and executes, which needs all
+// processes of the cluster; or until it has stopped, or ctx ends.
+func (n *Node) WaitReady(ctx context.Context) error {
+	poll := time.NewTicker(2 * time.Millisecond)
+	defer poll.Stop()
+	for {
+		s, err := n.Status(ctx)
+		switch {
+		case err != nil:
+			return errors.Join(fmt.Errorf("the process on %v did not start: %w", n.Addr(), err), n.Err())
+		case s.State == node.Ready:
+			return nil
+		}
+		select {
+		case <-poll.C:
+		case <-ctx.Done():
+			return fmt.Errorf("process %d is %s: %w", s.Process, s.State, context.Cause(ctx))
+		}
+	}
+}
