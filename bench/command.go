@@ -3,70 +3,15 @@ package bench
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
 	"runtime"
 	"runtime/pprof"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
-
-// settings are what the flags of every bench say.
-type settings struct {
-	json, quick  bool
-	workers      bool
-	rounds, size int
-	warm, window time.Duration
-	outstanding  []int
-	only         string
-	cpu, allocs  string
-}
-
-// parse reads flags; the error has been printed.
-func parse(name string, args []string, stderr io.Writer, s settings) (settings, error) {
-	f := flag.NewFlagSet(name, flag.ContinueOnError)
-	f.SetOutput(stderr)
-	f.BoolVar(&s.json, "json", false, "write one JSON object a line instead of a table")
-	f.BoolVar(&s.quick, "quick", false, "bound the whole run to two minutes")
-	f.IntVar(&s.rounds, "rounds", s.rounds, "rounds; medians are quoted")
-	f.IntVar(&s.size, "size", s.size, "bytes of a value")
-	f.DurationVar(&s.warm, "warm", s.warm, "warm-up of each turn")
-	f.DurationVar(&s.window, "window", s.window, "measured window of each turn")
-	f.BoolVar(&s.workers, "workers", false, "let a goroutine wait for each operation, instead of one that is called back")
-	f.StringVar(&s.only, "only", "", "measure only these systems, separated by commas (eyrie, floor, ...)")
-	f.StringVar(&s.cpu, "cpuprofile", "", "write a CPU profile of the whole run to this file")
-	f.StringVar(&s.allocs, "allocprofile", "", "write a profile of all allocations to this file")
-	out := f.String("outstanding", join(s.outstanding), "operations in flight, separated by commas")
-	if err := f.Parse(args); err != nil {
-		return s, err
-	}
-	s.outstanding = nil
-	for _, w := range strings.Split(*out, ",") {
-		n, err := strconv.Atoi(strings.TrimSpace(w))
-		if err != nil || n < 1 || n > 1<<20 {
-			fmt.Fprintf(stderr, "%s: -outstanding: %q is not a number from 1 to %d\n", name, w, 1<<20)
-			return s, flag.ErrHelp
-		}
-		s.outstanding = append(s.outstanding, n)
-	}
-	if f.NArg() > 0 || s.rounds < 1 || s.size < 1 || s.warm < 0 || s.window <= 0 {
-		fmt.Fprintf(stderr, "%s: want flags only, and positive numbers\n", name)
-		return s, flag.ErrHelp
-	}
-	return s, nil
-}
-
-func join(ns []int) string {
-	var w []string
-	for _, n := range ns {
-		w = append(w, strconv.Itoa(n))
-	}
-	return strings.Join(w, ",")
-}
 
 // execute runs the plan as the settings say, and returns an exit status: 1 if
 // anything failed or any operation ended in an error.
@@ -87,9 +32,9 @@ func execute(ctx context.Context, p *Plan, s settings, stdout, stderr io.Writer)
 		return 2
 	}
 	if s.quick {
-		p.quicken()
+		p.quicken(s.budget * 4 / 5)
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, quickLimit)
+		ctx, cancel = context.WithTimeoutCause(ctx, s.budget, fmt.Errorf("stopped after %v; figures are of the turns so far", s.budget))
 		defer cancel()
 	}
 	stop, err := profile(s)
@@ -123,18 +68,21 @@ func (p *Plan) report(ctx context.Context, asJSON bool, stdout, stderr io.Writer
 			}
 			return
 		}
-		fmt.Fprintf(stderr, "round %d/%d  %3.0f %% multi  %4d outstanding  %-20s %8s/s\n", pt.Round, p.Rounds,
-			100*pt.MultiShare, pt.Outstanding, Contender{System: pt.System, Variant: pt.Variant}, count(pt.OpsPerS))
+		fmt.Fprintf(stderr, "round %d/%d  %s  %-20s %8s/s\n", pt.Round, p.Rounds, pt.place(), pt.name(), count(pt.OpsPerS))
 	})
 	if err != nil {
 		status = 1
-		if errors.Is(err, context.DeadlineExceeded) {
-			err = fmt.Errorf("stopped after %v; figures are of the turns so far", quickLimit)
-		}
-		fmt.Fprintln(stderr, err)
+		fmt.Fprintln(stderr, context.Cause(ctx))
 	}
-	if err := WriteTable(words, Summarize(points), p.Reference); err != nil {
+	sums := Summarize(points)
+	if err := WriteTable(words, sums, p.References...); err != nil {
 		return 1
+	}
+	if len(p.Ratios) > 0 {
+		fmt.Fprintf(words, "\nbeside the best of %s, each figure by itself:\n\n", strings.Join(p.References, " and "))
+		if err := WriteRatios(words, sums, p.Ratios, p.References); err != nil {
+			return 1
+		}
 	}
 	return status
 }

@@ -11,6 +11,7 @@ import (
 type Histogram struct {
 	counts [64 * (1 << subBits)]uint64
 	total  uint64
+	sum    time.Duration
 	max    time.Duration
 }
 
@@ -37,6 +38,7 @@ func (h *Histogram) Record(d time.Duration) {
 	d = max(d, 0)
 	h.counts[bucket(uint64(d))]++
 	h.total++
+	h.sum += d
 	h.max = max(h.max, d)
 }
 
@@ -46,11 +48,15 @@ func (h *Histogram) add(o *Histogram) {
 		h.counts[b] += n
 	}
 	h.total += o.total
+	h.sum += o.sum
 	h.max = max(h.max, o.max)
 }
 
 // Total is the number of durations recorded.
 func (h *Histogram) Total() uint64 { return h.total }
+
+// Mean is the average of the durations recorded, or zero if there are none.
+func (h *Histogram) Mean() time.Duration { return h.sum / time.Duration(max(h.total, 1)) }
 
 // Max is the longest duration recorded, exactly.
 func (h *Histogram) Max() time.Duration { return h.max }

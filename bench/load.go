@@ -112,9 +112,9 @@ func window(sys System, f func()) *Result {
 // nextOp draws an operation.
 func nextOp(random *rand.Rand, c Case, slot int, value []byte) Op {
 	r := random.Uint64()
-	op := Op{Slot: slot, Key: uint32(r % Keys), Value: value}
+	op := Op{Slot: slot, Key: uint32(r % Keys), Value: value, Destinations: 1}
 	if c.MultiShare > 0 && random.Float64() < c.MultiShare {
-		op.Multi, op.Other = true, uint32(r>>32%Keys)
+		op.Multi, op.Other, op.Destinations = true, uint32(r>>32%Keys), max(c.Destinations, 2)
 	}
 	return op
 }

@@ -2,34 +2,124 @@ package bench
 
 import (
 	"context"
-	"fmt"
+	"flag"
 	"io"
-	"time"
+	"slices"
+	"strings"
 )
 
-// Order measures ordering alone: one partition, three replicas, commands that
-// store one value, in memory. args are flags (see -help); it returns an exit
-// status. Peers are measured beside it by the program in bench/peers.
-func Order(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	return OrderBeside(ctx, args, stdout, stderr, "floor")
+// own are our systems and the floor, the contenders of every bench of
+// ordering.
+func own() []Contender {
+	return []Contender{
+		{System: "floor", New: NewFloor, Can: single},
+		{System: "eyrie", New: NewEyrie, Can: pairs},
+		{System: "eyrie", Variant: "near", New: NewNear, Can: pairs},
+	}
 }
 
-// OrderBeside is Order with more contenders; ratios refer to reference.
-func OrderBeside(ctx context.Context, args []string, stdout, stderr io.Writer, reference string, peers ...Contender) int {
-	s, err := parse("order", args, stderr, settings{
-		rounds: 5, size: 100, warm: 700 * time.Millisecond, window: 2500 * time.Millisecond, outstanding: []int{1, 64, 1024},
-	})
+// single says that a case has one group only.
+func single(c Case) bool { return c.Partitions == 1 }
+
+// pairs says that no operation has more than two destinations.
+func pairs(c Case) bool { return c.Destinations <= 2 }
+
+// Order measures ordering in memory, by operations outstanding, and if asked
+// to, by size, by number of groups and by destinations of a message. args are
+// flags (see -help); it returns an exit status. Peers are measured beside it by
+// the program in bench/peers.
+func Order(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	return OrderBeside(ctx, args, stdout, stderr, []string{"floor"})
+}
+
+// OrderBeside is Order with more contenders; ratios refer to the best of the
+// references.
+func OrderBeside(ctx context.Context, args []string, stdout, stderr io.Writer, references []string, peers ...Contender) int {
+	m := matrix{vary: []string{"outstanding"}, at: 64, sizes: []int{16, 100, 1000, 10_000, 64_000}, groups: []int{1, 2, 4}, destinations: []int{1, 2, 4}}
+	d := defaults()
+	d.outstanding, d.own = []int{1, 64, 256, 1024}, m.flags
+	s, err := parse("order", args, stderr, d)
 	if err != nil {
 		return 2
 	}
 	p := &Plan{
 		Bench:      "order",
-		Title:      fmt.Sprintf("order: 1 partition, 3 replicas and the client in one process over loopback TCP, in memory, %d B values", s.size),
-		Contenders: append([]Contender{{System: "floor", New: NewFloor}, {System: "eyrie", New: NewEyrie}, {System: "eyrie", Variant: "near", New: NewNear}}, peers...),
-		Reference:  reference,
-	}
-	for _, n := range s.outstanding {
-		p.Cases = append(p.Cases, Case{Partitions: 1, Replicas: 3, Size: s.size, Outstanding: n})
+		Title:      "order: groups of 3 replicas and the client in one process over loopback TCP, in memory",
+		Contenders: append(own(), peers...),
+		References: references,
+		Ratios:     []string{"ridge", "eyrie near", "eyrie"},
+		Cases:      m.cases(s),
+		Modules:    peerModules,
 	}
 	return execute(ctx, p, s, stdout, stderr)
+}
+
+// peerModules are the modules whose versions are told with the figures.
+var peerModules = []string{"go.etcd.io/raft/v3", "github.com/hashicorp/raft"}
+
+// matrix is which cases a bench of ordering goes through: not all
+// combinations, but for each dimension named in vary, all its values, the
+// others being at their base.
+type matrix struct {
+	vary                        []string
+	at                          int // outstanding, when something else varies
+	sizes, groups, destinations []int
+}
+
+func (m *matrix) flags(f *flag.FlagSet) {
+	f.Var(words{&m.vary, "outstanding size groups destinations"}, "vary",
+		"what varies, separated by commas: outstanding, size, groups (single-group traffic), destinations (of messages among the most groups)")
+	f.IntVar(&m.at, "at", m.at, "operations outstanding when something else varies")
+	f.Var((*numbers)(&m.sizes), "sizes", "bytes of a value, when size varies")
+	f.Var((*numbers)(&m.groups), "groups", "groups, when groups vary")
+	f.Var((*numbers)(&m.destinations), "destinations", "groups that each message is addressed to, when destinations vary")
+}
+
+func (m *matrix) cases(s settings) (cs []Case) {
+	base := Case{Partitions: 1, Replicas: 3, Size: s.size, Outstanding: max(m.at, 1)}
+	lines := map[string]func(){
+		"outstanding": func() {
+			for _, n := range s.outstanding {
+				c := base
+				c.Outstanding = n
+				cs = append(cs, c)
+			}
+		},
+		"size": func() {
+			for _, n := range m.sizes {
+				c := base
+				c.Size = n
+				cs = append(cs, c)
+			}
+		},
+		"groups": func() {
+			for _, n := range m.groups {
+				c := base
+				c.Partitions = n
+				cs = append(cs, c)
+			}
+		},
+		"destinations": func() {
+			for _, n := range m.destinations {
+				c := base
+				c.Partitions = slices.Max(m.destinations)
+				if n > 1 {
+					c.MultiShare, c.Destinations = 1, n
+				}
+				cs = append(cs, c)
+			}
+		},
+	}
+	for _, v := range strings.Fields("outstanding size groups destinations") {
+		if slices.Contains(m.vary, v) {
+			lines[v]()
+		}
+	}
+	var once []Case
+	for _, c := range cs {
+		if !slices.Contains(once, c) {
+			once = append(once, c)
+		}
+	}
+	return once
 }

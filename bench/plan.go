@@ -19,14 +19,21 @@ type Point struct {
 	SizeBytes   int     `json:"size_bytes"`
 	Outstanding int     `json:"outstanding"`
 	MultiShare  float64 `json:"multi_share"` // 0 to 1
-	Ops         uint64  `json:"ops"`         // completed without error in the window
-	Seconds     float64 `json:"seconds"`     // of the window
-	OpsPerS     float64 `json:"ops_per_s"`
-	P50         float64 `json:"p50_us"`
-	P99         float64 `json:"p99_us"`
-	P999        float64 `json:"p999_us"`
-	CPU         float64 `json:"cpu_s_per_1000"`
-	Errors      uint64  `json:"errors"` // failed or lost, warm-up and drain included
+	// Destinations is how many partitions a multi-partition operation is
+	// addressed to, 1 where there are none. DelayUS is the one-way delay
+	// that was added to the network.
+	Destinations int     `json:"destinations"`
+	DelayUS      float64 `json:"delay_us"`
+	Ops          uint64  `json:"ops"`     // completed without error in the window
+	Seconds      float64 `json:"seconds"` // of the window
+	OpsPerS      float64 `json:"ops_per_s"`
+	Mean         float64 `json:"mean_us"`
+	P50          float64 `json:"p50_us"`
+	P95          float64 `json:"p95_us"`
+	P99          float64 `json:"p99_us"`
+	P999         float64 `json:"p999_us"`
+	CPU          float64 `json:"cpu_s_per_1000"`
+	Errors       uint64  `json:"errors"` // failed or lost, warm-up and drain included
 
 	// First is the first error. Others is the share of the machine that
 	// processes other than the system's used during the window.
@@ -43,8 +50,13 @@ type Plan struct {
 	Cases      []Case
 	Rounds     int
 	Phases     Phases
-	Reference  string // the system, or "system variant", to which ratios refer
-	Modules    []string
+	// References are contenders ("system" or "system variant") to the better
+	// of which, in each case, ratios refer.
+	References []string
+	// Ratios are contenders that a table of their own sets beside the
+	// references.
+	Ratios  []string
+	Modules []string
 }
 
 // startLimit bounds the start of one system.
@@ -56,6 +68,9 @@ func (p *Plan) Run(ctx context.Context, observe func(Point)) error {
 	for round := 1; round <= p.Rounds; round++ {
 		for _, c := range p.Cases {
 			for _, contender := range p.Contenders {
+				if contender.Can != nil && !contender.Can(c) {
+					continue
+				}
 				pt := p.point(ctx, round, c, contender)
 				if ctx.Err() != nil {
 					return ctx.Err() // the point was cut short
@@ -72,7 +87,10 @@ func (p *Plan) point(ctx context.Context, round int, c Case, who Contender) Poin
 	pt := Point{
 		Bench: p.Bench, System: who.System, Variant: who.Variant, Round: round,
 		Partitions: c.Partitions, Replicas: c.Replicas, SizeBytes: c.Size,
-		Outstanding: c.Outstanding, MultiShare: c.MultiShare,
+		Outstanding: c.Outstanding, MultiShare: c.MultiShare, Destinations: 1, DelayUS: float64(c.Delay) / 1e3,
+	}
+	if c.MultiShare > 0 {
+		pt.Destinations = max(c.Destinations, 2)
 	}
 	runtime.GC() // the garbage of the turn before is not this one's
 	sys := who.New(c)
@@ -96,6 +114,7 @@ func (p *Plan) point(ctx context.Context, round int, c Case, who Contender) Poin
 func (pt *Point) fill(r *Result) {
 	us := func(q float64) float64 { return float64(r.Latency.Quantile(q)) / 1e3 }
 	pt.Ops, pt.Seconds = r.Latency.Total(), r.Seconds
+	pt.Mean, pt.P95 = float64(r.Latency.Mean())/1e3, us(0.95)
 	pt.P50, pt.P99, pt.P999 = us(0.5), us(0.99), us(0.999)
 	pt.Errors, pt.First, pt.Others = r.Errors, r.First, r.Others
 	if r.Seconds > 0 {
@@ -106,19 +125,29 @@ func (pt *Point) fill(r *Result) {
 	}
 }
 
-// quickLimit bounds a whole quick run; quickBudget is what is planned of it.
+// quickLimit bounds a quick run that says nothing else.
 const (
-	quickLimit  = 2 * time.Minute
-	quickBudget = 95 * time.Second
-	turnCost    = 300 * time.Millisecond // start, drain and close of one turn
+	quickLimit = 2 * time.Minute
+	turnCost   = 300 * time.Millisecond // start, drain and close of one turn
 )
 
-// quicken shortens the plan to fit into quickBudget: first the phases, then,
+// turns is the number of turns of one round.
+func (p *Plan) turns() (n int) {
+	for _, c := range p.Cases {
+		for _, who := range p.Contenders {
+			if who.Can == nil || who.Can(c) {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// quicken shortens the plan to fit into the budget: first the phases, then,
 // when a window would fall below half a second, the rounds.
-func (p *Plan) quicken() {
+func (p *Plan) quicken(budget time.Duration) {
 	for {
-		turns := time.Duration(p.Rounds * len(p.Cases) * len(p.Contenders))
-		each := quickBudget/turns - turnCost
+		each := budget/time.Duration(max(1, p.Rounds*p.turns())) - turnCost
 		if each >= 750*time.Millisecond || p.Rounds == 1 {
 			each = min(max(each, 150*time.Millisecond), p.Phases.Warm+p.Phases.Measure)
 			p.Phases.Warm = each / 4

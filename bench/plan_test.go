@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -50,7 +51,7 @@ func TestJSONFields(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := strings.Fields(`bench system variant round partitions replicas size_bytes outstanding multi_share
-		ops seconds ops_per_s p50_us p99_us p999_us cpu_s_per_1000 errors`)
+		destinations delay_us ops seconds ops_per_s mean_us p50_us p95_us p99_us p999_us cpu_s_per_1000 errors`)
 	for _, w := range want {
 		if _, ok := m[w]; !ok {
 			t.Errorf("field %s is missing", w)
@@ -79,7 +80,7 @@ func TestSummary(t *testing.T) {
 		}
 		for i, want := range []string{"1.00", "0.50", "1.00", "0.50"} {
 			line := strings.Fields(strings.Split(b.String(), "\n")[i+1])
-			if got := line[len(line)-2]; got != want {
+			if got := line[len(line)-3]; got != want {
 				t.Errorf("ratio of line %d is %s, want %s\n%s", i, got, want, b.String())
 			}
 		}
@@ -123,10 +124,11 @@ func TestFailedStart(t *testing.T) {
 // A quick plan fits into its budget whatever it holds, and keeps five rounds
 // if windows stay useful.
 func TestQuicken(t *testing.T) {
+	const quickBudget = 95 * time.Second
 	for _, c := range []struct{ cases, contenders, rounds int }{{3, 3, 5}, {6, 2, 5}, {1, 1, 5}, {20, 6, 1}} {
 		p := &Plan{Rounds: 5, Phases: Phases{Warm: time.Second, Measure: 3 * time.Second, Drain: 5 * time.Second},
 			Cases: make([]Case, c.cases), Contenders: make([]Contender, c.contenders)}
-		p.quicken()
+		p.quicken(quickBudget)
 		turn := p.Phases.Warm + p.Phases.Measure + turnCost
 		if total := turn * time.Duration(p.Rounds*c.cases*c.contenders); total > quickBudget {
 			t.Errorf("%v: planned for %v", c, total)
@@ -134,6 +136,58 @@ func TestQuicken(t *testing.T) {
 		if p.Rounds != c.rounds {
 			t.Errorf("%v: %d rounds of %v", c, p.Rounds, p.Phases.Measure)
 		}
+	}
+}
+
+// Each dimension is varied by itself, and no case comes twice.
+func TestMatrix(t *testing.T) {
+	for _, c := range []struct {
+		vary string
+		want int
+	}{{"outstanding", 2}, {"size", 3}, {"outstanding,size", 4}, {"groups", 2}, {"destinations", 3}, {"size,groups,destinations", 7}} {
+		m := matrix{at: 64, sizes: []int{16, 100, 1000}, groups: []int{1, 2}, destinations: []int{1, 2, 4}}
+		s, err := parse("order", []string{"-vary", c.vary, "-outstanding", "1,64"}, io.Discard, settings{rounds: 1, size: 100, window: time.Second, own: m.flags})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cs := m.cases(s); len(cs) != c.want {
+			t.Errorf("%s: %d cases, want %d: %+v", c.vary, len(cs), c.want, cs)
+		}
+	}
+}
+
+// A contender that does not exist in a case is left out of it.
+func TestContenderCannot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := fakePlan("a", "b")
+		p.Contenders[1].Can = func(c Case) bool { return c.Outstanding == 8 }
+		var turns []string
+		if err := p.Run(t.Context(), func(pt Point) { turns = append(turns, pt.System) }); err != nil {
+			t.Fatal(err)
+		}
+		if want := strings.Split("a a b a a b a a b", " "); !slices.Equal(turns, want) || p.turns() != 3 {
+			t.Errorf("turns %v (%d a round), want %v", turns, p.turns(), want)
+		}
+	})
+}
+
+// The best of several references, each figure by itself.
+func TestRatios(t *testing.T) {
+	point := func(system string, ops, cpu, p50 float64) Point {
+		return Point{System: system, Outstanding: 64, OpsPerS: ops, CPU: cpu, P50: p50}
+	}
+	sums := Summarize([]Point{point("ours", 400, 0.5, 25), point("a", 100, 1, 100), point("b", 200, 2, 50)})
+	b, ok := best(sums, sums[0], []string{"a", "b"})
+	if want := (Best{Ops: 200, CPU: 1, P50: 50, Fastest: "b"}); !ok || b != want {
+		t.Errorf("best %+v, want %+v", b, want)
+	}
+	var w strings.Builder
+	if err := WriteRatios(&w, sums, []string{"ours"}, []string{"a", "b"}); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(w.String()), "\n")
+	if got := strings.Join(strings.Fields(lines[len(lines)-1]), " "); got != "64 b 200 1.0000 50µs 2.00 0.50 0.50" || len(lines) != 2 {
+		t.Errorf("ratios:\n%s", w.String())
 	}
 }
 

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 )
@@ -12,114 +12,129 @@ import (
 // WriteJSON writes the point as one line.
 func (pt Point) WriteJSON(w io.Writer) error { return json.NewEncoder(w).Encode(pt) }
 
-// Summary is one contender's medians in one case.
-type Summary struct {
-	Point          // medians; Ops and Errors are sums
-	Lo, Hi float64 // extremes of ops_per_s
-	Rounds int
-	Others float64 // median
+// dimensions are what cases differ in, for people.
+var dimensions = []struct {
+	title string
+	text  func(Point) string
+}{
+	{"groups", func(pt Point) string { return fmt.Sprint(pt.Partitions) }},
+	{"replicas", func(pt Point) string { return fmt.Sprint(pt.Replicas) }},
+	{"dests.", func(pt Point) string { return fmt.Sprint(pt.Destinations) }},
+	{"multi", func(pt Point) string { return fmt.Sprintf("%.0f %%", 100*pt.MultiShare) }},
+	{"delay", func(pt Point) string { return micros(pt.DelayUS) }},
+	{"size", func(pt Point) string { return fmt.Sprintf("%d B", pt.SizeBytes) }},
+	{"outst.", func(pt Point) string { return fmt.Sprint(pt.Outstanding) }},
 }
 
-// Summarize takes medians over the rounds, in order of first appearance.
-func Summarize(points []Point) []Summary {
-	var keys []Point
-	groups := make(map[Point][]Point)
-	for _, pt := range points {
-		k := Point{Bench: pt.Bench, System: pt.System, Variant: pt.Variant, Partitions: pt.Partitions, Replicas: pt.Replicas,
-			SizeBytes: pt.SizeBytes, Outstanding: pt.Outstanding, MultiShare: pt.MultiShare}
-		if groups[k] == nil {
-			keys = append(keys, k)
-		}
-		groups[k] = append(groups[k], pt)
+// place says in one line which case a point is of.
+func (pt Point) place() string {
+	var b strings.Builder
+	for _, d := range dimensions {
+		fmt.Fprintf(&b, "%s %s  ", d.title, d.text(pt))
 	}
-	var out []Summary
-	for _, k := range keys {
-		out = append(out, summarize(k, groups[k]))
+	return strings.TrimSpace(b.String())
+}
+
+// varying are the dimensions in which the summaries differ, the outstanding
+// operations in any case.
+func varying(sums []Summary) []int {
+	var out []int
+	for i, d := range dimensions {
+		differs := i == len(dimensions)-1
+		for _, s := range sums {
+			differs = differs || d.text(s.Point) != d.text(sums[0].Point)
+		}
+		if differs {
+			out = append(out, i)
+		}
 	}
 	return out
 }
 
-func summarize(k Point, g []Point) Summary {
-	s := Summary{Point: k, Rounds: len(g)}
-	mid := func(f func(Point) float64) float64 { return median(column(g, f)) }
-	s.Seconds = mid(func(p Point) float64 { return p.Seconds })
-	s.OpsPerS = mid(func(p Point) float64 { return p.OpsPerS })
-	s.P50 = mid(func(p Point) float64 { return p.P50 })
-	s.P99 = mid(func(p Point) float64 { return p.P99 })
-	s.P999 = mid(func(p Point) float64 { return p.P999 })
-	s.CPU = mid(func(p Point) float64 { return p.CPU })
-	s.Others = mid(func(p Point) float64 { return p.Others })
-	rates := column(g, func(p Point) float64 { return p.OpsPerS })
-	s.Lo, s.Hi = slices.Min(rates), slices.Max(rates)
-	for _, pt := range g {
-		s.Ops += pt.Ops
-		s.Errors += pt.Errors
-		if s.First == nil {
-			s.First = pt.First
-		}
-	}
-	return s
-}
-
-func column(g []Point, f func(Point) float64) []float64 {
-	c := make([]float64, len(g))
-	for i, pt := range g {
-		c[i] = f(pt)
-	}
-	return c
-}
-
-// median is the middle value, or the mean of the two in the middle.
-func median(v []float64) float64 {
-	if len(v) == 0 {
-		return 0
-	}
-	v = slices.Sorted(slices.Values(v))
-	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
-}
-
-// WriteTable writes the summaries for people. Ratios are of throughput and of
-// CPU per operation, to the reference contender in the same case; above 1 in
-// the first and below 1 in the second is better than the reference.
-func WriteTable(w io.Writer, sums []Summary, reference string) error {
+// WriteTable writes the summaries for people. Ratios are of throughput, of CPU
+// per operation and of the median latency, to the best of the references in
+// the same case; above 1 in the first and below 1 in the others is better.
+func WriteTable(w io.Writer, sums []Summary, references ...string) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(t, "multi\toutst.\tsystem\tops/s\tmin .. max\tp50\tp99\tp99.9\tCPU s/1000\tothers\terrors\t")
-	if reference != "" {
-		fmt.Fprintf(t, "ops/s : %s\tCPU : %s\t", reference, reference)
+	vary := varying(sums)
+	for _, d := range vary {
+		fmt.Fprintf(t, "%s\t", dimensions[d].title)
+	}
+	fmt.Fprint(t, "system\tops/s\tmin .. max\tmean\tp50\tp95\tp99\tp99.9\tCPU s/1000\tothers\terrors\t")
+	if len(references) > 0 {
+		fmt.Fprint(t, "ops/s :\tCPU :\tp50 :\t")
 	}
 	fmt.Fprintln(t)
 	for _, s := range sums {
-		fmt.Fprintf(t, "%.0f %%\t%d\t%s\t%s\t%s .. %s\t%s\t%s\t%s\t%.4f\t%.0f %%\t%d\t", 100*s.MultiShare, s.Outstanding,
-			s.name(), count(s.OpsPerS), count(s.Lo), count(s.Hi), micros(s.P50), micros(s.P99), micros(s.P999), s.CPU, 100*s.Others, s.Errors)
-		if ref, ok := find(sums, s, reference); ok && ref.OpsPerS > 0 && ref.CPU > 0 {
-			fmt.Fprintf(t, "%.2f\t%.2f\t", s.OpsPerS/ref.OpsPerS, s.CPU/ref.CPU)
-		} else if reference != "" {
-			fmt.Fprint(t, "-\t-\t")
+		for _, d := range vary {
+			fmt.Fprintf(t, "%s\t", dimensions[d].text(s.Point))
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s .. %s\t%s\t%s\t%s\t%s\t%s\t%.4f\t%.0f %%\t%d\t", s.name(), count(s.OpsPerS), count(s.Lo), count(s.Hi),
+			micros(s.Mean), micros(s.P50), micros(s.P95), micros(s.P99), micros(s.P999), s.CPU, 100*s.Others, s.Errors)
+		if ref, ok := best(sums, s, references); ok {
+			fmt.Fprintf(t, "%s\t%s\t%s\t", ratio(s.OpsPerS, ref.Ops), ratio(s.CPU, ref.CPU), ratio(s.P50, ref.P50))
+		} else if len(references) > 0 {
+			fmt.Fprint(t, "-\t-\t-\t")
 		}
 		fmt.Fprintln(t)
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
+	if len(references) > 0 {
+		fmt.Fprintf(w, "ratios: to the best of %s in the same case, each figure by itself\n", strings.Join(references, " and "))
+	}
 	for _, s := range sums {
 		if s.First != nil {
-			fmt.Fprintf(w, "%s, %d outstanding, first error: %v\n", s.name(), s.Outstanding, s.First)
+			fmt.Fprintf(w, "%s, %s: first error: %v\n", s.name(), s.place(), s.First)
 		}
 	}
 	return nil
 }
 
-func (s Summary) name() string { return Contender{System: s.System, Variant: s.Variant}.String() }
-
-// find is the reference's summary in the same case as s.
-func find(sums []Summary, s Summary, reference string) (Summary, bool) {
-	for _, r := range sums {
-		if r.name() == reference && r.Outstanding == s.Outstanding && r.MultiShare == s.MultiShare &&
-			r.SizeBytes == s.SizeBytes && r.Partitions == s.Partitions {
-			return r, true
-		}
+// WriteRatios writes a line a case: the references' best, and what each of the
+// systems makes of it.
+func WriteRatios(w io.Writer, sums []Summary, systems, references []string) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	vary := varying(sums)
+	for _, d := range vary {
+		fmt.Fprintf(t, "%s\t", dimensions[d].title)
 	}
-	return Summary{}, false
+	fmt.Fprint(t, "fastest\tops/s\tCPU s/1000\tp50\t")
+	for _, n := range systems {
+		fmt.Fprintf(t, "%s: ops/s\tCPU\tp50\t", n)
+	}
+	fmt.Fprintln(t)
+	seen := make(map[Point]bool)
+	for _, s := range sums {
+		b, ok := best(sums, s, references)
+		if !ok || seen[s.setting()] {
+			continue
+		}
+		seen[s.setting()] = true
+		for _, d := range vary {
+			fmt.Fprintf(t, "%s\t", dimensions[d].text(s.Point))
+		}
+		fmt.Fprintf(t, "%s\t%s\t%.4f\t%s\t", b.Fastest, count(b.Ops), b.CPU, micros(b.P50))
+		for _, n := range systems {
+			line := "-\t-\t-\t"
+			for _, o := range sums {
+				if o.name() == n && o.setting() == s.setting() {
+					line = fmt.Sprintf("%s\t%s\t%s\t", ratio(o.OpsPerS, b.Ops), ratio(o.CPU, b.CPU), ratio(o.P50, b.P50))
+				}
+			}
+			fmt.Fprint(t, line)
+		}
+		fmt.Fprintln(t)
+	}
+	return t.Flush()
+}
+
+func ratio(a, b float64) string {
+	if a <= 0 || b <= 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f", a/b)
 }
 
 func count(v float64) string {

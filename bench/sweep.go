@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"time"
 )
 
 // shares are the shares of two-partition commands that Sweep goes through.
@@ -16,9 +15,7 @@ var shares = []float64{0, 0.01, 0.05, 0.1, 0.5, 1}
 // conflict with it, and without (the convoy of Algorithm 1). args are flags
 // (see -help); it returns an exit status.
 func Sweep(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	s, err := parse("sweep", args, stderr, settings{
-		rounds: 5, size: 100, warm: 700 * time.Millisecond, window: 2500 * time.Millisecond, outstanding: []int{64},
-	})
+	s, err := parse("sweep", args, stderr, defaults())
 	if err != nil {
 		return 2
 	}
@@ -27,7 +24,7 @@ func Sweep(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		Title: fmt.Sprintf("sweep: 2 partitions of 3 replicas and the client in one process over loopback TCP, in memory, %d B values,\n"+
 			"a share of commands reads and writes a variable on each partition", s.size),
 		Contenders: []Contender{{System: "eyrie", New: NewEyrie}, {System: "eyrie", Variant: "sequential", New: NewSequential}},
-		Reference:  "eyrie sequential",
+		References: []string{"eyrie sequential"},
 	}
 	for _, n := range s.outstanding {
 		for _, share := range shares {

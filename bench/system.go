@@ -14,6 +14,9 @@ type Op struct {
 	// Key is below Keys. Other is a second key, for Multi only.
 	Key, Other uint32
 	Multi      bool
+	// Destinations is the number of partitions the operation is addressed
+	// to: 1, or if Multi, 2 or more.
+	Destinations int
 	// Value is shared by all operations and never changes, so a system may
 	// keep it without copying.
 	Value []byte
@@ -51,12 +54,21 @@ type Case struct {
 	Outstanding int     // operations in flight
 	MultiShare  float64 // share of operations on two partitions, 0 to 1
 	Workers     bool    // a goroutine waits for each operation
+	// Destinations is the number of partitions that a multi-partition
+	// operation is addressed to; 0 says 2.
+	Destinations int
+	// Delay is added to everything that one process, or the client, sends
+	// to another. Zero: the loopback interface alone.
+	Delay time.Duration
 }
 
 // Contender names a system and makes it for a case.
 type Contender struct {
 	System, Variant string
 	New             func(Case) System
+	// Can says for which cases the system exists; nil: for all. Others are
+	// left out.
+	Can func(Case) bool
 }
 
 func (c Contender) String() string {

@@ -33,5 +33,5 @@ func run(ctx context.Context, args []string) int {
 		fmt.Fprint(os.Stderr, usage)
 		return 2
 	}
-	return bench.OrderBeside(ctx, args[1:], os.Stdout, os.Stderr, "etcd-raft", etcdraft.Contender(), etcdraft.Remote(), etcdraft.Packed(), etcdraft.Plain())
+	return bench.OrderBeside(ctx, args[1:], os.Stdout, os.Stderr, []string{"etcd-raft"}, etcdraft.Contender(), etcdraft.Remote(), etcdraft.Packed(), etcdraft.Plain())
 }

@@ -1,0 +1,21 @@
+package bench
+
+import (
+	"context"
+	"io"
+)
+
+// Bench is a measurement that has a name on the command line.
+type Bench struct {
+	Name, Short string
+	// Run measures as args (flags) say and returns an exit status.
+	Run func(ctx context.Context, args []string, stdout, stderr io.Writer) int
+}
+
+// Benches lists every bench.
+func Benches() []Bench {
+	return []Bench{
+		{"order", "ordering in memory, by outstanding commands, size, groups and destinations", Order},
+		{"sweep", "two partitions, by the share of two-partition commands, with and without convoy", Sweep},
+	}
+}
