@@ -123,9 +123,9 @@ func (e *ensemble) stepDown() {
 	l.repeatAt, l.nulls = never, nulls{warmAt: never}
 	l.reform, l.reforms = false, 0
 	to := e.coordinator()
-	for m := l.queue.pop(); m != nil; m = l.queue.pop() {
-		if to != e.c.cfg.Self {
-			e.c.send(to, &Propose{Ensemble: e.id, Hops: 1, Message: m})
+	for l.queue.count() > 0 {
+		if s := l.queue.pop(); to != e.c.cfg.Self {
+			e.c.send(to, &Propose{Ensemble: e.id, Hops: 1, Message: s.message, raw: s.raw})
 		}
 	}
 	l.queue.init()

@@ -11,7 +11,7 @@ func Decode(kind wire.Kind, body []byte) (wire.Message, error) {
 	var m wire.Message
 	switch kind {
 	case kindPropose:
-		m = readPropose(&r)
+		m = readPropose(&r, body)
 	case kindAdvice:
 		m = readAdvice(&r)
 	case kindPrepare:
@@ -80,7 +80,7 @@ func readChain(r *wire.Reader) []ids.Process {
 	return ps
 }
 
-func readPropose(r *wire.Reader) *Propose {
+func readPropose(r *wire.Reader, body []byte) *Propose {
 	// All in one allocation: proposals are the most frequent message.
 	x := &struct {
 		p     Propose
@@ -89,19 +89,19 @@ func readPropose(r *wire.Reader) *Propose {
 	}{}
 	x.p = Propose{Ensemble: readEnsemble(r), Hops: r.Byte(), Message: &x.m}
 	sets := x.dests[:0]
+	at := len(body) - r.Len()
 	x.m.read(r, &sets)
+	x.p.raw = body[at : len(body)-r.Len()]
 	return &x.p
 }
 
 func readAdvice(r *wire.Reader) *Advice {
-	m := &Advice{Command: r.Command()}
-	attempt := r.Uvarint()
-	m.Attempt = ids.Attempt(attempt)
+	m := &Advice{Command: r.Command(), Attempt: readAttempt(r)}
 	m.Ensemble = readEnsemble(r)
 	m.Reason = Reason(r.Byte())
 	m.Coordinator = ids.Process(r.Uint16())
 	m.Time = r.Timestamp()
-	if r.Err() == nil && (uint64(m.Attempt) != attempt || m.Reason == 0 || m.Reason >= reasons) {
+	if r.Err() == nil && (m.Reason == 0 || m.Reason >= reasons) {
 		r.Fail("advice out of range")
 	}
 	return m
@@ -122,7 +122,7 @@ func readPromise(r *wire.Reader) *promise {
 
 // readVotes reads votes in strictly rising order of instance.
 func readVotes(r *wire.Reader) []vote {
-	n := r.Count(2 + roundSize + valueIDSize + 1)
+	n := r.Count(2 + roundSize + valueIDSize + 2)
 	if n == 0 {
 		return nil
 	}

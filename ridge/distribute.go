@@ -21,7 +21,7 @@ func (e *ensemble) conclude(m *accept) {
 	direct := false
 	if s := e.log.at(m.Instance); !s.decided && len(e.members) > len(m.Chain) {
 		v = &valueMessage{Ensemble: e.id, Round: m.Round, Instance: m.Instance, Chain: m.Chain, Value: m.Value}
-		if direct = len(m.Value.raw) <= directBytes; !direct {
+		if direct = m.Value.size() <= valueOverhead+directBytes; !direct {
 			distributor = e.distributor(m.Chain)
 		}
 	}

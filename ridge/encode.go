@@ -20,6 +20,9 @@ func appendProcesses(b []byte, ps []ids.Process) []byte {
 // Append implements wire.Message.
 func (m *Propose) Append(b []byte) []byte {
 	b = append(appendEnsemble(b, m.Ensemble), m.Hops)
+	if m.raw != nil {
+		return append(b, m.raw...)
+	}
 	return m.Message.Append(b)
 }
 

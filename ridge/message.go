@@ -27,6 +27,17 @@ func (m *Message) Digest() uint64 {
 	return xxhash.Sum64(m.Append(make([]byte, 0, m.size())))
 }
 
+// sealed is a message with what is known of its encoding.
+type sealed struct {
+	message *Message
+	// raw is the encoding, or nil.
+	raw []byte
+	// digest is the message's, or zero if it is not known yet.
+	digest uint64
+	// cast: its proposer sent it straight to all replicas of its destinations.
+	cast bool
+}
+
 // size is what m counts for in queues and batches: at least its encoding.
 func (m *Message) size() int { return len(m.Body) + 2*len(m.Dests) + 64 }
 
@@ -34,22 +45,13 @@ func (m *Message) size() int { return len(m.Body) + 2*len(m.Dests) + 64 }
 // *sets, so that a batch needs few allocations.
 func (m *Message) read(r *wire.Reader, sets *[]ids.Partition) {
 	m.Command = r.Command()
-	attempt := r.Uvarint()
-	m.Attempt = ids.Attempt(attempt)
+	m.Attempt = readAttempt(r)
 	m.T0 = r.Timestamp()
 	m.Mark = ids.Sequence(r.Uvarint())
 	m.Guard = r.Timestamp()
 	m.Dests = readSet(r, sets)
 	m.Body = r.Bytes()
-	switch {
-	case r.Err() != nil:
-	case uint64(m.Attempt) != attempt:
-		r.Fail("attempt out of range")
-	case len(m.Dests) == 0:
-		r.Fail("no destination")
-	case m.Command.Client.IsZero():
-		r.Fail("no command")
-	}
+	checkName(r, m.Command, m.Dests)
 }
 
 // readSet reads a set into *slab and returns the part that holds it.

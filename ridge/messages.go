@@ -28,7 +28,11 @@ type Propose struct {
 	Ensemble ids.Ensemble
 	Hops     uint8
 	Message  *Message
+	// raw is the message's encoding, if it is at hand.
+	raw []byte
 }
+
+func (p *Propose) sealed() sealed { return sealed{message: p.Message, raw: p.raw} }
 
 // Reason says why advice is given.
 type Reason uint8

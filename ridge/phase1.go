@@ -162,7 +162,7 @@ func (e *ensemble) takeLead(now hlc.Now, quorum []int) {
 		}
 		v := best[k-start].Value
 		if v == nil {
-			v = e.makeValue(now, nil, 0)
+			v = e.makeValue(now, newBuilder(0, 0), 0)
 		} else {
 			e.c.counters.Adjudicated++
 		}

@@ -29,56 +29,57 @@ func (e *ensemble) pump(now hlc.Now) {
 		if !e.clocked() {
 			return
 		}
-		var entries []Entry
+		var b *builder
 		if e.full() {
 			if l.next-e.log.base > ids.Instance(e.c.cfg.Tuning.MaxLogCount*5/4) {
 				return // not even nulls
 			}
-		} else if l.nulls.want > l.last || l.queue.ready(len(l.open), &e.c.cfg.Tuning) {
-			if entries = e.batch(now); len(entries) > 0 {
-				e.hint(now, entries)
-			}
+		} else if l.queue.count() > 0 && (l.nulls.want > l.last || l.queue.ready(len(l.open), &e.c.cfg.Tuning)) {
+			b = e.batch(now)
+			e.hint(now, b.v.Entries)
 		}
 		var null hlc.Timestamp
 		if l.nulls.want > l.last && (l.queue.count() == 0 || e.full()) {
 			null = l.nulls.want
 			l.last = null
 		}
-		if len(entries) == 0 && null == 0 {
+		if b == nil && null == 0 {
 			return
 		}
-		if len(entries) == 0 {
+		if b == nil {
 			e.c.counters.Nulls++
+			b = newBuilder(0, 0)
 		}
 		k := l.next
 		l.next++
-		e.propose(now, k, e.makeValue(now, entries, null), false)
+		e.propose(now, k, e.makeValue(now, b, null), false)
 	}
 }
 
 // batch takes waiting messages and clamps their timestamps.
-func (e *ensemble) batch(now hlc.Now) []Entry {
+func (e *ensemble) batch(now hlc.Now) *builder {
 	l, t := &e.lead, &e.c.cfg.Tuning
 	physical, w := e.physical(now), hlc.Timestamp(t.Window/time.Microsecond)
-	n := l.queue.fit(t.MaxBatchCount, t.MaxBatchBytes)
-	entries := make([]Entry, n)
-	for i := range entries {
-		m := l.queue.pop()
+	n, bytes := l.queue.fit(t.MaxBatchCount, t.MaxBatchBytes)
+	b := newBuilder(n, bytes)
+	for range n {
+		s := l.queue.pop()
+		m := s.message
 		ts := clamp(m.T0, l.last, physical, w)
 		l.last = max(l.last+1, ts)
-		entries[i] = Entry{T: ts, Message: m}
+		b.add(ts, &s)
 		l.top = l.last
 		if m.Dests.Has(e.c.partition) {
 			l.here = l.last
 		}
 	}
-	return entries
+	return b
 }
 
 // makeValue makes a value with an id of its own.
-func (e *ensemble) makeValue(now hlc.Now, entries []Entry, null hlc.Timestamp) *Value {
+func (e *ensemble) makeValue(now hlc.Now, b *builder, null hlc.Timestamp) *Value {
 	e.c.values++
-	return newValue(e.c.cfg.Self, e.c.values, e.physical(now), entries, null)
+	return b.done(e.c.cfg.Self, e.c.values, e.physical(now), null)
 }
 
 // propose starts Phase 2 for one instance.

@@ -10,7 +10,7 @@ const maxHops = 2
 
 // queue holds the messages that wait at a coordinator.
 type queue struct {
-	ring  []*Message
+	ring  []sealed
 	head  int // of what waits in ring
 	bytes int
 	// present are the messages that wait or are open: a copy of one of them
@@ -30,10 +30,10 @@ func (q *queue) init() { *q = queue{present: make(map[copyID]struct{})} }
 
 func (q *queue) count() int { return len(q.ring) - q.head }
 
-// push queues m, unless a copy is present.
-func (q *queue) push(m *Message) bool {
+// push queues a message, unless a copy is present.
+func (q *queue) push(s sealed) bool {
 	n := len(q.present)
-	q.present[idOf(m)] = struct{}{}
+	q.present[idOf(s.message)] = struct{}{}
 	if len(q.present) == n {
 		return false
 	}
@@ -42,42 +42,38 @@ func (q *queue) push(m *Message) bool {
 		clear(q.ring[n:])
 		q.ring, q.head = q.ring[:n], 0
 	}
-	q.ring = append(q.ring, m)
-	q.bytes += m.size()
+	q.ring = append(q.ring, s)
+	q.bytes += s.message.size()
 	return true
 }
 
-// pop takes the first message, or nil. It stays present until forgotten.
-func (q *queue) pop() *Message {
-	if q.count() == 0 {
-		return nil
-	}
-	m := q.ring[q.head]
-	q.ring[q.head] = nil
+// pop takes the first message. It stays present until forgotten.
+func (q *queue) pop() (s sealed) {
+	s, q.ring[q.head] = q.ring[q.head], s
 	q.head++
-	q.bytes -= m.size()
-	return m
+	q.bytes -= s.message.size()
+	return s
 }
 
 // forget ends the presence of v's messages.
 func (q *queue) forget(v *Value) {
 	for i := range v.Entries {
-		delete(q.present, idOf(v.Entries[i].Message))
+		delete(q.present, v.name(i).copy)
 	}
 }
 
 // fit is how many of the first messages make a batch within the bounds; a
-// single larger message travels alone.
-func (q *queue) fit(maxCount, maxBytes int) int {
-	n, bytes := 0, 0
-	for _, m := range q.ring[q.head:] {
-		bytes += m.size()
-		if n == maxCount || n > 0 && bytes > maxBytes {
+// single larger message travels alone. bytes is what they weigh.
+func (q *queue) fit(maxCount, maxBytes int) (n, bytes int) {
+	for i := q.head; i < len(q.ring) && n < maxCount; i++ {
+		size := q.ring[i].message.size()
+		if n > 0 && bytes+size > maxBytes {
 			break
 		}
 		n++
+		bytes += size
 	}
-	return n
+	return n, bytes
 }
 
 // ready says whether a batch should leave while open instances are in flight:
@@ -128,7 +124,7 @@ func (e *ensemble) admit(p *Propose) {
 		e.c.advise(e, p, Late)
 	case q.count() >= t.MaxWaiting || q.count() > 0 && q.bytes+m.size() > t.MaxWaitingSize || e.full():
 		e.c.advise(e, p, Overloaded)
-	case !q.push(m):
+	case !q.push(p.sealed()):
 		e.c.counters.Duplicates++
 	}
 }
@@ -147,7 +143,7 @@ func (e *ensemble) forward(p *Propose) {
 	}
 	e.c.turn++
 	if to := e.way(e.c.turn); to != 0 && p.Hops < maxHops {
-		e.c.send(to, &Propose{Ensemble: p.Ensemble, Hops: p.Hops + 1, Message: p.Message})
+		e.c.send(to, &Propose{Ensemble: p.Ensemble, Hops: p.Hops + 1, Message: p.Message, raw: p.raw})
 	}
 }
 

@@ -13,30 +13,65 @@ import (
 type ValueID struct {
 	Origin  ids.Process // the coordinator that made it
 	Counter uint64      // its how-manieth value
-	Digest  uint64      // xxhash64 of the encoded batch
+	Digest  uint64      // of the list: timestamps and the messages' digests
 }
 
 // Entry is a message with the timestamp its coordinator clamped it to.
 // Invariant: the order uses T and the destinations decided here, never those
 // of a copy received otherwise [R7].
 type Entry struct {
-	T       hlc.Timestamp
+	T hlc.Timestamp
+	// Digest is the message's (Message.Digest). It covers its name, its
+	// destinations and its payload.
+	Digest uint64
+	// Message is nil where this process got the entry without its payload.
 	Message *Message
 }
 
-// Value is what an instance decides: a batch of entries, then, if Null is not
+// Value is what an instance decides: a list of entries, then, if Null is not
 // zero, a null message with that timestamp. A value without entries is a
 // null. Values are immutable.
+//
+// A value may lack payloads; its id is the same with and without. Invariant: an
+// acceptor votes for, and knows as decided, complete values only [R6].
 type Value struct {
 	ID ValueID
 	// Proposed is the median physical clock when the coordinator made the value.
 	Proposed hlc.Timestamp
 	Entries  []Entry
 	Null     hlc.Timestamp
+	// names has what is decided of the entries without payload, at their
+	// places; it is nil if absent, the number of these, is zero.
+	names  []name
+	absent int
+	// cast: the proposer has said that it sent the message straight to all
+	// replicas of its destinations. A hint, not part of what is decided.
+	cast bitset
 	// top is the highest timestamp in the value.
 	top hlc.Timestamp
-	// raw is the encoding that ID.Digest covers.
-	raw []byte
+	// raw is the encoding with all payloads, if it is at hand.
+	raw    []byte
+	weight int
+}
+
+// name is what the list says of a message besides its timestamp and digest.
+type name struct {
+	copy  copyID
+	dests ids.Set
+}
+
+// bitset is a set of small numbers.
+type bitset []uint64
+
+func (b bitset) has(i int) bool { return i>>6 < len(b) && b[i>>6]>>(i&63)&1 != 0 }
+
+// with adds i, of 0 to n-1.
+func (b bitset) with(i, n int) bitset {
+	if b == nil {
+		b = make(bitset, (n+63)/64)
+	}
+	b[i>>6] |= 1 << (i & 63)
+	return b
 }
 
 const valueIDSize = 18
@@ -51,72 +86,118 @@ func readValueID(r *wire.Reader) ValueID {
 	return ValueID{Origin: ids.Process(r.Uint16()), Counter: r.Uint64(), Digest: r.Uint64()}
 }
 
-// newValue makes a value and its encoding.
-func newValue(origin ids.Process, counter uint64, proposed hlc.Timestamp, entries []Entry, null hlc.Timestamp) *Value {
-	v := &Value{Proposed: proposed, Entries: entries, Null: null, top: null}
-	n := 32
-	for i := range entries {
-		n += 8 + entries[i].Message.size()
+// dests are the decided destinations of entry i.
+func (v *Value) dests(i int) ids.Set {
+	if m := v.Entries[i].Message; m != nil {
+		return m.Dests
 	}
-	b := make([]byte, 0, n)
-	b = wire.AppendTimestamp(b, proposed)
-	b = wire.AppendTimestamp(b, null)
-	b = wire.AppendUvarint(b, uint64(len(entries)))
-	for i := range entries {
-		v.top = max(v.top, entries[i].T)
-		b = wire.AppendTimestamp(b, entries[i].T)
-		b = entries[i].Message.Append(b)
+	return v.names[i].dests
+}
+
+// name is what is decided of entry i's name and destinations.
+func (v *Value) name(i int) name {
+	if m := v.Entries[i].Message; m != nil {
+		return name{idOf(m), m.Dests}
 	}
-	v.raw = b
-	v.ID = ValueID{Origin: origin, Counter: counter, Digest: xxhash.Sum64(b)}
-	return v
+	return v.names[i]
 }
 
 // size is what v counts for in logs.
-func (v *Value) size() int { return len(v.raw) + 128 }
+func (v *Value) size() int { return v.weight }
 
-func appendValue(b []byte, v *Value) []byte {
-	b = appendValueID(b, v.ID)
-	return wire.AppendBytes(b, v.raw)
+// overhead is what a value and an entry weigh besides the message.
+const (
+	valueOverhead = 128
+	entryOverhead = 32
+)
+
+// listDigest is the digest that v's id must hold.
+func (v *Value) listDigest() uint64 {
+	const chunk = 64
+	var room [24 + 16*chunk]byte
+	b := wire.AppendTimestamp(room[:0], v.Proposed)
+	b = wire.AppendTimestamp(b, v.Null)
+	b = wire.AppendUint64(b, uint64(len(v.Entries)))
+	var d xxhash.Digest
+	d.Reset()
+	for i := range v.Entries {
+		if i > 0 && i%chunk == 0 {
+			_, _ = d.Write(b)
+			b = room[:0]
+		}
+		b = wire.AppendTimestamp(b, v.Entries[i].T)
+		b = wire.AppendUint64(b, v.Entries[i].Digest)
+	}
+	if len(v.Entries) <= chunk {
+		return xxhash.Sum64(b)
+	}
+	_, _ = d.Write(b)
+	return d.Sum64()
 }
 
-// readValue decodes a value; one whose digest is not its content's is refused.
-func readValue(r *wire.Reader) *Value {
-	v := &Value{ID: readValueID(r), raw: r.Bytes()}
-	if r.Err() != nil {
-		return nil
+// builder makes a value and its encoding in one pass.
+type builder struct {
+	v Value
+	n int
+}
+
+// headSize is where the entries' encoding begins, without their count.
+const headSize = 16
+
+// newBuilder begins a value of n entries whose messages weigh bytes.
+func newBuilder(n, bytes int) *builder {
+	b := &builder{n: n}
+	if n > 0 {
+		b.v.Entries = make([]Entry, 0, n)
 	}
-	if xxhash.Sum64(v.raw) != v.ID.Digest {
-		r.Fail("a value's digest is not its content's")
-		return nil
+	raw := make([]byte, headSize, headSize+10+8*n+bytes)
+	b.v.raw = wire.AppendUvarint(raw, uint64(n))
+	return b
+}
+
+// add adds a message, which is hashed unless it has been.
+func (b *builder) add(t hlc.Timestamp, s *sealed) {
+	v := &b.v
+	v.raw = wire.AppendTimestamp(v.raw, t)
+	at := len(v.raw)
+	if s.raw != nil {
+		v.raw = append(v.raw, s.raw...)
+	} else {
+		v.raw = s.message.Append(v.raw)
 	}
-	c := wire.NewReader(v.raw)
-	v.readContent(&c)
-	if err := c.Done(); err != nil {
-		r.Fail("bad value: " + err.Error())
-		return nil
+	digest := s.digest
+	if digest == 0 {
+		digest = xxhash.Sum64(v.raw[at:])
 	}
+	if s.cast {
+		v.cast = v.cast.with(len(v.Entries), b.n)
+	}
+	v.top = max(v.top, t)
+	v.Entries = append(v.Entries, Entry{T: t, Digest: digest, Message: s.message})
+}
+
+// done ends the value and gives it its id.
+func (b *builder) done(origin ids.Process, counter uint64, proposed, null hlc.Timestamp) *Value {
+	v := &b.v
+	v.Proposed, v.Null = proposed, null
+	v.top = max(v.top, null)
+	wire.AppendTimestamp(wire.AppendTimestamp(v.raw[:0], proposed), null)
+	v.weight = len(v.raw) + valueOverhead
+	v.ID = ValueID{Origin: origin, Counter: counter, Digest: v.listDigest()}
 	return v
 }
 
-func (v *Value) readContent(r *wire.Reader) {
-	v.Proposed = r.Timestamp()
-	v.Null = r.Timestamp()
-	v.top = v.Null
-	n := r.Count(8 + minMessage)
-	if n == 0 {
-		return
+// newValue makes a value of entries.
+func newValue(origin ids.Process, counter uint64, proposed hlc.Timestamp, entries []Entry, null hlc.Timestamp) *Value {
+	n := 0
+	for i := range entries {
+		n += entries[i].Message.size()
 	}
-	v.Entries = make([]Entry, n)
-	messages := make([]Message, n)
-	sets := make([]ids.Partition, 0, n)
-	for i := range v.Entries {
-		v.Entries[i].T = r.Timestamp()
-		v.top = max(v.top, v.Entries[i].T)
-		v.Entries[i].Message = &messages[i]
-		messages[i].read(r, &sets)
-		if r.Err() != nil {
-			return
-		}
+	b := newBuilder(len(entries), n)
+	var s sealed
+	for i := range entries {
+		s.message = entries[i].Message
+		b.add(entries[i].T, &s)
 	}
+	return b.done(origin, counter, proposed, null)
 }

@@ -1,0 +1,77 @@
+package ridge
+
+// without is v without the payloads of the entries for which leave says so. It
+// has the same id: what is decided is the list [R7].
+func (v *Value) without(leave func(i int) bool) *Value {
+	out := *v
+	for i := range v.Entries {
+		if v.Entries[i].Message == nil || !leave(i) {
+			continue
+		}
+		if out.absent == v.absent { // the first
+			out.Entries = append([]Entry(nil), v.Entries...)
+			out.names = make([]name, len(v.Entries))
+			copy(out.names, v.names)
+			out.raw = nil
+		}
+		m := v.Entries[i].Message
+		out.absent++
+		out.names[i] = name{idOf(m), m.Dests}
+		out.Entries[i].Message = nil
+		out.weight += nameWeight(m.Dests) - m.size() - entryOverhead
+	}
+	if out.absent == v.absent {
+		return v
+	}
+	out.weight = max(out.weight, valueOverhead)
+	return &out
+}
+
+// fill is v with the payloads that find finds. Timestamps, names and
+// destinations stay those of the list: find is given them, and what it returns
+// for an entry that it does not know to be the very message named there, by
+// name, destinations and digest, is a mistake [R7].
+func (v *Value) fill(find func(n *name, digest uint64) *Message) *Value {
+	if v.absent == 0 {
+		return v
+	}
+	out := *v
+	for i := range v.Entries {
+		if v.Entries[i].Message != nil {
+			continue
+		}
+		n := &v.names[i]
+		m := find(n, v.Entries[i].Digest)
+		if m == nil {
+			continue
+		}
+		if out.absent == v.absent { // the first
+			out.Entries = append([]Entry(nil), v.Entries...)
+		}
+		out.absent--
+		out.Entries[i].Message = m
+		out.weight += m.size() + entryOverhead - nameWeight(n.dests)
+	}
+	if out.absent == v.absent {
+		return v
+	}
+	if out.absent == 0 {
+		out.names = nil
+	}
+	return &out
+}
+
+// with is v with the payloads that w has: w has the same id, so the same list.
+func (v *Value) with(w *Value) *Value {
+	i := -1
+	return v.fill(func(*name, uint64) *Message {
+		for i++; v.Entries[i].Message != nil; i++ {
+		}
+		return w.Entries[i].Message
+	})
+}
+
+// is says whether m, whose digest that is, is the message that n names.
+func (n *name) is(m *Message, digest, want uint64) bool {
+	return digest == want && idOf(m) == n.copy && m.Dests.Equal(n.dests)
+}

@@ -1,0 +1,91 @@
+package ridge
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+
+	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/wire"
+)
+
+func batchOf(n, size int) []Entry {
+	es := make([]Entry, n)
+	for i := range es {
+		m := msg(i+1, epoch, 0)
+		m.Body = make([]byte, size)
+		es[i] = Entry{T: epoch + 5, Message: m}
+	}
+	return es
+}
+
+// BenchmarkValue is the codec's cost of a batch at one process: making and
+// encoding it, and decoding it. Divide by 64 for one message.
+func BenchmarkValue(b *testing.B) {
+	for _, size := range []int{16, 100, 1024} {
+		es := batchOf(64, size)
+		v := newValue(1, 9, epoch, es, 0)
+		body := (&accept{Chain: []ids.Process{1, 2}, Voters: []ids.Process{1}, Value: v}).Append(nil)
+		b.Run(fmt.Sprintf("encode/size=%d", size), func(b *testing.B) {
+			b.ReportAllocs()
+			out := make([]byte, 0, len(body))
+			for range b.N {
+				v := newValue(1, 9, epoch, es, 0)
+				out = (&accept{Chain: []ids.Process{1, 2}, Voters: []ids.Process{1}, Value: v}).Append(out[:0])
+			}
+		})
+		b.Run(fmt.Sprintf("decode/size=%d", size), func(b *testing.B) {
+			b.ReportAllocs()
+			for range b.N {
+				if _, err := Decode(wire.Kind(kindAccept), body); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// R7: a value has the same id with and without payloads, on the wire too, and
+// a list that was changed has another.
+func TestR7IdCoversTheList(t *testing.T) {
+	for _, n := range []int{1, 3, 64, 65, 200} {
+		v := newValue(1, 9, epoch, batchOf(n, 30), epoch+9)
+		for _, every := range []int{1, 2, 7} {
+			lean := v.without(func(i int) bool { return i%every == 0 })
+			got, err := Decode(kindAccept, (&accept{Chain: []ids.Process{1, 2}, Value: lean}).Append(nil))
+			if err != nil {
+				t.Fatal(err)
+			}
+			l := got.(*accept).Value
+			if l.ID != v.ID || l.listDigest() != v.ID.Digest || l.absent != lean.absent || l.absent == 0 {
+				t.Fatalf("%d entries, each %d. without payload: %d absent, id %v, want %v", n, every, l.absent, l.ID, v.ID)
+			}
+			for i := range l.Entries {
+				if l.name(i).copy != v.name(i).copy || !l.dests(i).Equal(v.dests(i)) || l.Entries[i].T != v.Entries[i].T {
+					t.Fatalf("entry %d: %+v, want %+v", i, l.name(i), v.name(i))
+				}
+			}
+			full := l.with(v)
+			if full.absent != 0 || full.names != nil || full.listDigest() != v.ID.Digest || !bytes.Equal(full.appendFull(nil), v.raw) {
+				t.Fatal("filled again it is another value")
+			}
+		}
+	}
+	v := newValue(1, 9, epoch, batchOf(2, 30), 0)
+	for what, change := range map[string]func(*Value){
+		"a timestamp": func(w *Value) { w.Entries[1].T++ },
+		"a digest":    func(w *Value) { w.Entries[0].Digest++ },
+		"the null":    func(w *Value) { w.Null++ },
+		"the clock":   func(w *Value) { w.Proposed++ },
+		"an entry":    func(w *Value) { w.Entries = w.Entries[:1] },
+	} {
+		w := v.without(func(int) bool { return true })
+		change(w)
+		if w.listDigest() == v.ID.Digest {
+			t.Errorf("%s is not covered by the id", what)
+		}
+		if _, err := Decode(kindAccept, (&accept{Chain: []ids.Process{1, 2}, Value: w}).Append(nil)); err == nil {
+			t.Errorf("a list with %s changed decodes", what)
+		}
+	}
+}
