@@ -112,6 +112,26 @@ func TestLostCount(t *testing.T) {
 	})
 }
 
+// doer never answers one operation.
+type doer struct{ fake }
+
+func (d *doer) Do(op Op) error {
+	if op.Slot == 2 {
+		select {}
+	}
+	time.Sleep(time.Millisecond)
+	return nil
+}
+
+// A goroutine that waits for ever in a system of its own is an error too, and
+// does not hold the measurement up.
+func TestLostDoer(t *testing.T) {
+	r := measure(t.Context(), &doer{}, Case{Outstanding: 4, Size: 10, Workers: true}, Phases{Measure: 50 * time.Millisecond, Drain: 50 * time.Millisecond}, 1)
+	if r.Errors != 1 || !errors.Is(r.First, errLost) || r.Latency.Total() < 30 {
+		t.Errorf("%d errors (%v) beside %d operations, want the one lost operation", r.Errors, r.First, r.Latency.Total())
+	}
+}
+
 func TestMultiShare(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{latency: constant(time.Millisecond)}

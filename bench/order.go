@@ -12,14 +12,11 @@ import (
 // ordering.
 func own() []Contender {
 	return []Contender{
-		{System: "floor", New: NewFloor, Can: single},
+		Sharded(Contender{System: "floor", New: NewFloor}),
 		{System: "eyrie", New: NewEyrie, Can: pairs},
 		{System: "eyrie", Variant: "near", New: NewNear, Can: pairs},
 	}
 }
-
-// single says that a case has one group only.
-func single(c Case) bool { return c.Partitions == 1 }
 
 // pairs says that no operation has more than two destinations.
 func pairs(c Case) bool { return c.Destinations <= 2 }

@@ -171,6 +171,35 @@ func TestContenderCannot(t *testing.T) {
 	})
 }
 
+// Several groups beside each other serve what one would, each its own keys.
+func TestSharded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var made []*fake
+		who := Sharded(Contender{System: "x", New: func(c Case) System {
+			f := &fake{latency: constant(time.Millisecond)}
+			made = append(made, f)
+			return f
+		}})
+		c := Case{Partitions: 4, Outstanding: 16, Size: 10}
+		if !who.Can(c) || who.Can(Case{Partitions: 2, MultiShare: 0.5}) {
+			t.Error("sharded groups take single-group operations only")
+		}
+		s := who.New(c)
+		if err := s.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		r := measure(t.Context(), s, c, phases, 1)
+		if err := s.Close(); err != nil || len(made) != 4 {
+			t.Fatalf("%d groups, %v", len(made), err)
+		}
+		for _, f := range made {
+			if share := float64(f.n) / float64(r.Latency.Total()); !f.started || !f.closed || share < 0.2 || share > 0.3 {
+				t.Errorf("a group served %d of %d", f.n, r.Latency.Total())
+			}
+		}
+	})
+}
+
 // The best of several references, each figure by itself.
 func TestRatios(t *testing.T) {
 	point := func(system string, ops, cpu, p50 float64) Point {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -100,6 +101,9 @@ func WriteRatios(w io.Writer, sums []Summary, systems, references []string) erro
 	for _, d := range vary {
 		fmt.Fprintf(t, "%s\t", dimensions[d].title)
 	}
+	systems = slices.DeleteFunc(slices.Clone(systems), func(n string) bool {
+		return !slices.ContainsFunc(sums, func(s Summary) bool { return s.name() == n })
+	})
 	fmt.Fprint(t, "fastest\tops/s\tCPU s/1000\tp50\t")
 	for _, n := range systems {
 		fmt.Fprintf(t, "%s: ops/s\tCPU\tp50\t", n)

@@ -46,6 +46,14 @@ type System interface {
 	Close() error
 }
 
+// Doer is a System that has a cheaper way for a goroutine that waits for its
+// operation than to be woken by a callback.
+type Doer interface {
+	// Do carries out an operation and returns when it has completed or
+	// failed.
+	Do(op Op) error
+}
+
 // Case is one combination of what a bench varies.
 type Case struct {
 	Partitions  int

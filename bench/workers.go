@@ -42,6 +42,10 @@ func measureWorkers(ctx context.Context, sys System, c Case, ph Phases, seed uin
 	select {
 	case <-ended:
 	case <-time.After(ph.Drain):
+		if _, ok := sys.(Doer); ok { // whoever still waits does so until the system ends
+			res.Errors, res.First = uint64(w.left.Load()), errLost
+			break
+		}
 		for _, ch := range all { // whoever still waits is told that its operation is lost
 			select {
 			case ch <- errLost:
@@ -52,6 +56,8 @@ func measureWorkers(ctx context.Context, sys System, c Case, ph Phases, seed uin
 	}
 	for i := range w.shards {
 		s := &w.shards[i]
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		res.Latency.add(&s.latency)
 		res.Errors += s.errors
 		if res.First == nil {
@@ -96,9 +102,14 @@ func (w *workers) work(slot int, ch chan error, random *rand.Rand) {
 	for w.phase.Load() != draining {
 		op := nextOp(random, w.c, slot, w.value)
 		start := time.Since(w.base)
-		w.sys.Submit(op, done)
-		w.sys.Flush()
-		err := <-ch
+		var err error
+		if doer, ok := w.sys.(Doer); ok {
+			err = doer.Do(op)
+		} else {
+			w.sys.Submit(op, done)
+			w.sys.Flush()
+			err = <-ch
+		}
 		took, now := time.Since(w.base)-start, w.phase.Load()
 		shard.mu.Lock()
 		if err == nil && now == inWindow {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/eyrie-dev/eyrie/bench"
 	"github.com/eyrie-dev/eyrie/bench/peers/etcdraft"
+	"github.com/eyrie-dev/eyrie/bench/peers/hashiraft"
 )
 
 const usage = `usage: peers order [flags]
@@ -33,5 +34,15 @@ func run(ctx context.Context, args []string) int {
 		fmt.Fprint(os.Stderr, usage)
 		return 2
 	}
-	return bench.OrderBeside(ctx, args[1:], os.Stdout, os.Stderr, []string{"etcd-raft"}, etcdraft.Contender(), etcdraft.Remote(), etcdraft.Packed(), etcdraft.Plain())
+	return bench.OrderBeside(ctx, args[1:], os.Stdout, os.Stderr, references, peers()...)
+}
+
+// references are the two libraries to the better of which ratios refer.
+var references = []string{"etcd-raft", "hashicorp-raft"}
+
+func peers() (all []bench.Contender) {
+	for _, who := range []bench.Contender{etcdraft.Contender(), hashiraft.Contender(), etcdraft.Remote(), etcdraft.Packed(), etcdraft.Plain()} {
+		all = append(all, bench.Sharded(who))
+	}
+	return all
 }

@@ -1,0 +1,68 @@
+package hashiraft
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/eyrie-dev/eyrie/bench"
+)
+
+// Every proposal completes once and is applied at all nodes alike, those that
+// only learn included; the log is cut, and nobody needs a snapshot.
+func TestApplied(t *testing.T) {
+	for name, do := range map[string]bool{"callbacks": false, "workers": true} {
+		t.Run(name, func(t *testing.T) {
+			const total, wave = 40_000, 500
+			s := Contender().New(bench.Case{Replicas: 4, Outstanding: wave, Size: 100}).(*System)
+			if err := s.Start(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			done, completed := make(chan int, wave), make([]int, total)
+			for n := 0; n < total; n += wave {
+				for i := range wave {
+					op := n + i
+					o := bench.Op{Slot: i, Key: uint32(op % 512), Value: fmt.Appendf(nil, "%0100d", op)}
+					ended := func(err error) {
+						if err != nil {
+							t.Error(err)
+						}
+						done <- op
+					}
+					if do {
+						go func() { ended(s.Do(o)) }()
+					} else {
+						s.Submit(o, ended)
+					}
+				}
+				s.Flush()
+				for range wave {
+					completed[<-done]++
+				}
+			}
+			for op, n := range completed {
+				if n != 1 {
+					t.Fatalf("operation %d completed %d times", op, n)
+				}
+			}
+			for _, n := range s.nodes {
+				for deadline := time.Now().Add(10 * time.Second); n.fsm.count.Load() < total; time.Sleep(time.Millisecond) {
+					if time.Now().After(deadline) {
+						t.Fatalf("node %s applied %d of %d", n.id, n.fsm.count.Load(), total)
+					}
+				}
+			}
+			if err := s.Close(); err != nil { // and the state may be read
+				t.Error(err)
+			}
+			for _, n := range s.nodes {
+				for k := range uint32(512) {
+					if !bytes.Equal(n.fsm.state[k], s.nodes[0].fsm.state[k]) {
+						t.Errorf("node %s holds %s at %d", n.id, n.fsm.state[k], k)
+					}
+				}
+			}
+		})
+	}
+}
