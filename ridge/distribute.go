@@ -77,5 +77,6 @@ func (e *ensemble) onValue(from ids.Process, m *valueMessage) {
 			}
 		}
 	}
+	e.came(e.c.now.Mono, m.Instance)
 	e.learn(m.Instance, m.Value.ID, m.Value, m.Chain[len(m.Chain)-1])
 }

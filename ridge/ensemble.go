@@ -76,6 +76,7 @@ func newEnsemble(c *Core, spec *EnsembleSpec) *ensemble {
 		takeoverAt: never,
 		next:       1,
 	}
+	e.gap.lag = c.cfg.Tuning.FailureTimeout / 4
 	e.log.limit = 2 * c.cfg.Tuning.MaxLogCount
 	e.gap.at, e.lostSince, e.pressedSince = never, never, never
 	e.stream.init(e)

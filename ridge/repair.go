@@ -17,8 +17,45 @@ type gap struct {
 	// at is when to ask next, or never.
 	at    time.Duration
 	tries int
-	// from is the instance lacked when the gap was noticed.
-	from ids.Instance
+	// from is the instance lacked when the gap was noticed, at since; those up
+	// to seen were known to be decided then, and so have been missing as long.
+	from, seen ids.Instance
+	since      time.Duration
+	// asked is the last such instance that was asked for, and was lacked since
+	// askedSince.
+	asked      ids.Instance
+	askedSince time.Duration
+	// lag is how much later than noticed missing values lately came by
+	// themselves: the largest, slowly forgotten.
+	lag time.Duration
+}
+
+// wait is how long a value may be missing before it is asked for. To many
+// learners, or over slow links, a distributor needs its time. Who asks for what
+// is on its way has it sent twice, and by an acceptor: when all learners do, it
+// has little left for the chain. So learners begin patient.
+func (e *ensemble) wait() time.Duration {
+	return max(e.c.patience(), min(2*e.gap.lag, e.c.timeout))
+}
+
+// noticed begins a gap at next, to be asked for at at.
+func (g *gap) noticed(next, seen ids.Instance, now, at time.Duration) {
+	g.from, g.seen, g.since, g.at, g.tries = next, seen, now, at, 0
+}
+
+// came takes note that a value came by itself, and how late, asked for or not.
+// Values that are lost say nothing.
+func (e *ensemble) came(now time.Duration, k ids.Instance) {
+	g, late := &e.gap, time.Duration(0)
+	switch {
+	case k == g.from && g.at != never:
+		late = now - g.since
+	case k == g.asked:
+		late = now - g.askedSince
+	case k != e.next:
+		return // behind a gap
+	}
+	g.lag = max(late, g.lag-g.lag/8)
 }
 
 // lacks says whether next is decided but missing here.
@@ -37,21 +74,24 @@ func (e *ensemble) repair(now hlc.Now) {
 		return
 	}
 	if e.gap.at == never || e.gap.from != e.next {
-		e.gap = gap{from: e.next, at: now.Mono + e.c.patience()}
+		e.gap.noticed(e.next, e.seen, now.Mono, now.Mono+e.wait())
 		return
 	}
 	if now.Mono >= e.gap.at {
 		e.gap.tries++
-		e.gap.at = now.Mono + backoff(e.c.patience(), e.gap.tries, e.c.cfg.Tuning.FailureTimeout)
+		e.gap.at = now.Mono + backoff(e.wait(), e.gap.tries, e.c.cfg.Tuning.FailureTimeout)
 		e.fetch()
 	}
 }
 
-// fetch asks one acceptor after another; after some tries all at once, which
-// an instance needs that nobody knows to be decided [R3].
+// fetch asks for what was known to be decided when the gap was noticed; what
+// has been decided since may be on its way. It asks one acceptor after another;
+// after some tries all at once, which an instance needs that nobody knows to be
+// decided [R3].
 func (e *ensemble) fetch() {
 	e.c.counters.Fetches++
-	m := &fetch{Ensemble: e.id, From: e.next, To: min(e.seen, e.next+fetchWindow-1)}
+	e.gap.asked, e.gap.askedSince = e.gap.from, e.gap.since
+	m := &fetch{Ensemble: e.id, From: e.next, To: min(e.gap.seen, e.next+fetchWindow-1)}
 	n := len(e.spec.Acceptors)
 	if e.gap.tries%3 == 0 {
 		for _, p := range e.spec.Acceptors {
@@ -103,8 +143,8 @@ func (e *ensemble) onLearn(now hlc.Now, from ids.Process, m *learn) {
 			e.hear(a, v)
 		}
 	}
-	if e.next > before && e.seen >= e.next {
-		e.gap = gap{from: e.next, at: now.Mono} // go on at once
+	if e.next > before && e.next <= e.gap.seen {
+		e.gap.noticed(e.next, e.gap.seen, now.Mono, now.Mono) // go on at once
 	}
 }
 
