@@ -237,7 +237,7 @@ func (r *Replica) turnAway(d *Delivery, verdict Verdict, e *entry) {
 	case e != nil && e.outcome != 0:
 		r.counters.Reanswered++
 		m := e.reply()
-		m.Command, m.Attempt, m.Time = d.Command, e.attempt, r.last.T
+		m.Command, m.Attempt, m.Time = d.Command, e.attempt, r.present
 		m.Stages = Stages{Proposed: d.Proposed, Delivered: r.now.Wall} // the copy's
 		r.sends = append(r.sends, Send{ids.ToClient(d.Command.Client), &m})
 	case e != nil:
@@ -245,7 +245,7 @@ func (r *Replica) turnAway(d *Delivery, verdict Verdict, e *entry) {
 	case verdict != VerdictDuplicate && !d.Command.Client.IsZero() && r.answerer(d.Command, d.Dests, d.Nearest) == r.config.Self:
 		r.sends = append(r.sends, Send{ids.ToClient(d.Command.Client), &Reply{
 			Command: d.Command, Attempt: d.Attempt, Outcome: outcome,
-			MapVersion: r.version(), Time: r.last.T,
+			MapVersion: r.version(), Time: r.present,
 			Stages: Stages{Proposed: d.Proposed, Delivered: r.now.Wall},
 		}})
 	}

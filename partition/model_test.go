@@ -96,7 +96,7 @@ func (m *model) deliver(d *Delivery) (v Verdict, agree bool) {
 
 func (m *model) execute(d *Delivery, v Verdict) {
 	e := &ending{reply: Reply{
-		Command: d.Command, Attempt: d.Attempt, MapVersion: m.place.Version(), Time: d.Position.T,
+		Command: d.Command, Attempt: d.Attempt, MapVersion: m.place.Version(), Time: d.Proposed,
 	}}
 	m.ends[Tag{d.Position, d.Command, d.Attempt}] = e
 	t := &modelTx{m: m, d: d, e: e, pending: make(map[Key]*modelWrite), accesses: m.tuning.MaxAccesses, bytes: m.tuning.MaxBytes}

@@ -36,8 +36,10 @@ type Replica struct {
 	now    hlc.Now
 	sends  []Send
 
-	// last is the last delivered position.
-	last  ids.Position
+	// last is the last delivered position, present its coordinator's clock.
+	last    ids.Position
+	present hlc.Timestamp
+
 	table *table
 	state *state
 
@@ -109,6 +111,7 @@ func (r *Replica) Deliver(now hlc.Now, d Delivery) {
 		return
 	}
 	r.last = d.Position
+	r.present = d.Proposed
 	r.counters.Delivered++
 	if !d.Dests.Has(r.config.Partition) {
 		r.counters.Invalid++

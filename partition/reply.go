@@ -64,9 +64,10 @@ type Reply struct {
 	Needed ids.Set
 	// MapVersion is the version of the map by which it was judged.
 	MapVersion uint64
-	// Time is the partition's merged time when the reply left, at or above the
-	// command's final timestamp: clients take their clock from it, downwards
-	// too.
+	// Time is the coordinator's clock when it proposed what the partition had
+	// delivered last when the reply left: clients take their clock from it,
+	// downwards too. Final timestamps may be ahead of it; a clock taken from
+	// those would carry them on.
 	Time   hlc.Timestamp
 	Stages Stages
 }

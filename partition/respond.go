@@ -30,7 +30,7 @@ func (r *Replica) conclude(c *command, e *entry) {
 		m = &Reply{
 			Command: c.Command, Attempt: c.Attempt, Outcome: t.outcome,
 			Value: t.value, ErrorName: t.errName, ErrorText: t.errText, Needed: t.needed,
-			MapVersion: r.version(), Time: r.last.T,
+			MapVersion: r.version(), Time: r.present,
 			Stages: Stages{c.proposed, c.delivered, c.startedAt, r.now.Wall},
 		}
 		r.observeFinish(c, m)

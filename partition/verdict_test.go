@@ -289,10 +289,10 @@ func TestAdviceForLateAndRefused(t *testing.T) {
 	l.deliver(d, 1, 2, 3)
 	l.expect("9000:late")
 	d = l.op(9100, exactly(put(l.key(colHash, 0, 0))), 0)
-	d.T0 = 9100 + 301
+	d.T0, d.Proposed = 9100+301, 9090
 	l.deliver(d, 1, 2, 3)
 	l.expect("9000:late 9100:refused")
-	if tm := l.replies[1].Time; tm != 9100 {
+	if tm := l.replies[1].Time; tm != 9090 {
 		t.Fatalf("time %d", tm)
 	}
 	if n := l.node(1).Status().Clients; n != 0 {

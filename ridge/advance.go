@@ -8,6 +8,10 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/ids"
 )
 
+// leadShare: a null leads by one leadShare-th of the time between the
+// ensemble's own messages.
+const leadShare = 2
+
 // nulls is what a coordinator knows of the wish that its ensemble's key rise
 // without messages.
 type nulls struct {
@@ -15,13 +19,27 @@ type nulls struct {
 	want hlc.Timestamp
 	// While requests keep coming the ensemble is warm, until warmUntil: at
 	// warmAt it emits a null of its own accord. warmth is for how long a
-	// request warms it, and how soon the next must come to do so; it grows
-	// while requests keep coming.
+	// request warms it; it grows while requests keep coming.
 	warmAt    time.Duration
 	warmUntil time.Duration
 	warmth    time.Duration
 	asked     time.Duration // when the last request came
 }
+
+// nullLead is how far ahead nulls of this ensemble are to be. The further, the
+// fewer are needed; but the ensemble's own next messages come behind them, and
+// are as far ahead, so that others need nulls for those. An ensemble whose
+// messages are rare leads far, one that is busy hardly at all: by half the
+// time between its messages, so that what its nulls add is on average behind
+// real time when its next message comes, and the ensembles do not carry each
+// other away [R8].
+func (e *ensemble) nullLead(now hlc.Now) time.Duration {
+	l := &e.lead
+	return min(max(l.gap, now.Mono-l.proposed)/leadShare, e.c.cfg.Tuning.Lead/2)
+}
+
+// minLead is what is not worth a null of its own accord.
+func (e *ensemble) minLead() time.Duration { return e.c.cfg.Tuning.Lead / 200 }
 
 // reach is a request that the ensemble's key rise above key [R9]: a null of T
 // is above (T, e') only if e > e', else T+1 is needed. Never further than A
@@ -31,44 +49,62 @@ func (e *ensemble) reach(now hlc.Now, key ids.Position) {
 	if key.E == e.id {
 		return
 	}
-	l := &e.lead
+	n := &e.lead.nulls
 	target := key.T
 	if e.id < key.E {
 		target = key.T.Add(time.Microsecond)
 	}
-	limit := e.physical(now).Add(e.c.cfg.Tuning.Lead)
-	if target = min(target, limit); target > max(l.nulls.want, l.last) {
-		l.nulls.want = target
+	if target <= max(n.want, e.lead.last) {
+		return
+	}
+	if target = e.ahead(now, target); target > max(n.want, e.lead.last) {
+		n.want = target
 		e.warm(now)
 	}
 }
 
+// ahead is the timestamp of a null that is to be at t or above. Only where
+// several partitions learn is it above a t that is ahead already: the others
+// come behind such a t by each of their messages. If all did so they would
+// carry each other away [R8].
+func (e *ensemble) ahead(now hlc.Now, t hlc.Timestamp) hlc.Timestamp {
+	physical, lead := e.physical(now), e.nullLead(now)
+	from := physical
+	if len(e.spec.Partitions) > 1 {
+		from = max(t, physical)
+	}
+	return min(max(t, from.Add(lead)), physical.Add(e.c.cfg.Tuning.Lead))
+}
+
+// leadOn puts a null behind the entries of a value: it costs nothing there. Only
+// where several partitions learn: they would all wait for this ensemble, of
+// whose messages most are for others.
+func (e *ensemble) leadOn(now hlc.Now) {
+	if n := &e.lead.nulls; len(e.spec.Partitions) > 1 {
+		n.want = max(n.want, e.ahead(now, e.lead.last))
+	}
+}
+
 // warm counts a request. When another follows soon the ensemble is warm and
-// emits nulls by itself, which then cost less than requests would; when that
-// has ended and a request follows soon again, it is warm for twice as long.
+// emits nulls by itself, before somebody waits for them; when that has ended
+// and a request follows soon again, it is warm for twice as long.
 func (e *ensemble) warm(now hlc.Now) {
 	n := &e.lead.nulls
-	soon := 4 * e.warmEvery()
+	soon := e.c.cfg.Tuning.Lead
 	switch {
 	case now.Mono <= n.warmUntil:
 		n.warmUntil = now.Mono + n.warmth
 	case n.asked != 0 && now.Mono-max(n.asked, n.warmUntil) <= soon:
 		n.warmth = min(2*n.warmth, 2*e.c.timeout)
 		n.warmUntil = now.Mono + n.warmth
-		n.warmAt = now.Mono + e.warmEvery()
+		n.warmAt = now.Mono
 	default:
-		n.warmth = 5 * soon
+		n.warmth = soon
 	}
 	n.asked = now.Mono
 }
 
-// warmLead is how far ahead the nulls of a warm ensemble are: small, since it
-// carries the ensemble's own messages ahead of the others.
-func (e *ensemble) warmLead() time.Duration { return e.c.cfg.Tuning.Lead / 40 }
-
-func (e *ensemble) warmEvery() time.Duration { return e.warmLead() / 2 }
-
-// keepWarm wants a null when one is due.
+// keepWarm wants a null when half of the lead is used up.
 func (e *ensemble) keepWarm(now hlc.Now) {
 	n := &e.lead.nulls
 	if now.Mono < n.warmAt {
@@ -78,8 +114,13 @@ func (e *ensemble) keepWarm(now hlc.Now) {
 		n.warmAt = never
 		return
 	}
-	n.warmAt = now.Mono + e.warmEvery()
-	n.want = max(n.want, e.physical(now).Add(e.warmLead()))
+	lead, physical := e.nullLead(now), e.physical(now)
+	left := max(n.want, e.lead.last).Sub(physical)
+	if left <= lead/2 && lead >= e.minLead() {
+		n.want = physical.Add(lead)
+		left = lead
+	}
+	n.warmAt = now.Mono + max(left-lead/2, e.minLead()/2)
 }
 
 // askAdvances asks the ensembles that hold back a delivery to go on. Who
@@ -132,14 +173,11 @@ func (c *Core) needed(e *ensemble) (need ids.Position, mine bool) {
 }
 
 // hint asks, ahead of the learners, the ensembles that will hold back entries
-// proposed here at partitions that are not this process's own; those of its
-// own it asks itself. After a pause only: ensembles that are asked often are
-// warm.
-func (e *ensemble) hint(now hlc.Now, entries []Entry) {
-	l := &e.lead
-	quiet := now.Mono - l.proposed
-	l.proposed = now.Mono
-	if len(e.spec.Partitions) == 1 || quiet < 4*e.warmEvery() {
+// proposed here at partitions that are not this process's own: they decide
+// their nulls while the entries are being decided. Those of its own it asks
+// itself.
+func (e *ensemble) hint(entries []Entry) {
+	if len(e.spec.Partitions) == 1 {
 		return
 	}
 	t := e.c.cfg.Topology
@@ -151,7 +189,7 @@ func (e *ensemble) hint(now hlc.Now, entries []Entry) {
 		for _, x := range entries {
 			if s.Partitions.Meets(x.Message.Dests) {
 				e.c.counters.Advances++
-				e.c.send(e.c.foreignCoordinator(s), &advance{Ensemble: s.ID, Key: ids.Position{T: l.top, E: e.id}})
+				e.c.send(e.c.foreignCoordinator(s), &advance{Ensemble: s.ID, Key: ids.Position{T: e.lead.top, E: e.id}})
 				break
 			}
 		}

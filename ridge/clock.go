@@ -43,6 +43,13 @@ func (e *ensemble) clocked() bool {
 	return n >= e.quorum
 }
 
+// present is what a client may take as the present. What nulls add to the
+// ensemble's time is left out: clients that stamped with it, whose messages
+// then are as far ahead, would carry the ensembles on, up to the window.
+func (e *ensemble) present(now hlc.Now) hlc.Timestamp {
+	return max(e.physical(now), e.stream.last.Add(-e.c.cfg.Tuning.Lead))
+}
+
 // time is the ensemble's time: what it has reached, or the physical clock if
 // that is later.
 func (e *ensemble) time(now hlc.Now) hlc.Timestamp {

@@ -38,6 +38,8 @@ type leader struct {
 	top      hlc.Timestamp
 	here     hlc.Timestamp
 	proposed time.Duration
+	// gap is the smoothed time between proposals of entries.
+	gap time.Duration
 
 	queue queue
 	nulls nulls

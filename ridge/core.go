@@ -225,7 +225,7 @@ func (c *Core) Err() error { return c.err }
 // Time is the time of this partition's ensemble, as far as this process
 // knows: what a client may take as the present. It needs the present clocks,
 // since the core may not have been stepped for long, or never.
-func (c *Core) Time(now hlc.Now) hlc.Timestamp { return c.home.time(now) }
+func (c *Core) Time(now hlc.Now) hlc.Timestamp { return c.home.present(now) }
 
 // patience is how long something may be missing before it is asked for.
 func (c *Core) patience() time.Duration { return c.cfg.Tuning.Heartbeat / 2 }

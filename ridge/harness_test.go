@@ -36,6 +36,8 @@ type world struct {
 	bytes              bool                    // messages travel encoded
 	// filter, if set, may drop or see each message.
 	filter func(from, to ids.Process, m wire.Message) bool
+	// onDeliver, if set, sees each delivery.
+	onDeliver func(*node, Delivery)
 
 	proposals []*proposal
 	byName    map[copyID]*proposal
@@ -341,6 +343,9 @@ func (n *node) deliver(d Delivery) {
 	}
 	w.places[d.Position] = name
 	n.delivered = append(n.delivered, d)
+	if w.onDeliver != nil {
+		w.onDeliver(n, d)
+	}
 }
 
 // check looks at a node's invariants.

@@ -149,6 +149,7 @@ func (e *ensemble) takeLead(now hlc.Now, quorum []int) {
 	l.phase = leading
 	l.prep = preparation{at: never}
 	l.plan = nil
+	l.gap, l.proposed = 0, now.Mono
 	l.last = e.stream.last
 	start := end + 1 - ids.Instance(len(best))
 	for k := min(e.next, start); k <= end; k++ {

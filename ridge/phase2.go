@@ -36,7 +36,10 @@ func (e *ensemble) pump(now hlc.Now) {
 			}
 		} else if l.queue.count() > 0 && (l.nulls.want > l.last || l.queue.ready(len(l.open), &e.c.cfg.Tuning)) {
 			b = e.batch(now)
-			e.hint(now, b.v.Entries)
+			e.hint(b.v.Entries)
+			if l.queue.count() == 0 {
+				e.leadOn(now)
+			}
 		}
 		var null hlc.Timestamp
 		if l.nulls.want > l.last && (l.queue.count() == 0 || e.full()) {
@@ -59,6 +62,8 @@ func (e *ensemble) pump(now hlc.Now) {
 // batch takes waiting messages and clamps their timestamps.
 func (e *ensemble) batch(now hlc.Now) *builder {
 	l, t := &e.lead, &e.c.cfg.Tuning
+	l.gap += (min(now.Mono-l.proposed, leadShare*t.Lead) - l.gap) / 4
+	l.proposed = now.Mono
 	physical, w := e.physical(now), hlc.Timestamp(t.Window/time.Microsecond)
 	n, bytes := l.queue.fit(t.MaxBatchCount, t.MaxBatchBytes)
 	b := newBuilder(n, bytes)

@@ -172,7 +172,7 @@ func (c *Core) advise(e *ensemble, p *Propose, why Reason) {
 	}
 	if e != nil {
 		a.Coordinator = e.coordinator()
-		a.Time = e.time(c.now)
+		a.Time = e.present(c.now)
 	} else if s := c.cfg.Topology.spec(p.Ensemble); s != nil {
 		a.Coordinator = s.Acceptors[0]
 	}

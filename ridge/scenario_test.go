@@ -65,7 +65,8 @@ func TestForcedDuelKeepsAgreement(t *testing.T) {
 // its successor has long decided.
 func TestPausedCoordinator(t *testing.T) {
 	for _, pause := range []time.Duration{time.Second, 60 * time.Second} {
-		w := newWorld(t, 103, 2, 3, nil)
+		// All that is proposed is proposed again until process 1 has it.
+		w := newWorld(t, 103, 2, 3, func(t *Tuning) { t.MaxLogCount *= 4 })
 		w.load(500*time.Millisecond, time.Millisecond)
 		w.node(1).until = w.now + pause
 		w.load(2*time.Second, 5*time.Millisecond)
