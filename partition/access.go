@@ -54,6 +54,16 @@ func (a *Access) valid(s *Service) bool {
 	return true
 }
 
+// Writes says whether any item is a write.
+func (a *Access) Writes() bool {
+	for i := range a.Items {
+		if a.Items[i].Write {
+			return true
+		}
+	}
+	return false
+}
+
 func (it *Item) collection() uint16 {
 	if it.Range != nil {
 		return it.Range.Collection

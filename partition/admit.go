@@ -113,6 +113,8 @@ func (r *Replica) fillAccess(c *command) {
 		t.fail(fmt.Errorf("%w: %v", ErrArgument, err))
 	case !a.valid(r.service):
 		t.fail(fmt.Errorf("%w: access to no collection", ErrArgument))
+	case c.spec.ReadOnly && a.Writes():
+		t.fail(ErrReadOnly)
 	case len(a.Items) > r.tuning.MaxAccesses:
 		t.fail(ErrBudget)
 	default:

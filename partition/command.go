@@ -38,7 +38,9 @@ type command struct {
 	// barrier: it conflicts with every other command (AtLeast, Sequential).
 	barrier bool
 	// mayWait: the code may need a value from elsewhere, so a coroutine runs it.
-	mayWait  bool
+	mayWait bool
+	// read: not ordered; see reads.
+	read     bool
 	started  bool
 	finished bool
 
@@ -62,3 +64,4 @@ type waiter struct {
 
 func (c *command) at() ids.Position { return c.Position }
 func (c *command) gone() bool       { return c.finished }
+func (c *command) unnamed() bool    { return c.read }

@@ -66,6 +66,11 @@ type Tuning struct {
 	// variables yielded by Range; bytes read and written, and of the reply.
 	MaxAccesses int
 	MaxBytes    int
+	// MaxReads (and their bytes, arguments and a little more) may wait at a
+	// replica for their turn; further ones are refused, and their clients try
+	// another replica or come again.
+	MaxReads     int
+	MaxReadBytes int
 	// PartItems and PartBytes cut what is shipped of a range at a time.
 	PartItems int
 	PartBytes int
@@ -88,6 +93,7 @@ func DefaultTuning() Tuning {
 		MaxEarly: 1 << 14, MaxEarlyBytes: 64 << 20,
 		MaxQuestions: 1 << 14,
 		MaxAccesses:  1 << 16, MaxBytes: 4 << 20,
+		MaxReads: 1 << 14, MaxReadBytes: 32 << 20,
 		PartItems: 128, PartBytes: 32 << 10,
 		PullAfter: 20 * time.Millisecond, PullMax: time.Second,
 		ProgressEvery: 200 * time.Millisecond,
@@ -114,6 +120,8 @@ func (t Tuning) Validate() error {
 	positive("MaxQuestions", int64(t.MaxQuestions))
 	positive("MaxAccesses", int64(t.MaxAccesses))
 	positive("MaxBytes", int64(t.MaxBytes))
+	positive("MaxReads", int64(t.MaxReads))
+	positive("MaxReadBytes", int64(t.MaxReadBytes))
 	positive("PartItems", int64(t.PartItems))
 	positive("PartBytes", int64(t.PartBytes))
 	positive("PullAfter", int64(t.PullAfter))

@@ -39,6 +39,10 @@ func Decode(kind wire.Kind, body []byte) (wire.Message, error) {
 		m = decodeProgress(&r)
 	case KindCheck:
 		m = &Check{Tag: readTag(&r), Digest: r.Uint64()}
+	case KindReadRequest:
+		m = decodeReadRequest(&r, body)
+	case KindReadReply:
+		m = decodeReadReply(&r)
 	default:
 		return nil, fmt.Errorf("%w: kind %#x is not the partition's", wire.ErrMalformed, kind)
 	}

@@ -13,6 +13,8 @@ var (
 	ErrPanicked = errors.New("command panicked")
 	// ErrBudget: the command exceeded its budget of accesses or bytes.
 	ErrBudget = errors.New("command exceeded its budget")
+	// ErrReadOnly: a ReadOnly command wrote, or declared a write.
+	ErrReadOnly = errors.New("a read-only command may not write")
 )
 
 // ErrStopped is wrapped by Replica.Err: the replica found an invariant broken
@@ -25,6 +27,7 @@ const (
 	nameAccess   = "eyrie.access"
 	namePanicked = "eyrie.panicked"
 	nameBudget   = "eyrie.budget"
+	nameReadOnly = "eyrie.readonly"
 )
 
 // builtin lists them in one place for both directions.
@@ -33,6 +36,7 @@ var builtin = []NamedError{
 	{nameAccess, ErrAccess},
 	{namePanicked, ErrPanicked},
 	{nameBudget, ErrBudget},
+	{nameReadOnly, ErrReadOnly},
 }
 
 // NamedError is an error that a service registers, so that errors.Is knows it

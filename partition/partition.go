@@ -106,6 +106,11 @@ type Collection struct {
 // CommandSpec is a command's code.
 type CommandSpec struct {
 	Name string
+	// ReadOnly: it never writes; where it tries to, or says that it will, it
+	// fails with ErrReadOnly. If it needs one partition alone it may be executed
+	// as a read, by one replica and without a place in the order: linearizable
+	// like all others, but Tx.Now is then the time of the last command before it.
+	ReadOnly bool
 	// Access recomputes what an argument touches. It must be a function of
 	// arg alone. An error refuses the command (ErrArgument).
 	Access func(arg []byte) (Access, error)

@@ -16,6 +16,10 @@ func (r *Replica) drain() {
 func (r *Replica) start(c *command) {
 	c.started = true
 	c.startedAt = r.now.Wall
+	if c.read {
+		r.startRead(c)
+		return
+	}
 	r.observeStart(c)
 	if c.out != nil {
 		c.out.signal = true

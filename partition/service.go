@@ -70,6 +70,7 @@ func (s *Service) Fingerprint() uint64 {
 	b = wire.AppendUvarint(b, uint64(len(s.Commands)))
 	for _, c := range s.Commands {
 		b = wire.AppendString(b, c.Name)
+		b = wire.AppendBool(b, c.ReadOnly)
 	}
 	b = wire.AppendUvarint(b, uint64(len(s.Operations)))
 	for _, o := range s.Operations {

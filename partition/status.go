@@ -9,6 +9,8 @@ type Status struct {
 	// Unfinished commands, and the partitions that started ones wait for.
 	Unfinished int
 	Waiting    ids.Set
+	// Reads wait for their tickets, or for earlier commands.
+	Reads int
 	// Outbox is what is kept for other partitions.
 	Outbox, OutboxBytes int
 	// Variables held and their bytes (names and values); Clients in the
@@ -22,35 +24,39 @@ type Status struct {
 // Counters count since start. All but Delivered and Finished count slow or
 // wrong paths.
 type Counters struct {
-	Delivered  uint64 // deliveries judged
-	Finished   uint64 // accepted commands finished
-	Accepted   uint64
-	Stale      uint64
-	Duplicates uint64
-	Late       uint64
-	Refused    uint64
-	Reanswered uint64 // replies sent again for duplicates
-	Retries    uint64 // commands that ended in retry
-	Panics     uint64 // commands whose code panicked
-	OpPanics   uint64 // operations that panicked or overran [N1]
-	Budget     uint64 // commands over budget
-	Blocked    uint64 // commands that waited for an earlier conflicting one
-	Overtakes  uint64 // commands finished while an earlier one was not
-	Waits      uint64 // times a command's code waited for a remote value
-	Pulls      uint64 // questions sent
-	PullsHere  uint64 // questions answered with values
-	PullsLater uint64 // questions remembered
-	PullsGone  uint64 // questions for dropped entries
-	EarlyDrops uint64 // exchange messages dropped at the bound [R11]
-	Ignored    uint64 // messages that were of no use (late, repeated)
-	Invalid    uint64 // messages that no correct process sends
+	Delivered    uint64 // deliveries judged
+	Finished     uint64 // accepted commands finished
+	Accepted     uint64
+	Stale        uint64
+	Duplicates   uint64
+	Late         uint64
+	Refused      uint64
+	Reanswered   uint64 // replies sent again for duplicates
+	Retries      uint64 // commands that ended in retry
+	Panics       uint64 // commands whose code panicked
+	OpPanics     uint64 // operations that panicked or overran [N1]
+	Budget       uint64 // commands over budget
+	Blocked      uint64 // commands that waited for an earlier conflicting one
+	Overtakes    uint64 // commands finished while an earlier one was not
+	Waits        uint64 // times a command's code waited for a remote value
+	Pulls        uint64 // questions sent
+	PullsHere    uint64 // questions answered with values
+	PullsLater   uint64 // questions remembered
+	PullsGone    uint64 // questions for dropped entries
+	EarlyDrops   uint64 // exchange messages dropped at the bound [R11]
+	Ignored      uint64 // messages that were of no use (late, repeated)
+	Reads        uint64 // reads executed, without a place in the order
+	ReadsRetried uint64 // of them ended in retry
+	ReadsRefused uint64 // reads refused at the bound
+	Invalid      uint64 // messages that no correct process sends
 }
 
 // Status is the replica's condition.
 func (r *Replica) Status() Status {
 	s := Status{
 		Position:   r.last,
-		Unfinished: r.queue.live,
+		Unfinished: r.queue.live - r.reads.queued,
+		Reads:      len(r.reads.waiting) - r.reads.head + r.reads.queued,
 		Outbox:     r.outbox.line.live, OutboxBytes: r.outbox.bytes,
 		Variables: r.state.count, StateBytes: r.state.bytes,
 		Clients:   len(r.table.clients),

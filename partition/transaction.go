@@ -111,6 +111,9 @@ func (t *transaction) touch(k Key, write bool, bytes int) {
 		panic(unwinding{})
 	}
 	t.charge(1, bytes)
+	if write && t.c.spec.ReadOnly {
+		t.leave(ErrReadOnly)
+	}
 	if int(k.Collection) >= len(t.r.service.Collections) {
 		t.leave(ErrAccess)
 	}

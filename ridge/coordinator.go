@@ -44,6 +44,8 @@ type leader struct {
 	queue queue
 	nulls nulls
 
+	confirming confirming
+
 	// repeatAt is when the first open instance may need a repetition.
 	repeatAt time.Duration
 	// latency is the smoothed time from proposing to knowing the decision.
@@ -79,6 +81,7 @@ type openInstance struct {
 func (l *leader) init() {
 	l.prep.at, l.repeatAt, l.nulls.warmAt = never, never, never
 	l.queue.init()
+	l.confirming.reset()
 }
 
 // wake is when the coordinator has something due.
@@ -87,7 +90,7 @@ func (l *leader) wake() time.Duration {
 	case preparing:
 		return l.prep.at
 	case leading:
-		return min(l.repeatAt, l.nulls.warmAt)
+		return min(l.repeatAt, l.nulls.warmAt, l.confirming.at)
 	}
 	return never
 }
@@ -110,6 +113,7 @@ func (e *ensemble) start(now hlc.Now) {
 	}
 	l.open, l.plan = nil, nil
 	l.repeatAt, l.nulls.warmAt = never, never
+	l.confirming.reset()
 	e.promise(now, l.round)
 	e.prepareAll(now)
 }
@@ -124,6 +128,7 @@ func (e *ensemble) stepDown() {
 	l.prep = preparation{at: never}
 	l.repeatAt, l.nulls = never, nulls{warmAt: never}
 	l.reform, l.reforms = false, 0
+	l.confirming.reset()
 	to := e.coordinator()
 	for l.queue.count() > 0 {
 		if s := l.queue.pop(); to != e.c.cfg.Self {

@@ -27,6 +27,7 @@ type Core struct {
 	foreign map[ids.Ensemble]Round
 
 	detector
+	asking   asking
 	counters Counters
 	// values made here so far: the counter of the next value's id.
 	values uint64
@@ -43,7 +44,7 @@ type Core struct {
 // New makes a core. Its Topology and Tuning must have passed their Validate,
 // and Self must be a replica.
 func New(cfg Config) *Core {
-	c := &Core{cfg: cfg, foreign: make(map[ids.Ensemble]Round)}
+	c := &Core{cfg: cfg, foreign: make(map[ids.Ensemble]Round), asking: asking{at: never}}
 	c.partition, _ = cfg.Topology.partitionOf(cfg.Self)
 	c.detector.init(&c.cfg, c.partition)
 	for i := range cfg.Topology.Ensembles {
@@ -107,6 +108,14 @@ func (c *Core) dispatch(from ids.Process, m wire.Message) {
 		e.onLearn(c.now, from, m)
 	case *advance:
 		e.onAdvance(c.now, from, m)
+	case *question:
+		e.onQuestion(from, m)
+	case *position:
+		e.onPosition(c.now, from, m)
+	case *confirm:
+		e.onConfirm(c.now, from, m)
+	case *confirmed:
+		e.onConfirmed(from, m)
 	}
 }
 
@@ -131,6 +140,14 @@ func addressee(m wire.Message) (ids.Ensemble, bool) {
 	case *learn:
 		return m.Ensemble, true
 	case *advance:
+		return m.Ensemble, true
+	case *question:
+		return m.Ensemble, true
+	case *position:
+		return m.Ensemble, true
+	case *confirm:
+		return m.Ensemble, true
+	case *confirmed:
 		return m.Ensemble, true
 	}
 	return 0, false
@@ -190,7 +207,7 @@ func (c *Core) Wake() time.Duration {
 	if c.beatNow || !c.started {
 		return c.now.Mono
 	}
-	at := c.beatAt
+	at := min(c.beatAt, c.asking.at)
 	for _, e := range c.ensembles {
 		at = min(at, e.wake())
 	}
@@ -200,6 +217,12 @@ func (c *Core) Wake() time.Duration {
 // Sends drains the messages to send. The slice is valid until the next call
 // of any method.
 func (c *Core) Sends() []Send {
+	if c.err == nil {
+		c.askPositions()
+		for _, e := range c.ensembles {
+			e.answerQuestions(c.now)
+		}
+	}
 	out := c.out
 	clear(c.spare)
 	c.out, c.spare = c.spare[:0], out

@@ -34,6 +34,14 @@ func Decode(kind wire.Kind, body []byte) (wire.Message, error) {
 		m = readHeartbeat(&r)
 	case kindAdvance:
 		m = &advance{Ensemble: readEnsemble(&r), Hops: r.Byte(), Key: r.Position()}
+	case kindQuestion:
+		m = &question{Ensemble: readEnsemble(&r), Number: r.Uvarint()}
+	case kindPosition:
+		m = readPosition(&r)
+	case kindConfirm:
+		m = &confirm{Ensemble: readEnsemble(&r), Round: readRound(&r), Number: r.Uvarint()}
+	case kindConfirmed:
+		m = &confirmed{Ensemble: readEnsemble(&r), Round: readRound(&r), Number: r.Uvarint()}
 	default:
 		r.Fail("unknown kind")
 	}

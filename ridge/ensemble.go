@@ -53,6 +53,7 @@ type ensemble struct {
 
 	stream stream
 	lead   leader
+	reader reader
 }
 
 // member is what a process knows of a learner of an ensemble.

@@ -20,6 +20,10 @@ const (
 	kindLearn
 	kindHeartbeat
 	kindAdvance
+	kindQuestion
+	kindPosition
+	kindConfirm
+	kindConfirmed
 )
 
 // Propose asks an ensemble's coordinator to order a message. An acceptor that

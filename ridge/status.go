@@ -47,6 +47,8 @@ type Counters struct {
 	Fetches     uint64 // gap repairs asked for
 	Advances    uint64 // advance requests sent
 	Refused     uint64 // proposals refused with advice
+	Questions   uint64 // for positions, of all ensembles at a time
+	Confirms    uint64 // rounds of confirmation, repeated ones included
 	Duplicates  uint64 // proposals dropped as already queued
 	Dropped     uint64 // messages dropped: malformed, misplaced or beyond a bound
 	Adjudicated uint64 // values that Phase 1 obliged a new round to repeat

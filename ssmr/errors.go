@@ -55,6 +55,9 @@ var (
 	// ErrBudget: the command touched more variables or bytes than one command
 	// may. It had no effect; it fails again unless the state has changed.
 	ErrBudget = partition.ErrBudget
+	// ErrReadOnly: a ReadOnly command wrote, or declared that it would. It had
+	// no effect; the same command will fail again.
+	ErrReadOnly = partition.ErrReadOnly
 	// ErrFailed: the command's code returned an error that the service does
 	// not register; only its text arrived. It had no effect.
 	ErrFailed = errors.New("ssmr: command failed")
@@ -112,7 +115,7 @@ func (s *Service) ErrorName(err error) string {
 // end with, whatever its code.
 func builtin(err error) bool {
 	return errors.Is(err, ErrAccess) || errors.Is(err, ErrArgument) ||
-		errors.Is(err, ErrPanicked) || errors.Is(err, ErrBudget)
+		errors.Is(err, ErrPanicked) || errors.Is(err, ErrBudget) || errors.Is(err, ErrReadOnly)
 }
 
 // replyError makes the client's error of a reply's name and text.

@@ -20,6 +20,7 @@ type machineTx struct {
 	writes map[partition.Key]write
 	// accesses and bytes are left of the budget.
 	accesses, bytes int
+	readOnly        bool
 	// ended is why the command is over before its code is: code that swallows
 	// the panic by which it is left changes nothing.
 	ended error
@@ -44,8 +45,12 @@ func (tx *machineTx) execute(spec *partition.CommandSpec, arg []byte) (value []b
 		}
 	}()
 	var code partition.Code
+	tx.readOnly = spec.ReadOnly
 	if tx.access, code, err = spec.Prepare(arg, partition.Lent{}); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrArgument, err)
+	}
+	if spec.ReadOnly && tx.access.Writes() {
+		return nil, ErrReadOnly
 	}
 	value, err = code.Run(tx)
 	if tx.bytes -= len(value); tx.bytes < 0 {
@@ -74,6 +79,9 @@ func (tx *machineTx) charge(accesses, bytes int) {
 // touch admits an access to a variable, or ends the command [E1].
 func (tx *machineTx) touch(k partition.Key, write bool, bytes int) {
 	tx.charge(1, bytes)
+	if write && tx.readOnly {
+		tx.leave(ErrReadOnly)
+	}
 	if !tx.access.Exact {
 		return
 	}

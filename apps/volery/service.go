@@ -17,7 +17,9 @@ var Service = ssmr.NewService("volery",
 //
 // The order of the checks is ZooKeeper's: it decides which error a caller
 // sees. A path that breaks the rules never names a node, so most checks of it
-// need no variable; it is still ordered and answered like any other.
+// need no variable; it is still executed and answered like any other. What only
+// reads is executed by one replica, without being ordered, since all of it lives
+// on one partition.
 var (
 	// Create makes a node. Checks: the value's size, a slash and no NUL, the
 	// parent exists, the path's rules, the node is absent, the parent has
@@ -36,19 +38,19 @@ var (
 	Exists = ssmr.NewCommand("exists",
 		func(path string) ssmr.Access {
 			return ssmr.Exactly(nodes.Reads(path), directories.Reads(path))
-		}, exists)
+		}, exists, ssmr.ReadOnly())
 
 	// GetChildren lists the names of a node's children.
 	GetChildren = ssmr.NewCommand("getChildren",
 		func(path string) ssmr.Access {
 			return ssmr.Exactly(nodes.Reads(path), directories.Reads(path), entries.ReadsRange(entriesOf(path)))
-		}, getChildren)
+		}, getChildren, ssmr.ReadOnly())
 
 	// GetData tells a node's value.
 	GetData = ssmr.NewCommand("getData",
 		func(path string) ssmr.Access {
 			return ssmr.Exactly(nodes.Reads(path), directories.Reads(path), values.Reads(path))
-		}, getData)
+		}, getData, ssmr.ReadOnly())
 
 	// SetData changes a node's value. Checks: the value's size, the path's
 	// rules, the node exists, its version.

@@ -11,6 +11,8 @@ import (
 // call is a command from the low mark on.
 type call struct {
 	seq ids.Sequence
+	// read, if not zero, is the number of the read that this was.
+	read uint64
 	// copy is the current attempt's proposal. Invariant: never changed once
 	// sent, so that all its copies are identical; the receiver may hold it.
 	copy    *outgoing

@@ -63,6 +63,9 @@ type Config struct {
 	Service  *partition.Service
 	Tuning   Tuning
 	Random   func() uint64
+	// Ordered, if not nil, is told that a read is ordered as a command after
+	// all, for the simulator's checkers.
+	Ordered func(read, as ids.Sequence)
 }
 
 // Send is a message to put on the wire.
@@ -73,6 +76,7 @@ type Send struct {
 
 // Result is how a command ended.
 type Result struct {
+	// Sequence is what Submit returned.
 	Sequence ids.Sequence
 	// Reply is the conservative reply, nil if Err is not nil. A command's own
 	// error is a Reply.
@@ -82,12 +86,16 @@ type Result struct {
 	// Sent and Replied are the client's physical clock.
 	Sent, Replied hlc.Timestamp
 	Dests         ids.Set
+	// At is, of a command executed as a read, the last position that the
+	// replica had delivered before it.
+	At ids.Position
 }
 
 // Core is one client. It is not safe for concurrent use.
 type Core struct {
 	cfg     Config
 	calls   calls
+	reads   reads
 	guard   hlc.Timestamp // largest T0 + H among those given up below the mark
 	due     time.Duration // Mono; when to look at all open calls next
 	looked  time.Duration // Mono; when that was done last
@@ -107,26 +115,43 @@ type Core struct {
 // Stats counts what a client went through.
 type Stats struct {
 	Sent, Resent, Retried, Redirected, Refused, GivenUp uint64
+	// Reads sent as such, their further copies, and those that had to be
+	// ordered after all.
+	Reads, ReadsResent, ReadsOrdered uint64
 }
 
 // New makes a client's core. It greets the cluster at the first Tick.
 func New(cfg Config) *Core {
 	return &Core{
-		cfg: cfg, calls: calls{next: 1, mark: 1},
+		cfg: cfg, calls: calls{next: 1, mark: 1}, reads: newReads(cfg.Topology, cfg.ID),
 		due: never, routes: newRoutes(cfg.Topology),
 	}
 }
 
 // Full says whether Submit would return ErrWindowFull.
 func (c *Core) Full() bool {
-	return c.calls.open >= c.cfg.Tuning.Window || int(c.calls.next-c.calls.mark) >= c.cfg.Tuning.Span
+	t := &c.cfg.Tuning
+	return c.Outstanding() >= t.Window || int(c.calls.next-c.calls.mark) >= t.Span || int(c.reads.next-c.reads.mark) >= t.Span
 }
 
 // Submit takes a command. Its result comes by Results, once. guess names
 // partitions that the command may need besides those its Access names. An
 // error means that the command was not taken: ErrWindowFull, ErrTooLarge, one
 // of the service about the argument, or the one that ended the client.
+//
+// A ReadOnly command of one partition goes to one of its replicas as a read,
+// and what is returned is a handle with IsRead; arg must not be changed before
+// the result is there. All else is ordered, and has a sequence.
 func (c *Core) Submit(now hlc.Now, command uint16, arg []byte, guess ids.Set) (ids.Sequence, error) {
+	return c.submit(now, command, arg, guess, false)
+}
+
+// SubmitOrdered is Submit with a place in the order for reads, too.
+func (c *Core) SubmitOrdered(now hlc.Now, command uint16, arg []byte, guess ids.Set) (ids.Sequence, error) {
+	return c.submit(now, command, arg, guess, true)
+}
+
+func (c *Core) submit(now hlc.Now, command uint16, arg []byte, guess ids.Set, ordered bool) (ids.Sequence, error) {
 	c.now = now
 	if c.err != nil {
 		return 0, c.err
@@ -142,21 +167,34 @@ func (c *Core) Submit(now hlc.Now, command uint16, arg []byte, guess ids.Set) (i
 	if err != nil {
 		return 0, fmt.Errorf("%w: %s: %w", partition.ErrArgument, spec.Name, err)
 	}
-	body := partition.Request{MapVersion: c.cfg.Map.Version(), Command: command, Arg: arg}.Append(make([]byte, 0, len(arg)+requestHead))
-	if len(body) > c.cfg.Tuning.MaxBody {
-		return 0, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(body), c.cfg.Tuning.MaxBody)
+	if size := len(arg) + requestHead; size > c.cfg.Tuning.MaxBody {
+		return 0, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, size, c.cfg.Tuning.MaxBody)
 	}
-	call := c.calls.add()
-	call.sent, call.giveUp = now.Wall, now.Mono+c.cfg.Tuning.Horizon
-	call.copy = &outgoing{message: ridge.Message{
-		Command: ids.Command{Client: c.cfg.ID, Sequence: call.seq},
-		Attempt: 1, Dests: c.cfg.Map.Route(access, guess), Body: body,
-	}}
-	c.dueAt(call.giveUp)
+	if spec.ReadOnly && access.Writes() {
+		return 0, fmt.Errorf("%w: %s", partition.ErrReadOnly, spec.Name)
+	}
+	dests := c.cfg.Map.Route(access, guess)
+	if spec.ReadOnly && len(dests) == 1 && !ordered {
+		return c.submitRead(command, arg, dests), nil
+	}
+	call := c.order(command, arg, dests, now.Mono+c.cfg.Tuning.Horizon)
 	if c.life != 0 {
 		c.start(call)
 	}
 	return call.seq, nil
+}
+
+// order makes a command that is to be ordered.
+func (c *Core) order(command uint16, arg []byte, dests ids.Set, giveUp time.Duration) *call {
+	body := partition.Request{MapVersion: c.cfg.Map.Version(), Command: command, Arg: arg}.Append(make([]byte, 0, len(arg)+requestHead))
+	call := c.calls.add()
+	call.sent, call.giveUp = c.now.Wall, giveUp
+	call.copy = &outgoing{message: ridge.Message{
+		Command: ids.Command{Client: c.cfg.ID, Sequence: call.seq},
+		Attempt: 1, Dests: dests, Body: body,
+	}}
+	c.dueAt(call.giveUp)
+	return call
 }
 
 // requestHead is enough for what comes before a request's argument.
@@ -232,6 +270,6 @@ func (c *Core) Results() []Result {
 func (c *Core) Err() error { return c.err }
 
 // Outstanding is the number of commands without a result.
-func (c *Core) Outstanding() int { return c.calls.open }
+func (c *Core) Outstanding() int { return c.calls.open + c.reads.outstanding() }
 
 func unknown(why error) error { return fmt.Errorf("%w: %w", ErrOutcomeUnknown, why) }

@@ -17,13 +17,15 @@ const (
 )
 
 // Step takes one message from a process.
-func (c *Core) Step(now hlc.Now, _ ids.Process, m wire.Message) {
+func (c *Core) Step(now hlc.Now, from ids.Process, m wire.Message) {
 	c.now = now
 	switch m := m.(type) {
 	case *session.Welcome:
 		c.stepWelcome(m)
 	case *partition.Reply:
 		c.stepReply(m)
+	case *partition.ReadReply:
+		c.stepReadReply(from, m)
 	case *ridge.Advice:
 		c.stepAdvice(m)
 	case *session.Status:
@@ -41,6 +43,7 @@ func (c *Core) stepWelcome(m *session.Welcome) {
 		c.time.anchor(c.now, m.Time)
 		c.routes.learnAll(m.Coordinators)
 		c.each(c.start)
+		c.eachRead(c.sendRead)
 	case c.life != m.Life:
 		c.end(ErrOtherLife)
 	}
@@ -131,12 +134,16 @@ func (c *Core) backOff(call *call) {
 // finish ends a command that has its answer.
 func (c *Core) finish(call *call, r Result) {
 	r.Sent, r.Replied, r.Dests = call.sent, c.now.Wall, call.message().Dests
+	if call.read != 0 {
+		r.Sequence = readBit | ids.Sequence(call.read)
+	}
 	if r.Err == nil && call.copies > 1 {
 		// The last copy's way led to an answer; the first one's may be dead.
 		c.routes.prefer(call.copy.propose.Ensemble, call.target)
 	}
 	c.results = append(c.results, r)
 	c.calls.finish(call)
+	c.fall()
 }
 
 // giveUp ends a command that had none within H. If a copy was ever sent, the
@@ -161,6 +168,7 @@ func (c *Core) each(f func(*call)) {
 // end ends the client: everything outstanding has an unknown outcome.
 func (c *Core) end(err error) {
 	c.err = err
+	c.endReads(err)
 	c.each(func(call *call) { c.giveUp(call, unknown(err)) })
 }
 
@@ -178,6 +186,8 @@ func (c *Core) Tick(now hlc.Now) {
 	}
 	c.due, c.looked = never, now.Mono
 	c.each(c.tickCall)
+	c.eachRead(c.tickRead)
+	c.tickFalling()
 }
 
 func (c *Core) tickCall(call *call) {
@@ -210,6 +220,7 @@ func (c *Core) Down(now hlc.Now, p ids.Process) {
 			c.resendNext(call)
 		}
 	})
+	c.downRead(p)
 }
 
 // Up says that p can be reached, again or for the first time. Before either,

@@ -68,15 +68,28 @@ func (c *Call) finish(r Result) {
 	}
 }
 
-// openCalls are the calls in the core, in a ring by sequence.
-type openCalls struct {
+// openCalls are the calls in the core: commands by sequence and reads by number.
+type openCalls struct{ commands, reads callRing }
+
+func (o *openCalls) ring(h ids.Sequence) *callRing {
+	if _, read := client.IsRead(h); read {
+		return &o.reads
+	}
+	return &o.commands
+}
+
+func (o *openCalls) put(c *Call)               { o.ring(c.sequence).put(c) }
+func (o *openCalls) take(h ids.Sequence) *Call { return o.ring(h).take(h) }
+
+// callRing is a ring by sequence.
+type callRing struct {
 	ring []*Call // length a power of two, or none
 }
 
-func (o *openCalls) place(seq ids.Sequence) *(*Call) { return &o.ring[int(seq)&(len(o.ring)-1)] }
+func (o *callRing) place(seq ids.Sequence) *(*Call) { return &o.ring[int(seq)&(len(o.ring)-1)] }
 
 // put grows the ring until the call's place is free.
-func (o *openCalls) put(c *Call) {
+func (o *callRing) put(c *Call) {
 	for len(o.ring) == 0 || *o.place(c.sequence) != nil {
 		old := o.ring
 		o.ring = make([]*Call, max(2*len(old), 16))
@@ -90,7 +103,7 @@ func (o *openCalls) put(c *Call) {
 }
 
 // take removes a call; nil if it is not there.
-func (o *openCalls) take(seq ids.Sequence) *Call {
+func (o *callRing) take(seq ids.Sequence) *Call {
 	if len(o.ring) == 0 {
 		return nil
 	}

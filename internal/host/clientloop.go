@@ -81,9 +81,11 @@ func (c *clientLoop) results() {
 
 // abandon ends all that is left when the loop has ended.
 func (c *clientLoop) abandon(why error) {
-	for _, call := range c.open.ring {
-		if call != nil {
-			call.finish(abandoned(why))
+	for _, ring := range [][]*Call{c.open.commands.ring, c.open.reads.ring} {
+		for _, call := range ring {
+			if call != nil {
+				call.finish(abandoned(why))
+			}
 		}
 	}
 	c.open = openCalls{}

@@ -123,6 +123,10 @@ func (s *nearClients) send(to ids.Client, m wire.Message) bool {
 		own := *r
 		own.Value = bytes.Clone(r.Value)
 		m = &own
+	} else if r, ok := m.(*partition.ReadReply); ok && len(r.Value) > 0 {
+		own := *r
+		own.Value = bytes.Clone(r.Value)
+		m = &own
 	}
 	q.ms = append(q.ms, m)
 	if !q.touched {

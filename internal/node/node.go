@@ -96,11 +96,7 @@ func (n *Node) Step(now hlc.Now, from ids.Addr, inc ids.Incarnation, m wire.Mess
 	case kind >= wire.KindClient:
 		n.stepSession(from, m)
 	case from.Process == 0:
-		if _, ok := m.(*ridge.Propose); !ok {
-			n.strange++
-		} else if n.founding.started {
-			n.ridge.Step(now, from, m)
-		}
+		n.stepClient(from, m)
 	case kind >= wire.KindNode:
 		n.founding.step(from.Process, inc, m)
 	case !n.founding.counts(from.Process, inc):
@@ -113,6 +109,22 @@ func (n *Node) Step(now hlc.Now, from ids.Addr, inc ids.Incarnation, m wire.Mess
 		n.replica.Step(now, from.Process, m)
 	default:
 		n.ridge.Step(now, from, m)
+	}
+}
+
+// stepClient takes what a client wants executed.
+func (n *Node) stepClient(from ids.Addr, m wire.Message) {
+	switch m := m.(type) {
+	case *ridge.Propose:
+		if n.founding.started {
+			n.ridge.Step(n.now, from, m)
+		}
+	case *partition.ReadRequest:
+		if n.founding.started {
+			n.replica.Read(n.now, from.Client, n.ridge.Ask(), m)
+		}
+	default:
+		n.strange++
 	}
 }
 
@@ -198,6 +210,8 @@ func (n *Node) Sends() []Send {
 	for _, s := range n.ridge.Sends() {
 		n.sends = append(n.sends, Send(s))
 	}
+	// After the deliveries, and after what Ridge settled by itself.
+	n.replica.RunReads(n.now, n.ridge.Reached())
 	for _, s := range n.replica.Sends() {
 		n.sends = append(n.sends, Send(s))
 	}

@@ -10,12 +10,14 @@ type bankCommand struct {
 	// touch lists its access; hint: it is AtLeast.
 	touch func(a bankArg) []partition.Item
 	hint  bool
+	reads bool // ReadOnly
 	run   func(tx partition.Tx, a bankArg) ([]byte, error)
 }
 
 func (c bankCommand) spec() partition.CommandSpec {
 	return partition.CommandSpec{
-		Name: c.name,
+		Name:     c.name,
+		ReadOnly: c.reads,
 		Access: func(arg []byte) (partition.Access, error) {
 			a, err := decodeBankArg(arg)
 			if err != nil {
@@ -86,6 +88,8 @@ const (
 	cmdDelete
 	cmdSpin
 	cmdTune
+	cmdPeek
+	cmdMeddle
 	nBankCommands
 )
 
@@ -97,7 +101,7 @@ const (
 )
 
 var bankCommands = [nBankCommands]bankCommand{
-	cmdRead: {name: "read", touch: readAccounts, run: func(tx partition.Tx, a bankArg) (out []byte, _ error) {
+	cmdRead: {name: "read", reads: true, touch: readAccounts, run: func(tx partition.Tx, a bankArg) (out []byte, _ error) {
 		for _, k := range a.Keys {
 			v, ok := tx.Get(account(k))
 			out = append(out, v...)
@@ -167,7 +171,7 @@ var bankCommands = [nBankCommands]bankCommand{
 		put(tx, setting(a.Keys[0]), a.N)
 		return bytesOf(old), nil
 	}},
-	cmdReadSetting: {name: "read-setting", touch: allOf(setting, reads), run: func(tx partition.Tx, a bankArg) ([]byte, error) {
+	cmdReadSetting: {name: "read-setting", reads: true, touch: allOf(setting, reads), run: func(tx partition.Tx, a bankArg) ([]byte, error) {
 		return bytesOf(get(tx, setting(a.Keys[0]))), nil
 	}},
 	// by-form names nothing in advance: what it touches depends on a setting.
@@ -179,7 +183,7 @@ var bankCommands = [nBankCommands]bankCommand{
 			put(tx, to, n)
 			return bytesOf(n), nil
 		}},
-	cmdSum: {name: "sum", touch: func(a bankArg) []partition.Item {
+	cmdSum: {name: "sum", reads: true, touch: func(a bankArg) []partition.Item {
 		r := sumRange(a)
 		return []partition.Item{{Range: &r}}
 	}, run: func(tx partition.Tx, a bankArg) ([]byte, error) {
@@ -212,7 +216,7 @@ var bankCommands = [nBankCommands]bankCommand{
 		}
 		return nil, nil
 	}},
-	cmdLeaf: {name: "leaf", touch: leafAccess(false), run: func(tx partition.Tx, a bankArg) (out []byte, _ error) {
+	cmdLeaf: {name: "leaf", reads: true, touch: leafAccess(false), run: func(tx partition.Tx, a bankArg) (out []byte, _ error) {
 		for _, g := range a.Keys {
 			tx.Range(drawerRange(g), func(name string, v []byte) bool {
 				out = append(append(out, name...), v...)
@@ -293,6 +297,22 @@ var bankCommands = [nBankCommands]bankCommand{
 	cmdTune: {name: "tune", hint: true, touch: readAccounts, run: func(tx partition.Tx, a bankArg) ([]byte, error) {
 		n := get(tx, account(a.Keys[0]))
 		put(tx, setting(a.M), n)
+		return bytesOf(n), nil
+	}},
+	// peek follows a reference, and so may need a partition that it does not
+	// name: as a read it is then ordered after all.
+	cmdPeek: {name: "peek", reads: true, hint: true, touch: allOf(ref, reads), run: func(tx partition.Tx, a bankArg) (out []byte, _ error) {
+		for _, k := range a.Keys {
+			out = append(out, bytesOf(get(tx, account(uint16(get(tx, ref(k))))))...)
+		}
+		return out, nil
+	}},
+	// meddle says that it only reads, and at times it lies.
+	cmdMeddle: {name: "meddle", reads: true, hint: true, touch: readAccounts, run: func(tx partition.Tx, a bankArg) ([]byte, error) {
+		n := get(tx, account(a.Keys[0]))
+		if n%2 == 0 {
+			put(tx, account(a.Keys[0]), n+1)
+		}
 		return bytesOf(n), nil
 	}},
 	cmdSpin: {name: "spin", touch: writeAccounts, run: func(tx partition.Tx, a bankArg) ([]byte, error) {

@@ -60,7 +60,7 @@ func (s *story) deliver(l *Log, t hlc.Timestamp, op int32, attempt ids.Attempt, 
 }
 
 func (s *story) answer(op int32, value []byte) {
-	s.complete(time.Second, op, &partition.Reply{Outcome: partition.OutcomeOK, Attempt: 1, Value: value}, nil)
+	s.complete(time.Second, op, &partition.Reply{Outcome: partition.OutcomeOK, Attempt: 1, Value: value}, nil, ids.Position{})
 }
 
 func (s *story) check() error {

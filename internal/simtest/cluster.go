@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/client"
@@ -290,6 +291,7 @@ type user struct {
 	name   ids.Client
 	core   *client.Core
 	ops    []int32 // by sequence, from 1
+	reads  []int32 // by number, from 1
 	credit int     // commands it may submit now
 	open   int
 	rogue  bool     // it stamps as far ahead as it pleases
@@ -317,7 +319,7 @@ func (c *cluster) addUser() *user {
 	}
 	u.core = client.New(client.Config{
 		ID: u.name, Topology: c.topo, Map: c.place, Service: c.service, Tuning: tuning,
-		Random: c.random(1<<20 + uint64(len(c.all))),
+		Random: c.random(1<<20 + uint64(len(c.all))), Ordered: u.ordered,
 	})
 	u.id = c.world.Add(ids.ToClient(u.name), 0, u, c.clock(skew))
 	c.clients, c.all = append(c.clients, u), append(c.all, u)
@@ -358,11 +360,11 @@ func (u *user) Drain(send func(ids.Addr, wire.Message)) {
 
 func (u *user) result(r *client.Result) {
 	c := u.c
-	if r.Sequence == 0 || int(r.Sequence) > len(u.ops) {
+	i, ok := u.op(r.Sequence)
+	if !ok {
 		c.fail(fmt.Errorf("client %v has a result for sequence %d, which it never submitted", u.name, r.Sequence))
 		return
 	}
-	i := u.ops[r.Sequence-1]
 	if op := &c.history.Ops[i]; op.Returned != 0 || op.Unknown {
 		c.fail(fmt.Errorf("client %v has two results for sequence %d", u.name, r.Sequence))
 		return
@@ -375,7 +377,7 @@ func (u *user) result(r *client.Result) {
 		return
 	}
 	c.answered++
-	c.history.complete(c.world.Now(), i, r.Reply, r.Dests)
+	c.history.complete(c.world.Now(), i, r.Reply, r.Dests, r.At)
 	c.world.Note(u.id, uint64(r.Sequence)<<8|uint64(r.Reply.Outcome), "answered")
 }
 
@@ -384,18 +386,34 @@ func (u *user) submit() {
 	for u.credit > 0 && !u.core.Full() {
 		u.credit--
 		code, arg, guess := c.work.next(c.load)
-		seq, err := u.core.Submit(c.world.Clocks(u.id), code, arg, guess)
+		submit := u.core.Submit
+		if c.load.IntN(4) == 0 || c.shape.Bare != nil {
+			submit = u.core.SubmitOrdered
+		}
+		seq, err := submit(c.world.Clocks(u.id), code, arg, guess)
+		if n, read := client.IsRead(seq); read && err == nil {
+			if err := u.read(n, code, arg); err != nil {
+				c.fail(err)
+				return
+			}
+			u.opened(seq, code)
+			continue
+		}
 		if err != nil || int(seq) != len(u.ops)+1 {
 			c.fail(fmt.Errorf("client %v: Submit gave sequence %d after %d commands: %w", u.name, seq, len(u.ops), err))
 			return
 		}
 		i := c.history.invoke(c.world.Now(), ids.Command{Client: u.name, Sequence: seq}, code, arg)
 		u.ops = append(u.ops, i)
-		u.open++
-		c.open++
-		c.submitted++
-		c.world.Note(u.id, uint64(seq)<<16|uint64(code), "submits")
+		u.opened(seq, code)
 	}
+}
+
+func (u *user) opened(seq ids.Sequence, code uint16) {
+	u.open++
+	u.c.open++
+	u.c.submitted++
+	u.c.world.Note(u.id, uint64(seq)<<16|uint64(code), "submits")
 }
 
 // crashUser ends a client; another takes its place.
@@ -409,7 +427,7 @@ func (c *cluster) crashUser(id sim.ID) {
 		}
 		c.world.Crash(id)
 		c.open -= u.open
-		for _, i := range u.ops {
+		for _, i := range slices.Concat(u.ops, u.reads) {
 			if op := &c.history.Ops[i]; op.Returned == 0 && !op.Unknown {
 				c.history.giveUp(c.world.Now(), i)
 			}

@@ -24,6 +24,9 @@ type Op struct {
 	Failed                bool // Returned, with an error
 	Answer                answer
 	Attempt               ids.Attempt
+	// Read: executed by one replica, just after the position At.
+	Read bool
+	At   ids.Position
 	// Dests are the partitions of the last attempt.
 	Dests ids.Set
 }
@@ -81,13 +84,18 @@ func (h *History) invoke(at time.Duration, c ids.Command, code uint16, arg []byt
 	h.clock++
 	i := int32(len(h.Ops))
 	h.Ops = append(h.Ops, Op{Command: c, Code: code, Arg: arg, Invoked: h.clock, InvokedAt: at})
+	h.enlist(c, i)
+	return i
+}
+
+// enlist gives the client's next sequence to an operation.
+func (h *History) enlist(c ids.Command, i int32) {
 	l := h.byClient[c.Client]
 	if l == nil {
 		l = new([]int32)
 		h.byClient[c.Client] = l
 	}
 	*l = append(*l, i)
-	return i
 }
 
 // find is the index of a command's Op, or -1.
@@ -105,10 +113,11 @@ func (h *History) giveUp(at time.Duration, i int32) {
 }
 
 // complete records a final reply.
-func (h *History) complete(at time.Duration, i int32, r *partition.Reply, dests ids.Set) {
+func (h *History) complete(at time.Duration, i int32, r *partition.Reply, dests ids.Set, place ids.Position) {
 	h.clock++
 	op := &h.Ops[i]
 	op.Returned, op.ReturnedAt, op.Dests, op.Attempt = h.clock, at, dests, r.Attempt
+	op.At = place
 	op.Failed = r.Outcome == partition.OutcomeFailed
 	op.Answer = answer{value: string(r.Value), errName: r.ErrorName, errTxt: r.ErrorText}
 	if framework(r.ErrorName) {

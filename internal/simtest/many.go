@@ -12,7 +12,7 @@ import (
 // Summary is what many runs did.
 type Summary struct {
 	Runs, Commands, Answered, Failed, Unknown int
-	Effects, Multi, Sampled, Undecided        int
+	Effects, Reads, Multi, Sampled, Undecided int
 	Thin, Lost                                int // runs that were thin, or lost a partition to laggards
 	Events                                    uint64
 	Virtual                                   float64
@@ -76,6 +76,7 @@ func (s *Summary) add(r Report, err error) {
 	s.Failed += r.Failed
 	s.Unknown += r.Unknown
 	s.Effects += r.Effects
+	s.Reads += r.Reads
 	s.Multi += r.Multi
 	s.Sampled += r.Sampled
 	s.Undecided += r.Undecided
@@ -107,8 +108,8 @@ func (s *Summary) String() string {
 		s.Runs, s.Elapsed.Round(time.Millisecond), len(s.Failures), s.Virtual, s.Events)
 	fmt.Fprintf(&b, "%d commands checked (median run %d, %d thin runs): %d answered, %d of them with an error, %d of unknown outcome\n",
 		s.Commands, s.Median, s.Thin, s.Answered, s.Failed, s.Unknown)
-	fmt.Fprintf(&b, "%d took effect or failed for good, %d of them at several partitions; %d checked by porcupine too (%d groups undecided)\n",
-		s.Effects, s.Multi, s.Sampled, s.Undecided)
+	fmt.Fprintf(&b, "%d were ordered and took effect or failed for good, %d of them at several partitions; %d were read without an instance; %d checked by porcupine too (%d groups undecided)\n",
+		s.Effects, s.Multi, s.Reads, s.Sampled, s.Undecided)
 	fmt.Fprintf(&b, "faults:\n%sslow paths:\n%straces %016x\n", sortedCounts(s.Faults), sortedCounts(s.Slow), s.Hash)
 	return b.String()
 }

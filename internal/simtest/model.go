@@ -38,13 +38,14 @@ func newModel(s *partition.Service, budget int) *model {
 }
 
 type modelTx struct {
-	m      *model
-	access partition.Access
-	now    hlc.Timestamp
-	left   int
-	buffer map[partition.Key]*[]byte // nil: deleted
-	order  []partition.Key           // of buffer
-	t      touched
+	m        *model
+	access   partition.Access
+	now      hlc.Timestamp
+	left     int
+	readOnly bool
+	buffer   map[partition.Key]*[]byte // nil: deleted
+	order    []partition.Key           // of buffer
+	t        touched
 }
 
 // apply executes one command at its place.
@@ -78,6 +79,9 @@ func (tx *modelTx) run(spec *partition.CommandSpec, arg []byte) (value []byte, e
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", partition.ErrArgument, err)
 	}
+	if tx.readOnly = spec.ReadOnly; tx.readOnly && tx.access.Writes() {
+		return nil, partition.ErrReadOnly
+	}
 	return spec.Run(tx, arg)
 }
 
@@ -91,7 +95,8 @@ func (m *model) describe(err error) (name, text string) {
 		name string
 		err  error
 	}{{"eyrie.argument", partition.ErrArgument}, {"eyrie.access", partition.ErrAccess},
-		{"eyrie.panicked", partition.ErrPanicked}, {"eyrie.budget", partition.ErrBudget}} {
+		{"eyrie.panicked", partition.ErrPanicked}, {"eyrie.budget", partition.ErrBudget},
+		{"eyrie.readonly", partition.ErrReadOnly}} {
 		if errors.Is(err, e.err) {
 			return e.name, ""
 		}
@@ -154,6 +159,9 @@ func (tx *modelTx) demand(ok func(it *partition.Item) bool) {
 }
 
 func (tx *modelTx) demandKey(k partition.Key, write bool) {
+	if write && tx.readOnly {
+		panic(&ended{partition.ErrReadOnly})
+	}
 	tx.demand(func(it *partition.Item) bool {
 		if write && !it.Write {
 			return false

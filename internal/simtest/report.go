@@ -25,6 +25,7 @@ type Report struct {
 	Unknown  int // given up after H
 	Multi    int // took effect at several partitions
 	Effects  int // took effect, or failed for good
+	Reads    int // answered without having been ordered
 	// Thin: fewer than half of the commands took effect, since H is short and
 	// the faults were many. The suite bounds how many runs may be so.
 	Thin      bool
@@ -55,6 +56,9 @@ func (c *cluster) report() Report {
 			if op.Failed {
 				r.Failed++
 			}
+			if op.Read {
+				r.Reads++
+			}
 		}
 	}
 	return r
@@ -63,7 +67,7 @@ func (c *cluster) report() Report {
 // count fills in what only a checked run knows.
 func (r *Report) count(c *cluster, o *Order) {
 	r.Effects = len(o.Effects)
-	r.Thin = 2*r.Effects < r.Commands
+	r.Thin = 2*(r.Effects+r.Reads) < r.Commands
 	for i := range o.Effects {
 		if len(o.Effects[i].Dests) > 1 {
 			r.Multi++
@@ -85,6 +89,11 @@ func (r *Report) count(c *cluster, o *Order) {
 	for _, s := range c.lives {
 		st := s.node.Status()
 		p, g := &st.Replica.Counters, &st.Ridge.Counters
+		slow("reads", p.Reads)
+		slow("reads that end in retry", p.ReadsRetried)
+		slow("reads refused", p.ReadsRefused)
+		slow("questions for positions", g.Questions)
+		slow("rounds of confirmation", g.Confirms)
 		slow("command panics", p.Panics)
 		slow("operation panics", p.OpPanics)
 		slow("over budget", p.Budget)
@@ -109,6 +118,8 @@ func (r *Report) count(c *cluster, o *Order) {
 	for _, u := range c.all {
 		st := &u.core.Stats
 		slow("client resends", st.Resent)
+		slow("client reads repeated", st.ReadsResent)
+		slow("client reads ordered", st.ReadsOrdered)
 		slow("client retries", st.Retried)
 		slow("client redirected", st.Redirected)
 		slow("client refused", st.Refused)

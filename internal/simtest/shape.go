@@ -173,6 +173,7 @@ func (s *Shape) drawPartition(r *rand.Rand) {
 	t.MaxEarly = pick(r, 4, 64, 1<<14)
 	t.MaxQuestions = pick(r, 16, 1<<14)
 	t.MaxAccesses = spinBudget
+	t.MaxReads = pick(r, 4, 1<<14, 1<<14)
 	t.PullAfter = between(r, 5*ms, 50*ms) + 2*s.Network.Base
 	t.PullMax = t.PullAfter * time.Duration(pick(r, 2, 10, 20))
 	t.ProgressEvery = between(r, 20*ms, 200*ms)
@@ -202,7 +203,7 @@ func (s *Shape) drawMix(r *rand.Rand) {
 	for _, c := range []uint16{cmdRead, cmdWrite, cmdTransfer, cmdAppend} {
 		s.Mix[c] += 4 + r.IntN(12)
 	}
-	for _, c := range []uint16{cmdFail, cmdPanic, cmdSpin, cmdStray} {
+	for _, c := range []uint16{cmdFail, cmdPanic, cmdSpin, cmdStray, cmdMeddle} {
 		s.Mix[c] = min(s.Mix[c], 4)
 	}
 	for _, c := range []uint16{cmdSetSetting, cmdSum} { // they go everywhere

@@ -23,23 +23,30 @@ import (
 // one that was invoked after it had returned; one pass in merged order with a
 // running maximum of invocations per variable finds any.
 //
+// A read of one replica has its place just after the last position delivered
+// there, and what is said above holds of it too.
+//
 // Commands without a known outcome never returned, and count iff they are in
 // the order.
 func checkWitness(h *History, o *Order) error {
-	touches, err := replay(h, o)
+	line, err := o.all(h)
 	if err != nil {
 		return err
 	}
-	return checkRealTime(h, o, touches)
+	touches, err := replay(h, line)
+	if err != nil {
+		return err
+	}
+	return checkRealTime(h, line, touches)
 }
 
 // replay executes the merged order on the model and compares all answers.
-func replay(h *History, o *Order) ([]touched, error) {
+func replay(h *History, line []Effect) ([]touched, error) {
 	m := newModel(h.Service, h.Budget)
-	touches := make([]touched, len(o.Effects))
+	touches := make([]touched, len(line))
 	seen := make([]bool, len(h.Ops))
-	for i := range o.Effects {
-		e := &o.Effects[i]
+	for i := range line {
+		e := &line[i]
 		op := &h.Ops[e.Op]
 		seen[e.Op] = true
 		want, t := m.apply(op.Code, op.Arg, e.Position.T, op.Command)
@@ -85,11 +92,11 @@ func (l *latest) raise(m latest) {
 
 // checkRealTime is the pass with running maxima. Per variable: written covers
 // the last write and everything that reaches it, read the reads since.
-func checkRealTime(h *History, o *Order, touches []touched) error {
+func checkRealTime(h *History, line []Effect, touches []touched) error {
 	vars := newVariables(h, touches)
 	written, read := make([]latest, len(vars.names)), make([]latest, len(vars.names))
-	for i := range o.Effects {
-		op := &h.Ops[o.Effects[i].Op]
+	for i := range line {
+		op := &h.Ops[line[i].Op]
 		rs, ws := vars.of(&touches[i])
 		var before latest
 		for _, v := range rs {
@@ -102,9 +109,9 @@ func checkRealTime(h *History, o *Order, touches []touched) error {
 		if op.Returned != 0 && before.invoked > op.Returned {
 			late := &h.Ops[before.op]
 			return fmt.Errorf("linearizability: %s, at %v, returned at %v, before %s was invoked at %v; but by conflicts the latter comes first",
-				h.op(op), o.Effects[i].Position, op.ReturnedAt, h.op(late), late.InvokedAt)
+				h.op(op), line[i].Position, op.ReturnedAt, h.op(late), late.InvokedAt)
 		}
-		before.raise(latest{op.Invoked, o.Effects[i].Op})
+		before.raise(latest{op.Invoked, line[i].Op})
 		for _, v := range rs {
 			read[v].raise(before)
 		}

@@ -44,7 +44,15 @@ func (b *bankLoad) next(r *rand.Rand) (uint16, []byte, ids.Set) {
 	a := bankArg{N: b.token}
 	if b.shape.Chains && r.IntN(8) > 0 {
 		code := pick(r, cmdRead, cmdWrite, cmdWrite, cmdWrite, cmdSwap)
+		if code == cmdRead && r.IntN(2) == 0 {
+			multi = false // a read that need not be ordered
+		}
 		a.Keys = b.link(r, multi)
+		return code, a.encode(), nil
+	}
+	if r.IntN(8) == 0 {
+		code := pick(r, cmdRead, cmdRead, cmdRead, cmdReadSetting, cmdLeaf, cmdPeek)
+		b.fill(r, code, false, &a)
 		return code, a.encode(), nil
 	}
 	if r.IntN(4) == 0 {
@@ -74,7 +82,7 @@ func (b *bankLoad) fill(r *rand.Rand, code uint16, multi bool, a *bankArg) {
 	switch code {
 	case cmdAppend, cmdPush:
 		a.Keys = b.keys(r, list, nLists, multi)
-	case cmdFollow:
+	case cmdFollow, cmdPeek:
 		a.Keys = b.keys(r, ref, nRefs, multi && r.IntN(2) == 0)
 	case cmdSetRef:
 		a.Keys = b.keys(r, ref, nRefs, multi)
