@@ -16,6 +16,7 @@ type Bench struct {
 func Benches() []Bench {
 	return []Bench{
 		{"order", "ordering in memory, by outstanding commands, size, groups and destinations", Order},
+		{"power", "highest throughput, and latency at maximum power, by destinations and groups", Power},
 		{"sweep", "two partitions, by the share of two-partition commands, with and without convoy", Sweep},
 	}
 }

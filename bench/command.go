@@ -78,9 +78,9 @@ func (p *Plan) report(ctx context.Context, asJSON bool, stdout, stderr io.Writer
 	if err := WriteTable(words, sums, p.References...); err != nil {
 		return 1
 	}
-	if len(p.Ratios) > 0 {
-		fmt.Fprintf(words, "\nbeside the best of %s, each figure by itself:\n\n", strings.Join(p.References, " and "))
-		if err := WriteRatios(words, sums, p.Ratios, p.References); err != nil {
+	for _, table := range p.Tables {
+		fmt.Fprintln(words)
+		if err := table(words, sums); err != nil {
 			return 1
 		}
 	}

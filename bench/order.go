@@ -12,14 +12,15 @@ import (
 // ordering.
 func own() []Contender {
 	return []Contender{
-		Sharded(Contender{System: "floor", New: NewFloor}),
+		Sharded(Contender{System: "floor", New: NewFloor, Can: func(c Case) bool { return c.Replicas == 3 }}),
 		{System: "eyrie", New: NewEyrie, Can: pairs},
 		{System: "eyrie", Variant: "near", New: NewNear, Can: pairs},
 	}
 }
 
-// pairs says that no operation has more than two destinations.
-func pairs(c Case) bool { return c.Destinations <= 2 }
+// pairs says that no operation has more than two destinations, and that three
+// replicas accept.
+func pairs(c Case) bool { return c.Destinations <= 2 && c.Replicas <= 4 }
 
 // Order measures ordering in memory, by operations outstanding, and if asked
 // to, by size, by number of groups and by destinations of a message. args are
@@ -44,7 +45,7 @@ func OrderBeside(ctx context.Context, args []string, stdout, stderr io.Writer, r
 		Title:      "order: groups of 3 replicas and the client in one process over loopback TCP, in memory",
 		Contenders: append(own(), peers...),
 		References: references,
-		Ratios:     []string{"ridge", "eyrie near", "eyrie"},
+		Tables:     []Table{ratios([]string{"ridge", "eyrie near", "eyrie"}, references)},
 		Cases:      m.cases(s),
 		Modules:    peerModules,
 	}

@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"io"
 	"runtime"
 	"time"
 )
@@ -53,11 +54,13 @@ type Plan struct {
 	// References are contenders ("system" or "system variant") to the better
 	// of which, in each case, ratios refer.
 	References []string
-	// Ratios are contenders that a table of their own sets beside the
-	// references.
-	Ratios  []string
+	// Tables follow the table of all cases.
+	Tables  []Table
 	Modules []string
 }
+
+// Table writes something about the results for people.
+type Table func(w io.Writer, sums []Summary) error
 
 // startLimit bounds the start of one system.
 const startLimit = 10 * time.Second

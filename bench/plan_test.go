@@ -200,6 +200,36 @@ func TestSharded(t *testing.T) {
 	})
 }
 
+// A sweep of the load has one point of highest throughput and one of maximum
+// power for each contender.
+func TestPeaks(t *testing.T) {
+	point := func(system string, outstanding int, ops, mean float64) Point {
+		return Point{System: system, Outstanding: outstanding, OpsPerS: ops, Mean: mean}
+	}
+	peaks := Peaks(Summarize([]Point{
+		point("a", 1, 100, 10), point("b", 1, 50, 20), point("a", 4, 300, 20), point("b", 4, 60, 80), point("a", 16, 400, 80), point("b", 16, 0, 0),
+	}))
+	if len(peaks) != 2 {
+		t.Fatalf("%d peaks, want one a system", len(peaks))
+	}
+	for i, want := range [][2]int{{16, 4}, {4, 1}} {
+		if got := [2]int{peaks[i].Most.Outstanding, peaks[i].Power.Outstanding}; got != want {
+			t.Errorf("%s: highest throughput and power at %v outstanding, want %v", peaks[i].Most.System, got, want)
+		}
+	}
+}
+
+func TestPowerCommand(t *testing.T) {
+	var out, words bytes.Buffer
+	args := strings.Fields("-json -only floor -rounds 1 -warm 5ms -window 20ms -outstanding 1,8,1024 -sizes 64000 -replicas 3,4 -groups 1,2")
+	if status := Power(t.Context(), args, &out, &words); status != 0 {
+		t.Fatalf("status %d: %s", status, words.String())
+	}
+	if n := strings.Count(out.String(), "\n"); n != 4 { // 3 replicas alone, and 1024 times 64 kB is too much
+		t.Errorf("%d lines, want 4: %s", n, out.String())
+	}
+}
+
 // The best of several references, each figure by itself.
 func TestRatios(t *testing.T) {
 	point := func(system string, ops, cpu, p50 float64) Point {

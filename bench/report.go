@@ -93,6 +93,14 @@ func WriteTable(w io.Writer, sums []Summary, references ...string) error {
 	return nil
 }
 
+// ratios is WriteRatios as a Table.
+func ratios(systems, references []string) Table {
+	return func(w io.Writer, sums []Summary) error {
+		fmt.Fprintf(w, "beside the best of %s, each figure by itself:\n\n", strings.Join(references, " and "))
+		return WriteRatios(w, sums, systems, references)
+	}
+}
+
 // WriteRatios writes a line a case: the references' best, and what each of the
 // systems makes of it.
 func WriteRatios(w io.Writer, sums []Summary, systems, references []string) error {

@@ -1,6 +1,6 @@
 // Command peers measures Eyrie beside other systems, each turn about turn:
 //
-//	go run . order [-json] [-quick] [-outstanding 1,64,1024]
+//	go run . order|power [-json] [-quick] [flags]
 //
 // It is a module of its own, so that peers stay out of the library's
 // requirements.
@@ -18,9 +18,10 @@ import (
 	"github.com/eyrie-dev/eyrie/bench/peers/hashiraft"
 )
 
-const usage = `usage: peers order [flags]
+const usage = `usage: peers BENCH [flags]; peers BENCH -help says more
 
-order   one partition of three replicas in memory: eyrie, etcd's raft library, and a floor without protocol
+order   ordering in memory, by outstanding commands, size and groups, beside etcd's raft library and hashicorp/raft
+power   highest throughput, and latency at maximum power, beside the same
 `
 
 func main() {
@@ -30,19 +31,27 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) int {
-	if len(args) == 0 || args[0] != "order" {
-		fmt.Fprint(os.Stderr, usage)
-		return 2
+	if len(args) > 0 {
+		switch args[0] {
+		case "order":
+			return bench.OrderBeside(ctx, args[1:], os.Stdout, os.Stderr, references, peers()...)
+		case "power":
+			return bench.PowerBeside(ctx, args[1:], os.Stdout, os.Stderr, libraries()...)
+		}
 	}
-	return bench.OrderBeside(ctx, args[1:], os.Stdout, os.Stderr, references, peers()...)
+	fmt.Fprint(os.Stderr, usage)
+	return 2
 }
 
 // references are the two libraries to the better of which ratios refer.
 var references = []string{"etcd-raft", "hashicorp-raft"}
 
-func peers() (all []bench.Contender) {
-	for _, who := range []bench.Contender{etcdraft.Contender(), hashiraft.Contender(), etcdraft.Remote(), etcdraft.Packed(), etcdraft.Plain()} {
-		all = append(all, bench.Sharded(who))
-	}
-	return all
+// libraries are the peers with their best settings.
+func libraries() []bench.Contender {
+	return []bench.Contender{bench.Sharded(etcdraft.Contender()), bench.Sharded(hashiraft.Contender())}
+}
+
+// peers are the libraries and variants that tell where their speed comes from.
+func peers() []bench.Contender {
+	return append(libraries(), bench.Sharded(etcdraft.Remote()), bench.Sharded(etcdraft.Packed()), bench.Sharded(etcdraft.Plain()))
 }

@@ -15,7 +15,7 @@ import (
 
 func start(t *testing.T, opt Options) *System {
 	t.Helper()
-	s := New("", opt).New(bench.Case{Replicas: 3, Outstanding: 1000}).(*System)
+	s := New("", opt).New(bench.Case{Replicas: 4, Outstanding: 1000}).(*System)
 	if err := s.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -57,13 +58,10 @@ type plainPeer struct {
 
 // Start implements bench.System.
 func (s *plain) Start(ctx context.Context) error {
-	var conf pb.ConfState
-	for id := uint64(1); id <= uint64(s.replicas); id++ {
-		conf.Voters = append(conf.Voters, id)
-	}
-	for _, id := range conf.Voters {
-		n := &node{id: id, conf: &conf, state: make(map[uint32][]byte), applied: 1, fail: func(error) {}, storage: raft.NewMemoryStorage()}
-		if err := n.storage.ApplySnapshot(&pb.Snapshot{Metadata: &pb.SnapshotMetadata{ConfState: &conf, Index: new(uint64(1)), Term: new(uint64(1))}}); err != nil {
+	conf := members(s.replicas)
+	for _, id := range slices.Concat(conf.Voters, conf.Learners) {
+		n := &node{id: id, conf: conf, state: make(map[uint32][]byte), applied: 1, fail: func(error) {}, storage: raft.NewMemoryStorage()}
+		if err := n.storage.ApplySnapshot(&pb.Snapshot{Metadata: &pb.SnapshotMetadata{ConfState: conf, Index: new(uint64(1)), Term: new(uint64(1))}}); err != nil {
 			return err
 		}
 		s.nodes = append(s.nodes, &plainNode{node: n, peers: make(map[uint64]*plainPeer), Node: raft.RestartNode(&raft.Config{

@@ -17,6 +17,7 @@ import (
 	"io"
 	"log"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -80,12 +81,9 @@ const (
 // Start implements bench.System: node 1 is elected.
 func (s *System) Start(ctx context.Context) error {
 	s.quit = make(chan struct{})
-	var conf pb.ConfState
-	for id := uint64(1); id <= uint64(s.replicas); id++ {
-		conf.Voters = append(conf.Voters, id)
-	}
-	for _, id := range conf.Voters {
-		n, err := s.newNode(id, &conf)
+	conf := members(s.replicas)
+	for _, id := range slices.Concat(conf.Voters, conf.Learners) {
+		n, err := s.newNode(id, conf)
 		if err != nil {
 			return err
 		}
@@ -101,6 +99,21 @@ func (s *System) Start(ctx context.Context) error {
 		return err
 	}
 	return s.dial(ctx)
+}
+
+// voters is how many of the nodes vote; others only learn.
+const voters = 3
+
+func members(n int) *pb.ConfState {
+	conf := new(pb.ConfState)
+	for id := uint64(1); id <= uint64(n); id++ {
+		if id <= voters {
+			conf.Voters = append(conf.Voters, id)
+		} else {
+			conf.Learners = append(conf.Learners, id)
+		}
+	}
+	return conf
 }
 
 func (s *System) newNode(id uint64, conf *pb.ConfState) (*node, error) {
