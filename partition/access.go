@@ -114,21 +114,27 @@ func (p *promise) set(items []Item) {
 	p.items = rest
 }
 
-// allowsKey: what may be written may be read.
-func (p *promise) allowsKey(s *Service, k Key, write bool) bool {
-	if w, ok := p.keys[k]; ok && (w || !write) {
-		return true
+// allowsKey: what may be written may be read. It returns the variable's own
+// item, if one says so.
+func (p *promise) allowsKey(s *Service, k Key, write bool) (own *Item, ok bool) {
+	if p.keys != nil {
+		if w, ok := p.keys[k]; ok && (w || !write) {
+			return nil, true
+		}
 	}
 	for i := range p.items {
 		it := &p.items[i]
 		if write && !it.Write {
 			continue
 		}
-		if it.Range == nil && it.Key == k || it.Range != nil && s.inRange(k, it.Range) {
-			return true
+		if it.Range == nil && it.Key == k {
+			return it, true
+		}
+		if it.Range != nil && s.inRange(k, it.Range) {
+			return nil, true
 		}
 	}
-	return false
+	return nil, false
 }
 
 // allowsRange: a range is allowed if one declared range contains it.

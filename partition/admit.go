@@ -134,12 +134,12 @@ func (r *Replica) prepare(c *command) (a Access, err error) {
 	if c.spec.Prepare == nil {
 		return c.spec.Access(c.arg)
 	}
-	var lent Lent
+	lent := Lent{names: r.state}
 	if c == &r.scratch {
 		if r.lent == nil {
 			r.lent = make([]Item, 0, 2*smallAccess)
 		}
-		lent = Lent{r.lent, r.codes[c.number]}
+		lent.Items, lent.Code = r.lent, r.codes[c.number]
 	}
 	a, c.code, err = c.spec.Prepare(c.arg, lent)
 	if c == &r.scratch {
@@ -165,6 +165,7 @@ func (r *Replica) unscratch() *command {
 // may stay there, and its exchange in the outbox, for long: what it keeps is
 // copied out of the buffer that it came in with many others.
 func (r *Replica) line(c *command) {
+	c.tx.fresh = false
 	c.arg, c.dests = append([]byte{}, c.arg...), slices.Clone(c.dests)
 	if len(c.dests) > 1 {
 		r.open(c)

@@ -42,6 +42,9 @@ type Item struct {
 	Key   Key
 	Range *Range
 	Write bool
+	// found is the variable, if Lent.Find has found it; for a transaction that is
+	// fresh.
+	found *variable
 }
 
 // Placement says which partitions hold what; the oracle implements it. A
@@ -124,12 +127,27 @@ type CommandSpec struct {
 }
 
 // Lent is memory for a command's access and code, to be used again when they
-// are used no more. Both may be nil.
+// are used no more. All of it may be nil.
 type Lent struct {
 	// Items, which are none yet, are there to be appended to.
 	Items []Item
 	// Code is of an earlier call of the same Prepare.
 	Code Code
+	// names are those of the variables that there are.
+	names *state
+}
+
+// Find fills in the key of an item whose name is in a buffer. A new string is
+// made of it only if there is no such variable.
+func (l *Lent) Find(it *Item, collection uint16, name []byte) {
+	it.Key.Collection = collection
+	if l.names != nil && int(collection) < len(l.names.collections) {
+		if v := l.names.findBytes(collection, name); v != nil {
+			it.found, it.Key.Name = v, v.name
+			return
+		}
+	}
+	it.Key.Name = string(name)
 }
 
 // Code is a command with its argument, to be run once, as Run does.

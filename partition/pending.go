@@ -7,6 +7,8 @@ import (
 // pending is what a command has done to one variable and not yet installed.
 type pending struct {
 	key Key
+	// found is the variable, if the transaction is fresh and has looked it up.
+	found *variable
 	// held: this partition holds the variable. Known from the first write on:
 	// placing a key runs the service's code, which may panic only within the
 	// command's.
@@ -92,14 +94,14 @@ func (t *transaction) writeOf(k Key) *pending {
 }
 
 // write returns the pending write of k, new if need be.
-func (t *transaction) write(k Key) *pending {
+func (t *transaction) write(k Key, it *Item) *pending {
 	if p := t.writeOf(k); p != nil {
 		return p
 	}
 	if t.writes == nil {
 		t.writes = make([]pending, 0, max(1, min(len(t.c.items), 8)))
 	}
-	t.writes = append(t.writes, pending{key: k, held: !t.remote || t.r.holds(k)})
+	t.writes = append(t.writes, pending{key: k, found: t.known(k, it), held: !t.remote || t.r.holds(k)})
 	switch n := len(t.writes); {
 	case t.byKey != nil:
 		t.byKey[k] = int32(n - 1)
@@ -125,9 +127,12 @@ func (r *Replica) install(t *transaction) {
 		} else if len(p.ops) > 0 {
 			r.settle(p, nil, false)
 		}
-		if p.ok {
+		switch {
+		case p.ok && t.fresh && p.found != nil:
+			r.state.replace(p.found, p.value)
+		case p.ok:
 			r.state.set(p.key, p.value)
-		} else {
+		default:
 			r.state.delete(p.key)
 		}
 	}

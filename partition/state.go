@@ -17,52 +17,103 @@ type state struct {
 // tree gives the order for ranges, and changes only where a variable comes
 // into being or goes.
 //
-// Invariant: both hold the same variables; the map is never iterated.
+// Invariant: a variable is in the tree, and in words if its name has eight
+// bytes, else in named. These are never iterated.
 type variables struct {
+	// words is by names as numbers: integers are eight bytes, and to find one
+	// costs no look at the name itself, which is elsewhere in memory.
+	words   map[uint64]*variable
 	named   map[string]*variable
 	ordered btree.Map[string, *variable]
 }
 
-// variable holds the encoded value.
-type variable struct{ value []byte }
+type variable struct {
+	value      []byte
+	name       string
+	collection uint16
+}
+
+func (v *variable) is(k Key) bool { return v.collection == k.Collection && v.name == k.Name }
 
 func newState(collections int) *state {
 	s := &state{collections: make([]variables, collections)}
 	for i := range s.collections {
+		s.collections[i].words = make(map[uint64]*variable)
 		s.collections[i].named = make(map[string]*variable)
 	}
 	return s
 }
 
+// word is the number that stands for a name of eight bytes.
+func word[B string | []byte](b B) (uint64, bool) {
+	if len(b) != 8 {
+		return 0, false
+	}
+	return uint64(b[7]) | uint64(b[6])<<8 | uint64(b[5])<<16 | uint64(b[4])<<24 |
+		uint64(b[3])<<32 | uint64(b[2])<<40 | uint64(b[1])<<48 | uint64(b[0])<<56, true
+}
+
+// find is the variable of that name, or nil.
+func (s *state) find(k Key) *variable {
+	c := &s.collections[k.Collection]
+	if w, ok := word(k.Name); ok {
+		return c.words[w]
+	}
+	return c.named[k.Name]
+}
+
+// findBytes is find for a name in a buffer.
+func (s *state) findBytes(collection uint16, name []byte) *variable {
+	c := &s.collections[collection]
+	if w, ok := word(name); ok {
+		return c.words[w]
+	}
+	return c.named[string(name)]
+}
+
 func (s *state) get(k Key) ([]byte, bool) {
-	if v := s.collections[k.Collection].named[k.Name]; v != nil {
+	if v := s.find(k); v != nil {
 		return v.value, true
 	}
 	return nil, false
 }
 
+// replace gives a variable another value.
+func (s *state) replace(v *variable, value []byte) {
+	s.bytes += len(value) - len(v.value)
+	v.value = value
+}
+
 func (s *state) set(k Key, value []byte) {
-	c := &s.collections[k.Collection]
-	if v := c.named[k.Name]; v != nil {
-		s.bytes += len(value) - len(v.value)
-		v.value = value
+	if v := s.find(k); v != nil {
+		s.replace(v, value)
 		return
 	}
-	v := &variable{value}
-	c.named[k.Name] = v
+	c, v := &s.collections[k.Collection], &variable{value, k.Name, k.Collection}
+	if w, ok := word(k.Name); ok {
+		c.words[w] = v
+	} else {
+		c.named[k.Name] = v
+	}
 	c.ordered.Set(k.Name, v)
 	s.count++
 	s.bytes += len(k.Name) + len(value)
 }
 
 func (s *state) delete(k Key) {
-	c := &s.collections[k.Collection]
-	if v := c.named[k.Name]; v != nil {
-		delete(c.named, k.Name)
-		c.ordered.Delete(k.Name)
-		s.count--
-		s.bytes -= len(k.Name) + len(v.value)
+	v := s.find(k)
+	if v == nil {
+		return
 	}
+	c := &s.collections[k.Collection]
+	if w, ok := word(k.Name); ok {
+		delete(c.words, w)
+	} else {
+		delete(c.named, k.Name)
+	}
+	c.ordered.Delete(k.Name)
+	s.count--
+	s.bytes -= len(k.Name) + len(v.value)
 }
 
 // scan appends up to n variables of g to items, in key order. The state may

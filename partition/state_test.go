@@ -13,6 +13,12 @@ func TestStateIsOneThing(t *testing.T) {
 	s := newState(2)
 	for step := range 4000 {
 		k := Key{uint16(rng.IntN(2)), fmt.Sprint(rng.IntN(60))}
+		if rng.IntN(2) == 0 {
+			k.Name = fmt.Sprintf("%08s", k.Name)
+		}
+		if v, had := s.get(k); had && s.findBytes(k.Collection, []byte(k.Name)) != s.find(k) {
+			t.Fatalf("step %d: %q, %x, is found by its name alone", step, k.Name, v)
+		}
 		if rng.IntN(3) == 0 {
 			s.delete(k)
 		} else {
@@ -21,11 +27,11 @@ func TestStateIsOneThing(t *testing.T) {
 		count, bytes := 0, 0
 		for i := range s.collections {
 			c := &s.collections[i]
-			if c.ordered.Len() != len(c.named) {
-				t.Fatalf("step %d: %d in order, %d by name", step, c.ordered.Len(), len(c.named))
+			if c.ordered.Len() != len(c.named)+len(c.words) {
+				t.Fatalf("step %d: %d in order, %d by name", step, c.ordered.Len(), len(c.named)+len(c.words))
 			}
 			c.ordered.Scan(func(name string, v *variable) bool {
-				if c.named[name] != v {
+				if s.find(Key{uint16(i), name}) != v || v.name != name {
 					t.Fatalf("step %d: %q is two variables", step, name)
 				}
 				count, bytes = count+1, bytes+len(name)+len(v.value)

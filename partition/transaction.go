@@ -21,6 +21,10 @@ type transaction struct {
 	worker *worker
 	// remote: some variable may be held elsewhere only.
 	remote bool
+	// fresh: nothing has come between the command's access and now, so variables
+	// found then are still the ones.
+	fresh bool
+	last  *variable // the last one found
 	// over: the outcome below is fixed. Whatever the code does afterwards,
 	// recovering our panic included, changes nothing.
 	over    bool
@@ -50,7 +54,7 @@ type transaction struct {
 // are used again.
 func (t *transaction) reset(r *Replica, c *command) {
 	t.r, t.c = r, c
-	t.remote = len(c.dests) > 1
+	t.remote, t.fresh, t.last = len(c.dests) > 1, true, nil
 	t.over, t.outcome = false, 0
 	t.value, t.errName, t.errText, t.needed = nil, "", "", nil
 	t.accesses, t.bytes = r.tuning.MaxAccesses, r.tuning.MaxBytes
@@ -105,8 +109,9 @@ func (t *transaction) charge(accesses, bytes int) {
 }
 
 // touch admits an access to k: within the budget, the declared access [E1],
-// and the destinations [E5]; or it ends the command.
-func (t *transaction) touch(k Key, write bool, bytes int) {
+// and the destinations [E5]; or it ends the command. It returns the item of the
+// access that is the variable's own, or nil.
+func (t *transaction) touch(k Key, write bool, bytes int) *Item {
 	if t.over {
 		panic(unwinding{})
 	}
@@ -118,14 +123,37 @@ func (t *transaction) touch(k Key, write bool, bytes int) {
 		t.leave(ErrAccess)
 	}
 	if t.c.exact {
-		if !t.promise.allowsKey(t.r.service, k, write) {
+		it, ok := t.promise.allowsKey(t.r.service, k, write)
+		if !ok {
 			t.leave(ErrAccess)
 		}
-		return // covered at delivery
+		return it // covered at delivery
 	}
 	if !t.r.alone {
 		t.cover(&Item{Key: k, Write: write})
 	}
+	return nil
+}
+
+// local is the variable, as this partition holds it, or nil.
+func (t *transaction) local(k Key, it *Item) *variable {
+	if v := t.known(k, it); v != nil {
+		return v
+	}
+	t.last = t.r.state.find(k)
+	return t.last
+}
+
+// known is the variable, if it has been found before and is still the one.
+func (t *transaction) known(k Key, it *Item) *variable {
+	switch {
+	case !t.fresh:
+	case it != nil && it.found != nil:
+		return it.found
+	case t.last != nil && t.last.is(k):
+		return t.last
+	}
+	return nil
 }
 
 // cover ends a command in retry if its destinations do not satisfy it.
@@ -144,15 +172,15 @@ func (t *transaction) retry(needed ids.Set) {
 
 // Get implements Tx.
 func (t *transaction) Get(k Key) ([]byte, bool) {
-	t.touch(k, false, 0)
+	it := t.touch(k, false, 0)
 	p := t.writeOf(k)
 	if p == nil {
-		v, ok := t.before(k)
+		v, ok := t.before(k, it)
 		t.charge(0, len(v))
 		return t.give(k, v), ok
 	}
 	if !p.known {
-		v, ok := t.before(k) // may suspend
+		v, ok := t.before(k, it) // may suspend
 		p = t.writeOf(k)
 		t.r.settle(p, v, ok)
 	} else if len(p.ops) > 0 {
@@ -192,26 +220,24 @@ func (t *transaction) own(k Key, v []byte) []byte {
 
 // Put implements Tx.
 func (t *transaction) Put(k Key, v []byte) {
-	t.touch(k, true, len(v))
-	p := t.write(k)
+	p := t.write(k, t.touch(k, true, len(v)))
 	p.known, p.ok, p.value, p.ops = true, true, t.own(k, v), nil
 }
 
 // Delete implements Tx.
 func (t *transaction) Delete(k Key) {
-	t.touch(k, true, 0)
-	p := t.write(k)
+	p := t.write(k, t.touch(k, true, 0))
 	p.known, p.ok, p.value, p.ops = true, false, nil, nil
 }
 
 // Update implements Tx.
 func (t *transaction) Update(k Key, op uint16, arg []byte) {
-	t.touch(k, true, len(arg))
+	it := t.touch(k, true, len(arg))
 	if int(op) >= len(t.r.service.Operations) {
 		t.leave(ErrArgument)
 	}
-	if p := t.write(k); t.r.config.Checks && t.c.out != nil && !p.known && !p.haveOld {
-		v, ok := t.before(k) // may suspend
+	if p := t.write(k, it); t.r.config.Checks && t.c.out != nil && !p.known && !p.haveOld {
+		v, ok := t.before(k, it) // may suspend
 		p = t.writeOf(k)
 		p.old, p.oldOK, p.haveOld = v, ok, true
 	}
@@ -220,12 +246,15 @@ func (t *transaction) Update(k Key, op uint16, arg []byte) {
 }
 
 // before is the value of k before the command.
-func (t *transaction) before(k Key) (v []byte, ok bool) {
+func (t *transaction) before(k Key, it *Item) (v []byte, ok bool) {
 	if t.r.config.Observe != nil && !slices.Contains(t.reads, k) {
 		t.reads = append(t.reads, k)
 	}
 	if !t.remote {
-		return t.r.state.get(k)
+		if v := t.local(k, it); v != nil {
+			return v.value, true
+		}
+		return nil, false
 	}
 	owners := t.r.config.Placement.Owners(k)
 	if !owners.Has(t.r.config.Partition) {

@@ -1,6 +1,7 @@
 package ssmr
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"github.com/eyrie-dev/eyrie/partition"
@@ -10,20 +11,31 @@ import (
 // Replicas compute it again, so it must be a function of the argument: no
 // clock, no randomness, no state.
 type Access struct {
-	exact bool
 	// The first n items are in place, since most commands have few and an
 	// access is made for every command at every replica; items are the rest.
-	n     int
 	first [3]Item
 	items []Item
+	n     int
+	exact bool
 }
 
 // Item is a variable or a stretch of a collection, read or written. A written
 // item may be read too. Collections make items: Reads, Writes, ReadsRange,
 // WritesRange, ReadsAll, WritesAll.
+//
+// It is four words, so that the compiler passes it in registers: items are
+// copied often on their way, and what was just written in pieces is slow to
+// copy.
 type Item struct {
-	collection *identity
-	key        string
+	kind *itemKind
+	key  string // the name; if it is plainWord, word is
+	word uint64
+}
+
+// itemKind is what items have in common.
+type itemKind struct {
+	collection *identity // nil in an Item that no collection made
+	plain      plainness
 	write      bool
 	rare       *rareItem // nil for a variable
 }
@@ -46,9 +58,12 @@ func Exactly(items ...Item) Access { return accessTo(true, items) }
 func AtLeast(items ...Item) Access { return accessTo(false, items) }
 
 // accessTo keeps nothing of the slice, which so can be on the caller's stack.
-func accessTo(exact bool, items []Item) Access {
-	a := Access{exact: exact}
-	a.n = copy(a.first[:], items)
+func accessTo(exact bool, items []Item) (a Access) {
+	a.exact = exact
+	for a.n < min(len(items), len(a.first)) {
+		a.first[a.n] = items[a.n]
+		a.n++
+	}
 	if a.n < len(items) {
 		a.items = append(a.items, items[a.n:]...)
 	}
@@ -61,40 +76,56 @@ func (a Access) Also(items ...Item) Access {
 	return a
 }
 
-// resolve turns identities into a service's indices, and appends the items to
-// a slice.
-func (a Access) resolve(s *Service, items []partition.Item) (partition.Access, error) {
+func (a *Access) item(i int) *Item {
+	if i < a.n {
+		return &a.first[i]
+	}
+	return &a.items[i-a.n]
+}
+
+// resolve turns identities into a service's indices, and keys into names. The
+// items are in the same order.
+func (a *Access) resolve(s *Service, lent *partition.Lent) (partition.Access, error) {
+	items := lent.Items
 	if items == nil {
 		items = make([]partition.Item, 0, a.n+len(a.items))
 	}
-	for _, part := range [2][]Item{a.first[:a.n], a.items} {
-		for i := range part {
-			it, err := part[i].resolve(s)
-			if err != nil {
-				return partition.Access{}, err
-			}
-			items = append(items, it)
+	for i := range a.n + len(a.items) {
+		items = append(items, partition.Item{})
+		if err := a.item(i).resolve(s, lent, &items[i]); err != nil {
+			return partition.Access{}, err
 		}
 	}
 	return partition.Access{Exact: a.exact, Items: items}, nil
 }
 
-func (it *Item) resolve(s *Service) (partition.Item, error) {
-	if it.rare != nil && it.rare.err != nil {
-		return partition.Item{}, it.rare.err
+func (it *Item) resolve(s *Service, lent *partition.Lent, to *partition.Item) error {
+	kind := it.kind
+	if kind == nil {
+		kind = &itemKind{}
 	}
-	c, ok := s.collections[it.collection]
-	if !ok {
+	if kind.rare != nil && kind.rare.err != nil {
+		return kind.rare.err
+	}
+	c, ok := kind.collection.in(s, s.collections)
+	switch {
+	case !ok:
 		name := "(none)"
-		if it.collection != nil {
-			name = it.collection.name
+		if kind.collection != nil {
+			name = kind.collection.name
 		}
-		return partition.Item{}, fmt.Errorf("collection %q is not a part of service %q", name, s.def.Name)
+		return fmt.Errorf("collection %q is not a part of service %q", name, s.def.Name)
+	case kind.rare != nil:
+		r := kind.rare.span
+		r.Collection = c
+		to.Range = &r
+	case kind.plain == plainWord:
+		var b [8]byte
+		binary.BigEndian.PutUint64(b[:], it.word)
+		lent.Find(to, c, b[:])
+	default:
+		to.Key = partition.Key{Collection: c, Name: it.key}
 	}
-	if it.rare == nil {
-		return partition.Item{Key: partition.Key{Collection: c, Name: it.key}, Write: it.write}, nil
-	}
-	r := it.rare.span
-	r.Collection = c
-	return partition.Item{Range: &r, Write: it.write}, nil
+	to.Write = kind.write
+	return nil
 }

@@ -17,6 +17,8 @@ import (
 type Collection[K comparable, V any] struct {
 	id         identity
 	keys       KeyCodec[K]
+	plain      plainKey[K]
+	kinds      [2]itemKind // of items that read, and that write
 	values     valueCodec[V]
 	place      func(name string) string
 	everywhere bool
@@ -27,7 +29,7 @@ type Collection[K comparable, V any] struct {
 // NewCollection makes a collection placed by the hash of its keys, unless an
 // option says otherwise.
 func NewCollection[K comparable, V any](name string, options ...CollectionOption) *Collection[K, V] {
-	c := &Collection[K, V]{id: identity{name}, values: valueCodecOf[V]()}
+	c := &Collection[K, V]{id: identity{name: name}, values: valueCodecOf[V]()}
 	var o collectionOptions
 	for _, set := range options {
 		set(&o)
@@ -50,15 +52,18 @@ func (c *Collection[K, V]) setKeys(o collectionOptions) {
 			c.keys = keys
 		}
 	}
-	if c.keys != nil {
-		return
+	keys := c.keys
+	if keys == nil {
+		var err error
+		if keys, err = keyCodecOf[K](); err != nil {
+			c.complain("%w", err)
+			keys = badKeys[K]{err}
+		}
 	}
-	keys, err := keyCodecOf[K]()
-	if err != nil {
-		c.complain("%w", err)
-		keys = badKeys[K]{err}
+	c.keys, c.plain = keys, plainKeyOf(keys)
+	for write := range c.kinds {
+		c.kinds[write] = itemKind{collection: &c.id, plain: c.plain.is, write: write > 0}
 	}
-	c.keys = keys
 }
 
 func (c *Collection[K, V]) setPlace(o collectionOptions) {
@@ -92,7 +97,7 @@ func (c *Collection[K, V]) addTo(s *Service, prefix string) {
 		return
 	}
 	s.complaints = append(s.complaints, c.complaints...)
-	s.collections[&c.id] = uint16(len(s.def.Collections))
+	c.id.join(s, s.collections, len(s.def.Collections))
 	s.def.Collections = append(s.def.Collections, partition.Collection{
 		Name:       prefix + c.id.name,
 		Place:      c.place,
@@ -103,6 +108,11 @@ func (c *Collection[K, V]) addTo(s *Service, prefix string) {
 
 // key is the variable's name in the service that the command belongs to.
 func (c *Collection[K, V]) key(tx Tx, k K) partition.Key {
+	if c.plain.is != plainNot {
+		if k := tx.of.declared(c.plain.item(&c.kinds[0], k)); k != nil {
+			return *k
+		}
+	}
 	i := index(tx.of.s.collections, &c.id, "collection", tx.of.s)
 	return partition.Key{Collection: i, Name: must(nameAmong(c.keys, k, i, tx.of.items))}
 }
@@ -125,8 +135,13 @@ func (c *Collection[K, V]) Has(tx Tx, k K) bool {
 	return ok
 }
 
-// Put sets a variable. Changing v afterwards does not change what was put.
+// Put sets a variable. Changing v afterwards does not change what was put,
+// unless the collection is Immutable: then it is not allowed.
 func (c *Collection[K, V]) Put(tx Tx, k K, v V) {
+	if c.immutable && c.values.itself != nil {
+		tx.tx.Put(c.key(tx, k), c.values.itself(v))
+		return
+	}
 	tx.tx.Put(c.key(tx, k), must(c.values.append(nil, v)))
 }
 
@@ -152,10 +167,10 @@ func (c *Collection[K, V]) Range(tx Tx, span Span[K]) iter.Seq2[K, V] {
 }
 
 // Reads declares that a command reads a variable.
-func (c *Collection[K, V]) Reads(k K) Item { return c.item(k, false) }
+func (c *Collection[K, V]) Reads(k K) Item { return c.item(k, &c.kinds[0]) }
 
 // Writes declares that a command writes a variable, and perhaps reads it.
-func (c *Collection[K, V]) Writes(k K) Item { return c.item(k, true) }
+func (c *Collection[K, V]) Writes(k K) Item { return c.item(k, &c.kinds[1]) }
 
 // ReadsRange declares that a command reads a stretch, or looks for what may
 // not be there.
@@ -170,15 +185,18 @@ func (c *Collection[K, V]) ReadsAll() Item { return c.ReadsRange(c.All()) }
 // WritesAll declares that a command writes anything of the collection.
 func (c *Collection[K, V]) WritesAll() Item { return c.WritesRange(c.All()) }
 
-func (c *Collection[K, V]) item(k K, write bool) Item {
+func (c *Collection[K, V]) item(k K, kind *itemKind) Item {
+	if c.plain.is != plainNot {
+		return c.plain.item(kind, k)
+	}
 	name, err := nameOf(c.keys, k)
 	if err != nil {
-		return Item{collection: &c.id, rare: &rareItem{err: err}}
+		return Item{kind: &itemKind{collection: &c.id, rare: &rareItem{err: err}}}
 	}
-	return Item{collection: &c.id, key: name, write: write}
+	return Item{kind: kind, key: name}
 }
 
 func (c *Collection[K, V]) spanItem(span Span[K], write bool) Item {
 	r, err := span.resolve()
-	return Item{collection: &c.id, write: write, rare: &rareItem{r, err}}
+	return Item{kind: &itemKind{collection: &c.id, write: write, rare: &rareItem{r, err}}}
 }

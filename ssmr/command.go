@@ -30,7 +30,7 @@ func NewCommand[A, R any](name string, access func(A) Access, run func(Tx, A) (R
 		set(&o)
 	}
 	return &Command[A, R]{
-		id:     identity{name},
+		id:     identity{name: name},
 		option: o,
 		access: access,
 		run:    run,
@@ -50,12 +50,12 @@ func (c *Command[A, R]) addTo(s *Service, prefix string) {
 	if err := cmp.Or(c.arg.err, c.result.err); err != nil {
 		s.complain(fmt.Errorf("command %q: %w", c.id.name, err))
 	}
-	s.commands[&c.id] = uint16(len(s.def.Commands))
+	c.id.join(s, s.commands, len(s.def.Commands))
 	s.def.Commands = append(s.def.Commands, partition.CommandSpec{
 		Name:     prefix + c.id.name,
 		ReadOnly: c.option.readOnly,
 		Access: func(arg []byte) (partition.Access, error) {
-			a, _, err := c.prepare(s, arg, partition.Lent{})
+			a, _, err := c.prepare(s, arg, &partition.Lent{})
 			return a, err
 		},
 		Run: func(tx partition.Tx, arg []byte) ([]byte, error) {
@@ -66,7 +66,7 @@ func (c *Command[A, R]) addTo(s *Service, prefix string) {
 			return p.Run(tx)
 		},
 		Prepare: func(arg []byte, lent partition.Lent) (partition.Access, partition.Code, error) {
-			return c.prepare(s, arg, lent)
+			return c.prepare(s, arg, &lent)
 		},
 	})
 }
@@ -102,20 +102,36 @@ type prepared[A, R any] struct {
 // binding is the service that a command runs in, and its access, if known: the
 // names of variables in it are used again.
 type binding struct {
-	s     *Service
-	items []partition.Item
+	s *Service
+	// access was resolved into items, in the same order.
+	access Access
+	items  []partition.Item
 }
 
-func (c *Command[A, R]) prepare(s *Service, raw []byte, lent partition.Lent) (partition.Access, partition.Code, error) {
+// declared is the name of a variable that the access names, if it is plain and
+// among its first.
+func (b *binding) declared(it Item) *partition.Key {
+	for i := range min(b.access.n, len(b.items)) {
+		d := &b.access.first[i]
+		if d.word == it.word && d.kind.collection == it.kind.collection && d.kind.rare == nil && d.key == it.key {
+			return &b.items[i].Key
+		}
+	}
+	return nil
+}
+
+func (c *Command[A, R]) prepare(s *Service, raw []byte, lent *partition.Lent) (partition.Access, partition.Code, error) {
 	p, ok := lent.Code.(*prepared[A, R])
 	if !ok {
 		p = new(prepared[A, R])
 	}
-	*p = prepared[A, R]{binding: binding{s: s}, c: c}
+	var none A
+	p.s, p.c, p.arg, p.items = s, c, none, nil
 	if err := c.arg.decodeInto(raw, &p.arg); err != nil {
 		return partition.Access{}, nil, err
 	}
-	a, err := c.access(p.arg).resolve(s, lent.Items)
+	p.access = c.access(p.arg)
+	a, err := p.access.resolve(s, lent)
 	p.items = a.Items
 	return a, p, err
 }
@@ -134,7 +150,7 @@ func (p *prepared[A, R]) Run(tx partition.Tx) ([]byte, error) {
 // Encode is the command's number in a service and the encoding of an
 // argument: what a client sends.
 func (c *Command[A, R]) Encode(s *Service, arg A) (number uint16, raw []byte, err error) {
-	number, ok := s.commands[&c.id]
+	number, ok := c.id.in(s, s.commands)
 	if !ok {
 		return 0, nil, fmt.Errorf("%w: %q, %q", ErrUnknownCommand, c.id.name, s.Name())
 	}

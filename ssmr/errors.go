@@ -25,7 +25,7 @@ type Error struct {
 }
 
 // NewError makes an error with a name, which must be unique in a service.
-func NewError(name, text string) *Error { return &Error{identity{name}, text} }
+func NewError(name, text string) *Error { return &Error{identity{name: name}, text} }
 
 func (e *Error) Error() string { return e.text }
 

@@ -36,7 +36,7 @@ func keyCodecOf[K comparable]() (KeyCodec[K], error) {
 		return structKeys[K]{fields, newNotepads[K]()}, err
 	}
 	f, err := fieldOf(t, false)
-	return plainKeys[K]{f, newNotepads[K]()}, err
+	return plainKeys[K]{f, newNotepads[K](), wordOf[K]()}, err
 }
 
 type stringKeys struct{}
@@ -54,6 +54,7 @@ func (b badKeys[K]) DecodeKey(string) (k K, err error)   { return k, b.err }
 type plainKeys[K any] struct {
 	f    field
 	pads notepads[K]
+	word func(K) uint64 // nil but for most integers
 }
 
 func (p plainKeys[K]) AppendKey(b []byte, k K) ([]byte, error) {

@@ -18,9 +18,9 @@ func nameAmong[K any](c KeyCodec[K], k K, collection uint16, items []partition.I
 	case stringKeys:
 		return any(k).(string), nil
 	case plainKeys[K]:
-		if u, ok := asUint64(k); ok {
+		if c.word != nil {
 			var b [8]byte
-			binary.BigEndian.PutUint64(b[:], u)
+			binary.BigEndian.PutUint64(b[:], c.word(k))
 			return intern(b[:], collection, items), nil
 		}
 		pad := c.pads.get(k)
@@ -35,23 +35,63 @@ func nameAmong[K any](c KeyCodec[K], k K, collection uint16, items []partition.I
 	return string(b), err
 }
 
-// asUint64 is what intField and uintField append, without reflection.
-func asUint64[K any](k K) (u uint64, ok bool) {
-	switch k := any(k).(type) {
-	case int:
-		return uint64(k) ^ signBit, true
-	case int32:
-		return uint64(k) ^ signBit, true
-	case int64:
-		return uint64(k) ^ signBit, true
-	case uint:
-		return uint64(k), true
-	case uint32:
-		return uint64(k), true
-	case uint64:
-		return k, true
+// plainness says whether keys are names, or nearly: what most keys are needs
+// neither reflection nor memory.
+type plainness uint8
+
+const (
+	plainNot    plainness = iota
+	plainString           // a string, which is its own name
+	plainWord             // an integer; its name is the eight bytes of wordOf
+)
+
+// plainKey makes the plain part of items of a key type.
+type plainKey[K any] struct {
+	is   plainness
+	text func(K) string // for plainString
+	word func(K) uint64 // for plainWord
+}
+
+func plainKeyOf[K any](c KeyCodec[K]) (p plainKey[K]) {
+	switch any(c).(type) {
+	case stringKeys:
+		p.text, p.is = any(func(k string) string { return k }).(func(K) string), plainString
+	case plainKeys[K]:
+		if p.word = wordOf[K](); p.word != nil {
+			p.is = plainWord
+		}
 	}
-	return 0, false
+	return p
+}
+
+// item is the key's part of an item.
+func (p *plainKey[K]) item(kind *itemKind, k K) Item {
+	switch p.is {
+	case plainString:
+		return Item{kind: kind, key: p.text(k)}
+	case plainWord:
+		return Item{kind: kind, word: p.word(k)}
+	}
+	return Item{kind: kind}
+}
+
+// wordOf is what intField and uintField append, without reflection.
+func wordOf[K any]() func(K) uint64 {
+	for _, f := range wordOfKinds {
+		if f, ok := f.(func(K) uint64); ok {
+			return f
+		}
+	}
+	return nil
+}
+
+var wordOfKinds = []any{
+	func(k int) uint64 { return uint64(k) ^ signBit },
+	func(k int32) uint64 { return uint64(k) ^ signBit },
+	func(k int64) uint64 { return uint64(k) ^ signBit },
+	func(k uint) uint64 { return uint64(k) },
+	func(k uint32) uint64 { return uint64(k) },
+	func(k uint64) uint64 { return k },
 }
 
 // fewItems bounds the search for a name that could be made anew instead.

@@ -1,7 +1,6 @@
 package ssmr
 
 import (
-	"bytes"
 	"fmt"
 	"testing"
 	"time"
@@ -51,6 +50,11 @@ func TestNameAmong(t *testing.T) {
 	checkNames(t, [2]byte{}, [2]byte{1, 255})
 }
 
+// resolved is an access as a replica of the service takes it.
+func resolved(a Access, s *Service, items []partition.Item) (partition.Access, error) {
+	return a.resolve(s, &partition.Lent{Items: items})
+}
+
 // An access keeps its items in their order, however many.
 func TestAccessKeepsItems(t *testing.T) {
 	for n := range 7 {
@@ -60,7 +64,7 @@ func TestAccessKeepsItems(t *testing.T) {
 				items = append(items, byName.Writes(fmt.Sprint(i)))
 			}
 			base := Exactly(items[:n]...)
-			got, err := base.Also(items[n:]...).resolve(deliverService, make([]partition.Item, 0, 2))
+			got, err := resolved(base.Also(items[n:]...), deliverService, make([]partition.Item, 0, 2))
 			if err != nil || len(got.Items) != n+also || !got.Exact {
 				t.Fatalf("%d and %d: %+v, %v", n, also, got, err)
 			}
@@ -90,7 +94,7 @@ func TestPrepareIsAccessAndRun(t *testing.T) {
 		got, code, err3 := spec.Prepare(raw, partition.Lent{Items: make([]partition.Item, 0, 4)})
 		clear(raw)
 		again, err4 := code.Run(m2)
-		if fmt.Sprint(got, again, m2.log, err3, err4) != fmt.Sprint(want, value, m1.log, err1, err2) || !bytes.Contains([]byte(m1.log), []byte("Put")) {
+		if fmt.Sprint(got, again, m2.log, err3, err4) != fmt.Sprint(want, value, m1.log, err1, err2) || m1.log == "" {
 			t.Errorf("command %d: %v %v %s, not %v %v %s", number, got, again, m2.log, want, value, m1.log)
 		}
 		if _, _, err := spec.Prepare([]byte{0xc1}, partition.Lent{}); err == nil {

@@ -23,7 +23,7 @@ type Operation[V, A any] struct {
 // happened [N1]. It may change and return old.
 func NewOperation[V, A any](name string, apply func(old V, ok bool, arg A) V) *Operation[V, A] {
 	return &Operation[V, A]{
-		id:    identity{name},
+		id:    identity{name: name},
 		apply: apply,
 		value: valueCodecOf[V](),
 		arg:   valueCodecOf[A](),
@@ -49,7 +49,7 @@ func (o *Operation[V, A]) addTo(s *Service, prefix string) {
 	if err := cmp.Or(o.value.err, o.arg.err); err != nil {
 		s.complain(fmt.Errorf("operation %q: %w", o.id.name, err))
 	}
-	s.operations[&o.id] = uint16(len(s.def.Operations))
+	o.id.join(s, s.operations, len(s.def.Operations))
 	s.def.Operations = append(s.def.Operations, partition.Operation{
 		Name:  prefix + o.id.name,
 		Apply: o.run,

@@ -35,8 +35,8 @@ func Everywhere() CollectionOption {
 }
 
 // Immutable promises that the service never changes a value it got from Get
-// or Range. Byte slices are then not copied [E2]. Replicas in checked mode
-// find promises that are broken.
+// or Range, or gave to Put. Byte slices are then not copied [E2]. Replicas in
+// checked mode find promises that are broken.
 func Immutable() CollectionOption {
 	return func(o *collectionOptions) { o.immutable = true }
 }

@@ -29,7 +29,7 @@ func TestAServiceReplacesPlacementAndGuess(t *testing.T) {
 	if got := m.Owners(partition.Key{Name: "\x07abc"}); !got.Equal(ids.Set{7}) {
 		t.Errorf("placed at %v", got)
 	}
-	access, err := AtLeast(x.cells.Reads("\x07")).resolve(s, nil)
+	access, err := resolved(AtLeast(x.cells.Reads("\x07")), s, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

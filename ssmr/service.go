@@ -3,6 +3,7 @@ package ssmr
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/eyrie-dev/eyrie/partition"
 )
@@ -16,7 +17,34 @@ type Part interface {
 
 // identity is what makes a part that part, whatever it is called in a
 // service. Its address is the identity.
-type identity struct{ name string }
+type identity struct {
+	name string
+	// home is the last service that it came into, and its index there: a look at
+	// it mostly spares the search of a map.
+	home atomic.Pointer[home]
+}
+
+type home struct {
+	s     *Service
+	index uint16
+}
+
+// in is the part's index in a service, of those of its kind.
+func (id *identity) in(s *Service, of map[*identity]uint16) (uint16, bool) {
+	if id != nil {
+		if h := id.home.Load(); h != nil && h.s == s {
+			return h.index, true
+		}
+	}
+	i, ok := of[id]
+	return i, ok
+}
+
+// join makes it a part of a service, which is being made.
+func (id *identity) join(s *Service, of map[*identity]uint16, index int) {
+	of[id] = uint16(index)
+	id.home.Store(&home{s, uint16(index)})
+}
 
 // Service is a fixed set of parts. It is immutable and safe for concurrent
 // use. Every process of a cluster and every client of it must have been built
@@ -138,7 +166,7 @@ func (s *Service) claim(kind, name string, known bool, n int) bool {
 // index finds a part, or panics: command code that uses a part its service
 // lacks cannot go on, at any replica.
 func index(of map[*identity]uint16, id *identity, kind string, s *Service) uint16 {
-	i, ok := of[id]
+	i, ok := id.in(s, of)
 	if !ok {
 		panic(fmt.Sprintf("ssmr: %s %q is not a part of service %q", kind, id.name, s.def.Name))
 	}

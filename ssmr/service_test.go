@@ -160,15 +160,15 @@ func TestPlacedWith(t *testing.T) {
 	m2 := oracle.New(1, 64, s2.Definition())
 	for i := range 50 {
 		p := fmt.Sprint("/n", i)
-		access, err := Exactly(nodes.Writes(p), kids.Writes(pair{p, "a"}), kids.Writes(pair{p, "b"}),
-			kids.ReadsRange(kids.Sharing(pair{Parent: p}, 1).At(nodes.PlaceOf(p)))).resolve(s, nil)
+		access, err := resolved(Exactly(nodes.Writes(p), kids.Writes(pair{p, "a"}), kids.Writes(pair{p, "b"}),
+			kids.ReadsRange(kids.Sharing(pair{Parent: p}, 1).At(nodes.PlaceOf(p)))), s, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if d := m.Route(access, nil); len(d) != 1 {
 			t.Fatalf("%s and its children live at %v", p, d)
 		}
-		access, _ = Exactly(nodes.Writes(p), grand.Writes(pair{p, "x"})).resolve(s2, nil)
+		access, _ = resolved(Exactly(nodes.Writes(p), grand.Writes(pair{p, "x"})), s2, nil)
 		if d := m2.Route(access, nil); len(d) != 1 {
 			t.Fatalf("%s and its grandchildren live at %v", p, d)
 		}

@@ -24,6 +24,8 @@ type valueCodec[V any] struct {
 	// into, if not nil, is decode without alias into a zero value that is on
 	// the heap already, as these codecs need it.
 	into func(b []byte, v *V) error
+	// itself, if not nil, is the encoding of a value that is its own, not copied.
+	itself func(v V) []byte
 	// err is why the type has no sound encoding; services refuse it.
 	err error
 }
@@ -82,6 +84,7 @@ func fastCodec(pointer any) any {
 				}
 				return append([]byte{}, b...), nil
 			},
+			itself: func(v []byte) []byte { return v[:len(v):len(v)] },
 		}
 	case *string:
 		return valueCodec[string]{
