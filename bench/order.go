@@ -13,6 +13,8 @@ import (
 func own() []Contender {
 	return []Contender{
 		Sharded(Contender{System: "floor", New: NewFloor, Can: func(c Case) bool { return c.Replicas == 3 }}),
+		{System: "ridge", New: NewRidge},
+		{System: "ridge", Variant: "remote", New: NewRidgeRemote},
 		{System: "eyrie", New: NewEyrie, Can: pairs},
 		{System: "eyrie", Variant: "near", New: NewNear, Can: pairs},
 	}

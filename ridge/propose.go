@@ -104,7 +104,52 @@ func (c *Core) onPropose(from ids.Addr, p *Propose) {
 	case e.lead.phase == idle:
 		e.forward(p)
 	default:
-		e.admit(p)
+		if why := e.admit(p.sealed()); why != 0 {
+			c.advise(e, p, why)
+		}
+	}
+}
+
+// Multicast proposes messages of this very process, all of them before any is
+// batched. It keeps the slice. A message whose T0 is zero is stamped here; the
+// rest must be as Message says. What becomes of them is as with any proposal:
+// they may be lost, and advice goes to their commands' client.
+func (c *Core) Multicast(now hlc.Now, ms []Message) {
+	if c.err != nil {
+		return
+	}
+	c.begin(now)
+	for i := range ms {
+		m := &ms[i]
+		if m.T0 == 0 {
+			m.T0 = now.Wall
+		}
+		c.multicast(m)
+	}
+	c.settle()
+}
+
+func (c *Core) multicast(m *Message) {
+	t := c.cfg.Topology
+	if !t.validDests(m.Dests) {
+		c.advise(nil, &Propose{Message: m}, Misrouted)
+		return
+	}
+	id := t.EnsembleFor(m.Dests)
+	e := c.ensemble(id, true)
+	switch {
+	case len(m.Body) > c.cfg.Tuning.MaxMessage:
+		c.advise(e, &Propose{Ensemble: id, Message: m}, TooLarge)
+	case e == nil:
+		if to := c.foreignCoordinator(t.spec(id)); to != 0 {
+			c.send(to, &Propose{Ensemble: id, Message: m})
+		}
+	case e.lead.phase == idle:
+		e.forward(&Propose{Ensemble: id, Hops: 1, Message: m})
+	default:
+		if why := e.admit(sealed{message: m}); why != 0 {
+			c.advise(e, &Propose{Ensemble: id, Message: m}, why)
+		}
 	}
 }
 
@@ -113,20 +158,21 @@ func (t *Topology) validDests(s ids.Set) bool {
 	return len(s) > 0 && s.Valid() && int(s[len(s)-1]) < len(t.Replicas)
 }
 
-// admit queues a proposal at the coordinator, or says why not [X5, N7].
-func (e *ensemble) admit(p *Propose) {
-	t, m, q := &e.c.cfg.Tuning, p.Message, &e.lead.queue
+// admit queues a message at the coordinator, or says why not [X5, N7].
+func (e *ensemble) admit(s sealed) Reason {
+	t, m, q := &e.c.cfg.Tuning, s.message, &e.lead.queue
 	present := e.time(e.c.now)
 	switch {
 	case m.T0 > present.Add(t.Window):
-		e.c.advise(e, p, Early)
+		return Early
 	case m.T0.Add(t.Horizon) < present:
-		e.c.advise(e, p, Late)
+		return Late
 	case q.count() >= t.MaxWaiting || q.count() > 0 && q.bytes+m.size() > t.MaxWaitingSize || e.full():
-		e.c.advise(e, p, Overloaded)
-	case !q.push(p.sealed()):
+		return Overloaded
+	case !q.push(s):
 		e.c.counters.Duplicates++
 	}
+	return 0
 }
 
 // full says whether the log holds as much as may be untrimmed.

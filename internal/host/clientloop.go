@@ -6,6 +6,7 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/wire"
+	"github.com/eyrie-dev/eyrie/ridge"
 )
 
 // clientLoop is a Client as its loop sees it.
@@ -24,6 +25,8 @@ func (c *clientLoop) call(now hlc.Now, call *Call) {
 	}
 	c.start(now, call)
 }
+
+func (c *clientLoop) cast(hlc.Now, []ridge.Message) {}
 
 func (c *clientLoop) start(now hlc.Now, call *Call) {
 	seq, err := c.core.Submit(now, call.command, call.arg, call.guess)

@@ -17,6 +17,7 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/transport"
 	"github.com/eyrie-dev/eyrie/internal/wire"
 	"github.com/eyrie-dev/eyrie/partition"
+	"github.com/eyrie-dev/eyrie/ridge"
 )
 
 // note is the fakes' message: a command, its reply, or what a node tells
@@ -99,6 +100,8 @@ func (e *echo) Sends() []node.Send {
 	e.sends = e.sends[:0]
 	return s
 }
+
+func (e *echo) Multicast(hlc.Now, []ridge.Message) {}
 
 func (e *echo) Err() error          { return e.err }
 func (e *echo) Status() node.Status { return node.Status{Process: e.self} }

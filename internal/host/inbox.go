@@ -5,6 +5,7 @@ import (
 
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/wire"
+	"github.com/eyrie-dev/eyrie/ridge"
 )
 
 // Bounds of an inbox. What exceeds them is dropped and counted: the protocols
@@ -30,18 +31,20 @@ type work struct {
 	runs  []run
 	ms    []wire.Message // of all runs, one after another
 	calls []*Call
+	casts [][]ridge.Message
 	asks  []func()
 }
 
-func (w *work) empty() bool { return len(w.runs)+len(w.calls)+len(w.asks) == 0 }
+func (w *work) empty() bool { return len(w.runs)+len(w.calls)+len(w.casts)+len(w.asks) == 0 }
 
 // reset forgets the contents and keeps the space, unless a burst made it
 // large.
 func (w *work) reset() {
 	clear(w.ms)
 	clear(w.calls)
+	clear(w.casts)
 	clear(w.asks)
-	w.runs, w.ms, w.calls, w.asks = w.runs[:0], w.ms[:0], w.calls[:0], w.asks[:0]
+	w.runs, w.ms, w.calls, w.casts, w.asks = w.runs[:0], w.ms[:0], w.calls[:0], w.casts[:0], w.asks[:0]
 	if cap(w.ms) > 1<<14 {
 		w.runs, w.ms = nil, nil
 	}
@@ -111,6 +114,17 @@ func (b *inbox) submit(c *Call) (ok, mine bool) {
 		return false, false
 	}
 	b.w.calls = append(b.w.calls, c)
+	return true, b.claim()
+}
+
+// multicast adds messages of this process; not ok when the inbox is closed.
+func (b *inbox) multicast(ms []ridge.Message) (ok, mine bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return false, false
+	}
+	b.w.casts = append(b.w.casts, ms)
 	return true, b.claim()
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/wire"
+	"github.com/eyrie-dev/eyrie/ridge"
 )
 
 // batch is how many messages a core takes before its output is sent: long
@@ -29,6 +30,7 @@ const (
 type driven interface {
 	step(now hlc.Now, from ids.Addr, inc ids.Incarnation, m wire.Message)
 	call(now hlc.Now, c *Call)
+	cast(now hlc.Now, ms []ridge.Message)
 	tick(now hlc.Now)
 	wake() time.Duration
 	// out sends what the core has said. It reports whether there is more to
@@ -118,6 +120,16 @@ func (l *loop) submit(c *Call, here bool) bool {
 		l.visit()
 	case mine:
 		l.relay <- struct{}{}
+	}
+	return ok
+}
+
+// multicast leaves messages; false when the loop has ended. The caller runs the
+// core if nobody else does.
+func (l *loop) multicast(ms []ridge.Message) bool {
+	ok, mine := l.inbox.multicast(ms)
+	if mine {
+		l.visit()
 	}
 	return ok
 }
@@ -249,6 +261,9 @@ func (l *loop) round(w *work) (again bool, err error) {
 	for i, c := range w.calls {
 		l.core.call(now, c)
 		w.calls[i] = nil // the core's, whatever happens now
+	}
+	for _, ms := range w.casts {
+		l.core.cast(now, ms)
 	}
 	ms, since := w.ms, 0
 	for _, r := range w.runs {

@@ -14,6 +14,7 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/node"
 	"github.com/eyrie-dev/eyrie/internal/transport"
 	"github.com/eyrie-dev/eyrie/internal/wire"
+	"github.com/eyrie-dev/eyrie/ridge"
 )
 
 // ErrClosed is the error of what needs a node or a client that was closed.
@@ -59,6 +60,7 @@ type Node struct {
 // nodeCore is internal/node's Node, or a test's.
 type nodeCore interface {
 	Step(now hlc.Now, from ids.Addr, inc ids.Incarnation, m wire.Message)
+	Multicast(now hlc.Now, ms []ridge.Message)
 	Tick(now hlc.Now)
 	Wake() time.Duration
 	Sends() []node.Send
@@ -101,7 +103,7 @@ func StartNode(ctx context.Context, cfg NodeConfig) (*Node, error) {
 	}
 	n, err := startNode(core, transport.Config{
 		Self: ids.To(cfg.Core.Self), Incarnation: cfg.Core.Incarnation, Cluster: cfg.Cluster,
-		Service:  cfg.Core.Service.Fingerprint(),
+		Service:  fingerprint(&cfg.Core),
 		Layout:   layout(cfg.Core.Topology, cfg.Core.Ridge.Horizon),
 		Settings: settings(cfg.Core.Ridge, cfg.Core.Partition, cfg.Core.Checks),
 		Peers:    cfg.Addrs, Listener: ln, Decode: node.Decode, Tuning: cfg.Transport, Logger: cfg.Logger,
@@ -112,6 +114,14 @@ func StartNode(ctx context.Context, cfg NodeConfig) (*Node, error) {
 		return nil, err
 	}
 	return n, nil
+}
+
+// fingerprint is the service's; other machines have none.
+func fingerprint(c *node.Config) uint64 {
+	if c.Machine != nil {
+		return 0
+	}
+	return c.Service.Fingerprint()
 }
 
 // startNode runs a core over TCP. On an error the listener is left open.
@@ -186,6 +196,18 @@ func (n *Node) Err() error {
 // Addr is where the process listens.
 func (n *Node) Addr() net.Addr { return n.addr }
 
+// Multicast proposes messages from within this program; see ridge.Core.Multicast.
+// It does not wait: that a message is ordered shows its delivery. Nothing bounds
+// what is handed over and not yet taken but the caller. The caller may find
+// itself running the core, its machine included, so it must hold no lock that
+// those take.
+func (n *Node) Multicast(ms []ridge.Message) error {
+	if !n.loop.multicast(ms) {
+		return ErrClosed
+	}
+	return nil
+}
+
 // Status asks the core for its state; ErrClosed when it has stopped.
 func (n *Node) Status(ctx context.Context) (NodeStatus, error) {
 	answer := make(chan NodeStatus, 1)
@@ -217,9 +239,10 @@ func (n *nodeLoop) step(now hlc.Now, from ids.Addr, inc ids.Incarnation, m wire.
 	n.core.Step(now, from, inc, m)
 }
 
-func (n *nodeLoop) call(hlc.Now, *Call) {}
-func (n *nodeLoop) tick(now hlc.Now)    { n.core.Tick(now) }
-func (n *nodeLoop) wake() time.Duration { return n.core.Wake() }
+func (n *nodeLoop) call(hlc.Now, *Call)                  {}
+func (n *nodeLoop) cast(now hlc.Now, ms []ridge.Message) { n.core.Multicast(now, ms) }
+func (n *nodeLoop) tick(now hlc.Now)                     { n.core.Tick(now) }
+func (n *nodeLoop) wake() time.Duration                  { return n.core.Wake() }
 
 func (n *nodeLoop) out(now hlc.Now) (again bool, err error) {
 	for _, s := range n.core.Sends() {

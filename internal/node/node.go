@@ -1,6 +1,6 @@
 // Package node is the core of one process, without IO: it founds the cluster,
-// runs Ridge, hands Ridge's deliveries to the partition's replica, and answers
-// clients' greetings. A driver (internal/host, or the simulator) steps it.
+// runs Ridge, hands Ridge's deliveries to the partition's replica or another
+// machine, and answers clients' greetings. A driver (internal/host, or the simulator) steps it.
 package node
 
 import (
@@ -22,14 +22,17 @@ type Config struct {
 	Self        ids.Process
 	Incarnation ids.Incarnation // drawn at random by the driver, never zero
 	Topology    *ridge.Topology
-	Service     *partition.Service
-	Placement   partition.Placement
-	Ridge       ridge.Tuning
-	Partition   partition.Tuning
-	Random      func() uint64
-	Checks      bool                                            // partition's checked modes [E2] [N1]
-	Observe     func(partition.Event)                           // nil in production
-	Learned     func(ids.Ensemble, ids.Instance, ridge.ValueID) // nil in production
+	// Machine, if not nil, takes Ridge's deliveries in place of a partition's
+	// replica; Service, Placement and Partition then do not count.
+	Machine   Machine
+	Service   *partition.Service
+	Placement partition.Placement
+	Ridge     ridge.Tuning
+	Partition partition.Tuning
+	Random    func() uint64
+	Checks    bool                                            // partition's checked modes [E2] [N1]
+	Observe   func(partition.Event)                           // nil in production
+	Learned   func(ids.Ensemble, ids.Instance, ridge.ValueID) // nil in production
 }
 
 // Send is a message to put on the wire.
@@ -44,7 +47,8 @@ type Node struct {
 	partition ids.Partition
 	founding  *founding
 	ridge     *ridge.Core
-	replica   *partition.Replica
+	machine   Machine
+	replica   *partition.Replica // the machine, or nil
 	now       hlc.Now
 	sends     []Send
 	behind    bool   // there is probably more to execute
@@ -67,24 +71,26 @@ func New(cfg Config) (*Node, error) {
 	}
 	// Clients know Ridge's; a replica that forgot them earlier, by another H,
 	// would execute twice [X1, X2].
-	if r, p := &cfg.Ridge, &cfg.Partition; r.Horizon != p.Horizon || r.Window != p.Window {
+	if r, p := &cfg.Ridge, &cfg.Partition; cfg.Machine == nil && (r.Horizon != p.Horizon || r.Window != p.Window) {
 		return nil, fmt.Errorf("node: H %v and W %v of Ridge are not the partition's %v and %v", r.Horizon, r.Window, p.Horizon, p.Window)
 	}
 	slices.Sort(members)
 	n := &Node{
-		cfg:       cfg,
-		partition: ids.Partition(own),
-		founding:  newFounding(cfg.Self, cfg.Incarnation, members),
+		cfg: cfg, partition: ids.Partition(own), machine: cfg.Machine,
+		founding: newFounding(cfg.Self, cfg.Incarnation, members),
 	}
 	n.ridge = ridge.New(ridge.Config{
 		Self: cfg.Self, Incarnation: cfg.Incarnation, Topology: cfg.Topology,
 		Tuning: cfg.Ridge, Random: cfg.Random, Learned: cfg.Learned,
 	})
-	n.replica = partition.New(partition.Config{
-		Self: cfg.Self, Partition: n.partition, Replicas: cfg.Topology.Replicas,
-		Service: cfg.Service, Placement: cfg.Placement, Tuning: cfg.Partition,
-		Suspected: n.ridge.Suspected, Checks: cfg.Checks, Observe: cfg.Observe,
-	})
+	if n.machine == nil {
+		n.replica = partition.New(partition.Config{
+			Self: cfg.Self, Partition: n.partition, Replicas: cfg.Topology.Replicas,
+			Service: cfg.Service, Placement: cfg.Placement, Tuning: cfg.Partition,
+			Suspected: n.ridge.Suspected, Checks: cfg.Checks, Observe: cfg.Observe,
+		})
+		n.machine = &replica{Replica: n.replica}
+	}
 	return n, nil
 }
 
@@ -106,7 +112,7 @@ func (n *Node) Step(now hlc.Now, from ids.Addr, inc ids.Incarnation, m wire.Mess
 		}
 	case !n.founding.started:
 	case kind >= wire.KindPartition:
-		n.replica.Step(now, from.Process, m)
+		n.machine.Step(now, from.Process, m)
 	default:
 		n.ridge.Step(now, from, m)
 	}
@@ -120,11 +126,20 @@ func (n *Node) stepClient(from ids.Addr, m wire.Message) {
 			n.ridge.Step(n.now, from, m)
 		}
 	case *partition.ReadRequest:
-		if n.founding.started {
+		if n.founding.started && n.replica != nil {
 			n.replica.Read(n.now, from.Client, n.ridge.Ask(), m)
 		}
 	default:
 		n.strange++
+	}
+}
+
+// Multicast hands Ridge messages of this very process; see ridge.Core. Before
+// the cluster is founded they are lost.
+func (n *Node) Multicast(now hlc.Now, ms []ridge.Message) {
+	n.now = now
+	if n.founding.started {
+		n.ridge.Multicast(now, ms)
 	}
 }
 
@@ -136,7 +151,7 @@ func (n *Node) stepSession(from ids.Addr, m wire.Message) {
 		}
 		n.send(from, &session.Welcome{
 			Life: life(n.founding.list), Time: n.ridge.Time(n.now),
-			MapVersion: n.cfg.Placement.Version(),
+			MapVersion: n.mapVersion(),
 			Horizon:    uint64(n.cfg.Ridge.Horizon / time.Microsecond),
 			Window:     uint64(n.cfg.Ridge.Window / time.Microsecond),
 
@@ -150,6 +165,13 @@ func (n *Node) stepSession(from ids.Addr, m wire.Message) {
 	default:
 		n.strange++
 	}
+}
+
+func (n *Node) mapVersion() uint64 {
+	if n.cfg.Placement == nil {
+		return 0
+	}
+	return n.cfg.Placement.Version()
 }
 
 // coordinators are those that this process knows, in the topology's order.
@@ -173,7 +195,7 @@ func (n *Node) Tick(now hlc.Now) {
 		return
 	}
 	n.ridge.Tick(now)
-	n.replica.Tick(now)
+	n.machine.Tick(now)
 }
 
 // Wake is when, on the monotonic clock, the next Tick is needed.
@@ -184,7 +206,7 @@ func (n *Node) Wake() time.Duration {
 	if n.behind {
 		return n.now.Mono
 	}
-	return min(n.ridge.Wake(), n.replica.Wake())
+	return min(n.ridge.Wake(), n.machine.Wake())
 }
 
 // burst bounds the commands executed at a time: a process that catches up must
@@ -197,12 +219,12 @@ const burst = 512
 func (n *Node) Sends() []Send {
 	n.sends = n.sends[:0]
 	done := 0
-	for ; done < burst && n.replica.Ready() && n.Err() == nil; done++ {
+	for ; done < burst && n.machine.Ready() && n.Err() == nil; done++ {
 		d, ok := n.ridge.Next()
 		if !ok {
 			break
 		}
-		n.replica.Deliver(n.now, delivery(d))
+		n.machine.Deliver(n.now, d)
 	}
 	n.behind = done == burst
 	n.sends = append(n.sends, n.founding.sends...)
@@ -210,21 +232,12 @@ func (n *Node) Sends() []Send {
 	for _, s := range n.ridge.Sends() {
 		n.sends = append(n.sends, Send(s))
 	}
-	// After the deliveries, and after what Ridge settled by itself.
-	n.replica.RunReads(n.now, n.ridge.Reached())
-	for _, s := range n.replica.Sends() {
-		n.sends = append(n.sends, Send(s))
+	if n.replica != nil {
+		// After the deliveries, and after what Ridge settled by itself.
+		n.replica.RunReads(n.now, n.ridge.Reached())
 	}
+	n.sends = append(n.sends, n.machine.Sends()...)
 	return n.sends
-}
-
-func delivery(d ridge.Delivery) partition.Delivery {
-	m := d.Message
-	return partition.Delivery{
-		Position: d.Position, Command: m.Command, Attempt: m.Attempt,
-		T0: m.T0, Mark: m.Mark, Guard: m.Guard, Dests: m.Dests, Body: m.Body,
-		Proposed: d.Proposed, Nearest: d.Nearest,
-	}
 }
 
 func (n *Node) send(to ids.Addr, m wire.Message) {
@@ -239,11 +252,11 @@ func (n *Node) Err() error {
 	case n.ridge.Err() != nil:
 		return n.ridge.Err()
 	}
-	return n.replica.Err()
+	return n.machine.Err()
 }
 
 // Close ends the commands that wait; the node must not be used afterwards.
-func (n *Node) Close() { n.replica.Close() }
+func (n *Node) Close() { n.machine.Close() }
 
 // Status describes the process for people and programs.
 type Status struct {
@@ -262,8 +275,11 @@ type Status struct {
 func (n *Node) Status() Status {
 	s := Status{
 		Process: n.cfg.Self, Partition: n.partition, State: n.founding.describe(),
-		Incarnation: n.cfg.Incarnation, Ridge: n.ridge.Status(), Replica: n.replica.Status(),
+		Incarnation: n.cfg.Incarnation, Ridge: n.ridge.Status(),
 		Refused: n.refused, Strange: n.strange,
+	}
+	if n.replica != nil {
+		s.Replica = n.replica.Status()
 	}
 	if err := n.Err(); err != nil {
 		s.State, s.Error = "stopped", err.Error()
@@ -274,7 +290,7 @@ func (n *Node) Status() Status {
 // Ready says whether the cluster is founded and this process may order.
 func (n *Node) Ready() bool { return n.founding.started }
 
-// Replica is the partition's replica, for checkers.
+// Replica is the partition's replica, for checkers; nil with another machine.
 func (n *Node) Replica() *partition.Replica { return n.replica }
 
 // Ready is the State of a process that orders and executes.

@@ -1,0 +1,239 @@
+package bench
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/host"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/node"
+	"github.com/eyrie-dev/eyrie/internal/transport/faultproxy"
+	"github.com/eyrie-dev/eyrie/ridge"
+)
+
+// Ridge is our atomic multicast alone, as a program would use a library for
+// ordering: replicas in this process over loopback TCP, each of which applies
+// what it is delivered to a map. No commands, no exactly-once, no replies.
+//
+// Its generator is in the process of the first replica of each partition, which
+// coordinates, and an operation is complete when that replica is delivered it,
+// as with the peers' leaders. In the variant "remote" the generator is a client
+// on TCP, and a replica that delivers answers it.
+type Ridge struct {
+	c      Case
+	remote bool
+
+	topology *ridge.Topology
+	tuning   ridge.Tuning
+	nodes    []*host.Node
+	machines []*mapMachine
+	local    []*localProposer // by partition
+	client   *remoteProposer
+	proxies  []*faultproxy.Proxy // delaying
+}
+
+// NewRidge makes Ridge with its proposers in the coordinators' process.
+func NewRidge(c Case) System { return &Ridge{c: c} }
+
+// NewRidgeRemote makes Ridge with a proposer on the network.
+func NewRidgeRemote(c Case) System { return &Ridge{c: c, remote: true} }
+
+// Start implements System.
+func (s *Ridge) Start(ctx context.Context) error {
+	s.tuning = ridge.DefaultTuning()
+	var replicas [][]ids.Process
+	for p := range s.c.Partitions {
+		replicas = append(replicas, nil)
+		for i := range s.c.Replicas {
+			replicas[p] = append(replicas[p], ids.Process(p*s.c.Replicas+i+1))
+		}
+	}
+	s.topology = ridge.NewTopology(replicas)
+	addrs, err := s.startNodes(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.lead(ctx); err != nil || !s.remote {
+		return err
+	}
+	if addrs, err = s.via(addrs); err != nil {
+		return err
+	}
+	s.client, err = dialRemote(ctx, s, addrs)
+	return err
+}
+
+func (s *Ridge) startNodes(ctx context.Context) (map[ids.Process]string, error) {
+	addrs := make(map[ids.Process]string)
+	var listeners []net.Listener
+	for i := range s.c.Partitions * s.c.Replicas {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer func() {
+			if i >= len(s.nodes) {
+				ln.Close() // no node has it
+			}
+		}()
+		listeners = append(listeners, ln)
+		addrs[ids.Process(i+1)] = ln.Addr().String()
+	}
+	for i, ln := range listeners {
+		self, p := ids.Process(i+1), i/s.c.Replicas
+		m := newMapMachine(self, s.topology.Replicas[p], ids.Partition(p))
+		if i%s.c.Replicas == 0 && !s.remote {
+			m.local = &localProposer{}
+			m.local.id, m.local.waiting = localClient(p), make([]waitingOp, s.c.Outstanding)
+			s.local = append(s.local, m.local)
+		}
+		seen, err := s.via(addrs)
+		if err != nil {
+			return nil, err
+		}
+		n, err := host.StartNode(ctx, host.NodeConfig{
+			Core:    node.Config{Self: self, Topology: s.topology, Machine: m, Ridge: s.tuning},
+			Cluster: "bench", Addrs: seen, Listener: ln,
+		})
+		if err != nil {
+			return nil, err
+		}
+		s.nodes, s.machines = append(s.nodes, n), append(s.machines, m)
+		if m.local != nil {
+			m.local.node = n
+		}
+	}
+	return addrs, nil
+}
+
+// localClient names the proposer in partition p's first process.
+func localClient(p int) ids.Client { return ids.Client{'l', 'o', 'c', 'a', 'l', byte(p), byte(p >> 8)} }
+
+func isLocal(c ids.Client) bool { return string(c[:5]) == "local" }
+
+// via is addrs as a process or a client sees them: with a delay, the addresses
+// of proxies.
+func (s *Ridge) via(addrs map[ids.Process]string) (map[ids.Process]string, error) {
+	if s.c.Delay == 0 {
+		return addrs, nil
+	}
+	seen := make(map[ids.Process]string)
+	for to, addr := range addrs {
+		p, err := faultproxy.New(addr)
+		if err != nil {
+			return nil, err
+		}
+		p.Delay(faultproxy.Forth, s.c.Delay)
+		p.Delay(faultproxy.Back, s.c.Delay)
+		s.proxies = append(s.proxies, p)
+		seen[to] = p.Addr()
+	}
+	return seen, nil
+}
+
+// lead waits until each partition's first replica coordinates its ensemble, and
+// the first of all the ensemble of messages to several partitions.
+func (s *Ridge) lead(ctx context.Context) error {
+	for p := 0; p < s.c.Partitions; {
+		n := s.nodes[p*s.c.Replicas]
+		if err := n.WaitReady(ctx); err != nil {
+			return err
+		}
+		st, err := n.Status(ctx)
+		if err != nil {
+			return err
+		}
+		leads := true
+		for _, e := range st.Ridge.Ensembles {
+			mine := e.Ensemble == ids.Ensemble(p) || e.Ensemble == ids.All && p == 0
+			leads = leads && (!mine || e.Leading)
+		}
+		if leads {
+			p++
+			continue
+		}
+		select {
+		case <-time.After(2 * time.Millisecond):
+		case <-ctx.Done():
+			return fmt.Errorf("process %d does not lead: %w", st.Process, context.Cause(ctx))
+		}
+	}
+	return nil
+}
+
+// opHead is an operation's key and slot, before the value.
+const opHead = 8
+
+func appendOp(b []byte, op Op) []byte {
+	b = binary.LittleEndian.AppendUint32(b, op.Key)
+	b = binary.LittleEndian.AppendUint32(b, uint32(op.Slot))
+	return append(b, op.Value...)
+}
+
+// dests are an operation's destinations: the partition that its key says and,
+// of an operation on several, those that follow.
+func (s *Ridge) dests(op Op) ids.Set {
+	n := s.c.Partitions
+	p := int(op.Key) % n
+	if !op.Multi || n == 1 {
+		return singletons[p : p+1]
+	}
+	if op.Destinations <= 2 { // to any pair alike
+		return ids.NewSet(ids.Partition(p), ids.Partition((p+1+int(op.Other)%(n-1))%n))
+	}
+	dests := make(ids.Set, min(op.Destinations, n))
+	for i := range dests {
+		dests[i] = ids.Partition((p + i) % n)
+	}
+	slices.Sort(dests)
+	return dests
+}
+
+// singletons holds every partition, to cut sets of one from.
+var singletons = ids.Range(1 << 10)
+
+// Submit implements System.
+func (s *Ridge) Submit(op Op, done func(error)) {
+	dests := s.dests(op)
+	if s.remote {
+		s.client.submit(op, dests, done)
+	} else {
+		s.local[dests[0]].submit(op, dests, done)
+	}
+}
+
+// Flush implements System.
+func (s *Ridge) Flush() {
+	if s.remote {
+		s.client.flush()
+	}
+	for _, p := range s.local {
+		p.flush()
+	}
+}
+
+// CPU implements System: there are no other processes.
+func (s *Ridge) CPU() time.Duration { return 0 }
+
+// Close implements System.
+func (s *Ridge) Close() error {
+	var errs []error
+	if s.client != nil {
+		errs = append(errs, s.client.close())
+	}
+	for i, n := range s.nodes {
+		if err := n.Err(); err != nil {
+			errs = append(errs, fmt.Errorf("process %d: %w", i+1, err))
+		}
+		errs = append(errs, n.Close())
+	}
+	for _, p := range s.proxies {
+		errs = append(errs, p.Close())
+	}
+	return errors.Join(errs...)
+}

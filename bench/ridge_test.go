@@ -1,0 +1,43 @@
+package bench
+
+import (
+	"testing"
+	"time"
+)
+
+// Ridge alone behind the interface: every operation completes, whoever proposes,
+// whatever the number of groups, destinations and bytes.
+func TestRidge(t *testing.T) {
+	for name, c := range map[string]struct {
+		make func(Case) System
+		c    Case
+	}{
+		"one group":         {NewRidge, Case{Partitions: 1, Replicas: 3, Size: 100, Outstanding: 8}},
+		"waiting":           {NewRidge, Case{Partitions: 1, Replicas: 3, Size: 16, Outstanding: 8, Workers: true}},
+		"large":             {NewRidge, Case{Partitions: 1, Replicas: 3, Size: 64_000, Outstanding: 8}},
+		"remote":            {NewRidgeRemote, Case{Partitions: 1, Replicas: 3, Size: 100, Outstanding: 8}},
+		"delayed":           {NewRidgeRemote, Case{Partitions: 1, Replicas: 3, Size: 100, Outstanding: 8, Delay: time.Millisecond}},
+		"two groups":        {NewRidge, Case{Partitions: 2, Replicas: 3, Size: 100, Outstanding: 8, MultiShare: 0.5}},
+		"three of four":     {NewRidge, Case{Partitions: 4, Replicas: 3, Size: 100, Outstanding: 8, MultiShare: 0.5, Destinations: 3}},
+		"two groups remote": {NewRidgeRemote, Case{Partitions: 2, Replicas: 3, Size: 100, Outstanding: 8, MultiShare: 0.5}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := c.make(c.c)
+			defer func() {
+				if err := s.Close(); err != nil {
+					t.Error(err)
+				}
+			}()
+			if err := s.Start(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			r := measure(t.Context(), s, c.c, Phases{Measure: 200 * time.Millisecond, Drain: 10 * time.Second}, 1)
+			if r.Errors > 0 || r.Latency.Total() == 0 {
+				t.Errorf("%d operations, %d errors: %v", r.Latency.Total(), r.Errors, r.First)
+			}
+			if p50 := time.Duration(r.Latency.Quantile(0.5)); p50 < 3*c.c.Delay {
+				t.Errorf("p50 is %v, with three delays of %v", p50, c.c.Delay)
+			}
+		})
+	}
+}

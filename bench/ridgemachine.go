@@ -1,0 +1,119 @@
+package bench
+
+import (
+	"encoding/binary"
+	"slices"
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/hlc"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/node"
+	"github.com/eyrie-dev/eyrie/internal/wire"
+	"github.com/eyrie-dev/eyrie/ridge"
+)
+
+// mapMachine applies deliveries to a map, as the peers' nodes do. It completes
+// those of its own program's proposer, and answers those of others on the
+// network where that is this replica's part.
+type mapMachine struct {
+	self     ids.Process
+	replicas []ids.Process
+	home     ids.Partition
+	local    *localProposer // or nil
+	state    map[uint32][]byte
+	answers  []*answer // not yet sent, one for each proposer
+	sends    []node.Send
+}
+
+func newMapMachine(self ids.Process, replicas []ids.Process, home ids.Partition) *mapMachine {
+	return &mapMachine{self: self, replicas: replicas, home: home, state: make(map[uint32][]byte)}
+}
+
+func (m *mapMachine) Ready() bool { return true }
+
+func (m *mapMachine) Deliver(_ hlc.Now, d ridge.Delivery) {
+	b := d.Message.Body
+	if len(b) < opHead {
+		return
+	}
+	key, slot := binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint32(b[4:])
+	m.state[key] = append(m.state[key][:0], b[opHead:]...)
+	switch c := d.Message.Command; {
+	case m.local != nil && c.Client == m.local.id:
+		m.local.complete(slot, c.Sequence)
+	case isLocal(c.Client): // completed elsewhere
+	case m.answerer(&d):
+		m.answer(c, slot)
+	}
+}
+
+// answerer says whether this replica answers: at the first destination, the one
+// that learned of the order first, else the first replica.
+func (m *mapMachine) answerer(d *ridge.Delivery) bool {
+	if d.Message.Dests[0] != m.home {
+		return false
+	}
+	if slices.Contains(m.replicas, d.Nearest) {
+		return d.Nearest == m.self
+	}
+	return m.self == m.replicas[0]
+}
+
+func (m *mapMachine) answer(c ids.Command, slot uint32) {
+	for _, a := range m.answers {
+		if a.to == c.Client {
+			a.done = append(a.done, doneOp{slot, c.Sequence})
+			return
+		}
+	}
+	m.answers = append(m.answers, &answer{to: c.Client, done: []doneOp{{slot, c.Sequence}}})
+}
+
+func (m *mapMachine) Sends() []node.Send {
+	m.sends = m.sends[:0]
+	for _, a := range m.answers {
+		m.sends = append(m.sends, node.Send{To: ids.ToClient(a.to), Msg: a})
+	}
+	clear(m.answers)
+	m.answers = m.answers[:0]
+	return m.sends
+}
+
+func (m *mapMachine) Step(hlc.Now, ids.Process, wire.Message) {}
+func (m *mapMachine) Tick(hlc.Now)                            {}
+func (m *mapMachine) Wake() time.Duration                     { return 1<<63 - 1 }
+func (m *mapMachine) Err() error                              { return nil }
+func (m *mapMachine) Close()                                  {}
+
+// answer tells a proposer on the network which of its messages a replica was
+// delivered.
+type answer struct {
+	to   ids.Client
+	done []doneOp
+}
+
+type doneOp struct {
+	slot     uint32
+	sequence ids.Sequence
+}
+
+const kindAnswer wire.Kind = 0xf0
+
+func (*answer) Kind() wire.Kind { return kindAnswer }
+
+func (a *answer) Append(b []byte) []byte {
+	b = wire.AppendUvarint(b, uint64(len(a.done)))
+	for _, d := range a.done {
+		b = wire.AppendUint64(wire.AppendUint32(b, d.slot), uint64(d.sequence))
+	}
+	return b
+}
+
+func decodeAnswer(_ wire.Kind, body []byte) (wire.Message, error) {
+	r := wire.NewReader(body)
+	a := &answer{done: make([]doneOp, r.Count(12))}
+	for i := range a.done {
+		a.done[i] = doneOp{r.Uint32(), ids.Sequence(r.Uint64())}
+	}
+	return a, r.Done()
+}

@@ -1,0 +1,187 @@
+package bench
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/hlc"
+	"github.com/eyrie-dev/eyrie/internal/host"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/wire"
+	"github.com/eyrie-dev/eyrie/ridge"
+)
+
+// proposals gathers messages until they are multicast, and knows who waits.
+type proposals struct {
+	id ids.Client
+
+	mu      sync.Mutex
+	last    ids.Sequence
+	waiting []waitingOp // by slot
+	pending []ridge.Message
+	batch   int    // size of the last batch
+	bodies  []byte // where the next bodies go
+}
+
+type waitingOp struct {
+	sequence ids.Sequence // zero: nobody waits
+	done     func(error)
+	// For a proposer on the network: what to multicast again, if nothing is
+	// heard by then, and how often that was done.
+	message ridge.Message
+	by      time.Time
+	again   int
+}
+
+// bodyChunk is how much room for bodies is allocated at a time.
+const bodyChunk = 64 << 10
+
+// add is called with the lock held.
+func (p *proposals) add(op Op, dests ids.Set, t0 hlc.Timestamp, done func(error)) *waitingOp {
+	p.last++
+	if n := opHead + len(op.Value); cap(p.bodies)-len(p.bodies) < n {
+		p.bodies = make([]byte, 0, max(bodyChunk, n))
+	}
+	if p.pending == nil {
+		p.pending = make([]ridge.Message, 0, p.batch)
+	}
+	at := len(p.bodies)
+	p.bodies = appendOp(p.bodies, op)
+	p.pending = append(p.pending, ridge.Message{
+		Command: ids.Command{Client: p.id, Sequence: p.last}, Attempt: 1, T0: t0,
+		Mark: 1, Dests: dests, Body: p.bodies[at:len(p.bodies):len(p.bodies)],
+	})
+	w := &p.waiting[op.Slot]
+	w.sequence, w.done = p.last, done
+	return w
+}
+
+// take takes what is pending.
+func (p *proposals) take() []ridge.Message {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	ms := p.pending
+	p.pending, p.batch = nil, max(len(ms), 1)
+	return ms
+}
+
+// complete ends what waits at a slot, if it still does.
+func (p *proposals) complete(slot uint32, seq ids.Sequence) {
+	p.mu.Lock()
+	if slot >= uint32(len(p.waiting)) || p.waiting[slot].sequence != seq {
+		p.mu.Unlock()
+		return // a second copy
+	}
+	done := p.waiting[slot].done
+	p.waiting[slot].sequence = 0
+	p.mu.Unlock()
+	done(nil)
+}
+
+// localProposer proposes from within the coordinator's process.
+type localProposer struct {
+	proposals
+	node *host.Node
+}
+
+func (p *localProposer) submit(op Op, dests ids.Set, done func(error)) {
+	p.mu.Lock()
+	p.add(op, dests, 0, done) // stamped when it is multicast
+	p.mu.Unlock()
+}
+
+func (p *localProposer) flush() {
+	if ms := p.take(); len(ms) > 0 {
+		// An error: the node is closing, and who waits is told by the load.
+		_ = p.node.Multicast(ms)
+	}
+}
+
+// remoteProposer proposes as a client on the network.
+type remoteProposer struct {
+	proposals
+	proposer *host.Proposer
+	quit     chan struct{}
+	ended    sync.WaitGroup
+}
+
+// remotePatience is how long a client waits for an answer before it multicasts
+// a message again, to another process.
+const remotePatience = 250 * time.Millisecond
+
+func dialRemote(ctx context.Context, s *Ridge, addrs map[ids.Process]string) (*remoteProposer, error) {
+	p := &remoteProposer{quit: make(chan struct{})}
+	p.waiting = make([]waitingOp, s.c.Outstanding)
+	var err error
+	p.proposer, err = host.DialProposer(ctx, host.ProposerConfig{
+		Topology: s.topology, Ridge: s.tuning, Cluster: "bench", Addrs: addrs, Decode: decodeAnswer,
+		Handle: func(_ ids.Process, ms []wire.Message) { p.heard(ms) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.id = p.proposer.ID()
+	p.ended.Go(p.repeating)
+	return p, nil
+}
+
+func (p *remoteProposer) submit(op Op, dests ids.Set, done func(error)) {
+	now := time.Now()
+	p.mu.Lock()
+	w := p.add(op, dests, hlc.Timestamp(now.UnixMicro()), done)
+	w.message, w.by, w.again = p.pending[len(p.pending)-1], now.Add(remotePatience), 0
+	p.mu.Unlock()
+}
+
+func (p *remoteProposer) flush() {
+	if ms := p.take(); len(ms) > 0 {
+		p.proposer.Multicast(ms, 0)
+	}
+}
+
+func (p *remoteProposer) heard(ms []wire.Message) {
+	for _, m := range ms {
+		if a, ok := m.(*answer); ok {
+			for _, d := range a.done {
+				p.complete(d.slot, d.sequence)
+			}
+		}
+	}
+}
+
+// repeating multicasts again what was not answered in time.
+func (p *remoteProposer) repeating() {
+	tick := time.NewTicker(remotePatience / 4)
+	defer tick.Stop()
+	for {
+		select {
+		case <-p.quit:
+			return
+		case now := <-tick.C:
+			p.repeat(now)
+		}
+	}
+}
+
+func (p *remoteProposer) repeat(now time.Time) {
+	p.mu.Lock()
+	due := make(map[int][]ridge.Message) // by how often again
+	for i := range p.waiting {
+		if w := &p.waiting[i]; w.sequence != 0 && now.After(w.by) {
+			w.again++
+			w.by = now.Add(remotePatience)
+			due[w.again] = append(due[w.again], w.message)
+		}
+	}
+	p.mu.Unlock()
+	for again, ms := range due {
+		p.proposer.Multicast(ms, again)
+	}
+}
+
+func (p *remoteProposer) close() error {
+	close(p.quit)
+	p.ended.Wait()
+	return p.proposer.Close()
+}

@@ -1,0 +1,55 @@
+package node
+
+import (
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/hlc"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/wire"
+	"github.com/eyrie-dev/eyrie/partition"
+	"github.com/eyrie-dev/eyrie/ridge"
+)
+
+// Machine is what a process does with Ridge's deliveries: a state machine
+// without IO like the node itself. The one that Eyrie is about is a partition's
+// replica; a program that wants ordered messages and nothing else brings its
+// own.
+type Machine interface {
+	// Ready says whether there is room for one more delivery. While there is
+	// none, what is ordered waits in Ridge.
+	Ready() bool
+	// Deliver takes the next message addressed to this process, in merged
+	// order. Ridge may deliver two copies of one message.
+	Deliver(now hlc.Now, d ridge.Delivery)
+	// Step takes a message of the machine's own kinds from another process.
+	Step(now hlc.Now, from ids.Process, m wire.Message)
+	Tick(now hlc.Now)
+	Wake() time.Duration
+	// Sends drains what is to be sent; valid until the next call.
+	Sends() []Send
+	Err() error
+	Close()
+}
+
+// replica is a partition's replica as a Machine.
+type replica struct {
+	*partition.Replica
+	sends []Send
+}
+
+func (r *replica) Deliver(now hlc.Now, d ridge.Delivery) {
+	m := d.Message
+	r.Replica.Deliver(now, partition.Delivery{
+		Position: d.Position, Command: m.Command, Attempt: m.Attempt,
+		T0: m.T0, Mark: m.Mark, Guard: m.Guard, Dests: m.Dests, Body: m.Body,
+		Proposed: d.Proposed, Nearest: d.Nearest,
+	})
+}
+
+func (r *replica) Sends() []Send {
+	r.sends = r.sends[:0]
+	for _, s := range r.Replica.Sends() {
+		r.sends = append(r.sends, Send(s))
+	}
+	return r.sends
+}
