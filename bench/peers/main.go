@@ -1,6 +1,7 @@
 // Command peers measures Eyrie beside other systems, each turn about turn:
 //
-//	go run . order|power [-json] [-quick] [flags]
+//	go run . order|power|... [-json] [-quick] [flags]
+//	go run . all [-quick] [-only PART,...]
 //
 // It is a module of its own, so that peers stay out of the library's
 // requirements.
@@ -20,8 +21,11 @@ import (
 
 const usage = `usage: peers BENCH [flags]; peers BENCH -help says more
 
+all     everything, with tables and figures as files; -quick: in less than two minutes; -only: some of it
+figures the figures of a folder with results anew
 order   ordering in memory, by outstanding commands, size and groups, beside etcd's raft library and hashicorp/raft
 power   highest throughput, and latency at maximum power, beside the same
+...     and every other bench of "eyrie bench"
 `
 
 func main() {
@@ -33,14 +37,30 @@ func main() {
 func run(ctx context.Context, args []string) int {
 	if len(args) > 0 {
 		switch args[0] {
-		case "order":
-			return bench.OrderBeside(ctx, args[1:], os.Stdout, os.Stderr, references, peers()...)
-		case "power":
-			return bench.PowerBeside(ctx, args[1:], os.Stdout, os.Stderr, libraries()...)
+		case "all":
+			return all(ctx, args[1:])
+		case "figures":
+			return redraw(args[1:])
+		}
+		if b := find(args[0]); b != nil {
+			return b(ctx, args[1:], os.Stdout, os.Stderr)
 		}
 	}
 	fmt.Fprint(os.Stderr, usage)
 	return 2
+}
+
+// redraw draws the figures of a folder anew.
+func redraw(args []string) int {
+	if len(args) != 1 {
+		fmt.Fprintln(os.Stderr, "want one folder with results: ../../docs/benchmarks/full, say")
+		return 2
+	}
+	if err := draw(args[0]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
 }
 
 // references are the two libraries to the better of which ratios refer.

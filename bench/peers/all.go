@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/eyrie-dev/eyrie/bench"
+)
+
+// part is one bench of the whole, with the flags that it takes in a full run
+// and in a quick one, whose parts together last less than two minutes.
+type part struct {
+	name, title string
+	bench       string
+	full, quick []string
+}
+
+const (
+	ours      = "ridge,ridge remote,eyrie near,eyrie,"
+	libs      = "etcd-raft,hashicorp-raft"
+	peaksOnly = "ridge,eyrie near," + libs
+)
+
+var parts = []part{
+	{"order", "Ordering, by operations outstanding", "order",
+		[]string{"-vary", "outstanding"},
+		[]string{"-budget", "30s", "-only", ours + libs + ",floor"}},
+	{"workers", "Ordering, a goroutine waiting for each operation", "order",
+		[]string{"-workers", "-vary", "outstanding"},
+		[]string{"-workers", "-budget", "8s", "-outstanding", "64", "-only", "ridge,eyrie near," + libs}},
+	{"sizes", "Ordering, by size of a message", "order",
+		[]string{"-vary", "size", "-only", ours + libs + ",floor"},
+		[]string{"-vary", "size", "-budget", "10s", "-sizes", "100,64000", "-only", "ridge," + libs + ",floor"}},
+	{"groups", "Ordering, by groups, and by destinations of a message", "order",
+		[]string{"-vary", "groups,destinations", "-only", ours + libs + ",floor"},
+		[]string{"-vary", "groups,destinations", "-budget", "10s", "-only", "ridge,eyrie near," + libs}},
+	{"broadcast", "Highest throughput and maximum power, by destinations (figure 5.1)", "power",
+		[]string{"-vary", "replicas", "-only", peaksOnly},
+		[]string{"-vary", "replicas", "-budget", "12s", "-sizes", "200,64000", "-replicas", "3,6", "-outstanding", "4,32,256", "-only", "ridge," + libs}},
+	{"multicast", "Highest throughput and maximum power, by groups (figure 5.2)", "power",
+		[]string{"-vary", "groups", "-only", peaksOnly},
+		[]string{"-vary", "groups", "-budget", "12s", "-sizes", "200,64000", "-groups", "1,2", "-outstanding", "4,32,256", "-only", "ridge," + libs}},
+	{"sweep", "Commands on two partitions, with and without convoy", "sweep",
+		nil, []string{"-budget", "8s"}},
+}
+
+// all runs the parts one after another, keeps what they say, and draws the
+// figures.
+func all(ctx context.Context, args []string) int {
+	f := flag.NewFlagSet("all", flag.ContinueOnError)
+	quick := f.Bool("quick", false, "everything in less than two minutes, with short windows")
+	only := f.String("only", "", "only these parts, separated by commas; the others' results stay as they are")
+	out := f.String("out", "", "folder for results (default ../../docs/benchmarks/full, or .../quick)")
+	if f.Parse(args) != nil || f.NArg() > 0 {
+		return 2
+	}
+	kind := "full"
+	if *quick {
+		kind = "quick"
+	}
+	if *out == "" {
+		*out = filepath.Join("..", "..", "docs", "benchmarks", kind)
+	}
+	status, ran, begin := 0, 0, time.Now()
+	for _, p := range parts {
+		if *only != "" && !slices.Contains(strings.Split(*only, ","), p.name) || find(p.bench) == nil {
+			continue
+		}
+		fmt.Fprintf(os.Stderr, "\n=== %s (%v so far)\n\n", p.name, time.Since(begin).Round(time.Second))
+		ran++
+		if s, err := p.run(ctx, *quick, *out); s != 0 || err != nil {
+			status = 1
+			fmt.Fprintf(os.Stderr, "%s: status %d: %v\n", p.name, s, err)
+		}
+		if ctx.Err() != nil {
+			return 1
+		}
+	}
+	if ran == 0 {
+		fmt.Fprintf(os.Stderr, "no part is called %s\n", *only)
+		return 2
+	}
+	if err := errors.Join(draw(*out), page(*out, *quick)); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	fmt.Fprintf(os.Stderr, "\n%d parts in %v; see %s\n", ran, time.Since(begin).Round(time.Second), filepath.Join(*out, "README.md"))
+	return status
+}
+
+func (p part) flags(quick bool) []string {
+	if quick {
+		return append([]string{"-quick"}, p.quick...)
+	}
+	return p.full
+}
+
+// run leaves the part's points in NAME.json and its tables in NAME.txt.
+func (p part) run(ctx context.Context, quick bool, out string) (status int, err error) {
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return 1, err
+	}
+	points, err := os.Create(filepath.Join(out, p.name+".json"))
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, points.Close()) }()
+	words, err := os.Create(filepath.Join(out, p.name+".txt"))
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, words.Close()) }()
+	return find(p.bench)(ctx, append([]string{"-json"}, p.flags(quick)...), points, io.MultiWriter(words, os.Stderr)), nil
+}
+
+// runner is a bench's function.
+type runner func(ctx context.Context, args []string, stdout, stderr io.Writer) int
+
+// find is the bench of that name, with the peers if it takes any.
+func find(name string) runner {
+	switch name {
+	case "order":
+		return func(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+			return bench.OrderBeside(ctx, args, stdout, stderr, references, peers()...)
+		}
+	case "power":
+		return func(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+			return bench.PowerBeside(ctx, args, stdout, stderr, libraries()...)
+		}
+	}
+	for _, b := range bench.Benches() {
+		if b.Name == name {
+			return b.Run
+		}
+	}
+	return nil
+}

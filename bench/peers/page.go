@@ -1,0 +1,94 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/eyrie-dev/eyrie/bench"
+	"github.com/eyrie-dev/eyrie/bench/peers/figures"
+)
+
+// drawings are the figures, and the parts whose points they show.
+var drawings = []struct {
+	file, title, part string
+	draw              func([]bench.Point) (figures.Figure, error)
+}{
+	{"figure-5.1.svg", "Figure 5.1: one group, by destinations", "broadcast", figures.Destinations},
+	{"figure-5.2.svg", "Figure 5.2: more groups", "multicast", figures.Groups},
+}
+
+// draw makes every figure whose points are in the folder.
+func draw(dir string) error {
+	var errs []error
+	for _, d := range drawings {
+		if err := drawOne(dir, d.file, d.part, d.draw); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, fmt.Errorf("%s: %w", d.file, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func drawOne(dir, file, part string, draw func([]bench.Point) (figures.Figure, error)) error {
+	in, err := os.Open(filepath.Join(dir, part+".json"))
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	points, err := figures.Read(in)
+	if err != nil || len(points) == 0 {
+		return err
+	}
+	fig, err := draw(points)
+	if err != nil {
+		return err
+	}
+	out, err := os.Create(filepath.Join(dir, file))
+	if err != nil {
+		return err
+	}
+	return errors.Join(fig.Write(out), out.Close())
+}
+
+// page writes README.md: every part's tables, the command that makes them
+// again, and the figures.
+func page(dir string, quick bool) error {
+	var b strings.Builder
+	kind, flag := "full run", ""
+	if quick {
+		kind, flag = "quick run: short windows, for orientation only", " -quick"
+	}
+	fmt.Fprintf(&b, "# Results of a %s\n\nWritten by `cd bench/peers && go run . all%s`; how to read it is in [Benchmarks](../README.md).\n", kind, flag)
+	for _, p := range parts {
+		text, err := os.ReadFile(filepath.Join(dir, p.name+".txt"))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		} else if err != nil {
+			return err
+		}
+		fmt.Fprintf(&b, "\n## %s\n\nThis part alone: `go run . all%s -only %s`, which runs `go run . %s %s`. Points: [%s.json](%s.json).\n",
+			p.title, flag, p.name, p.bench, quoted(p.flags(quick)), p.name, p.name)
+		for _, d := range drawings {
+			if _, err := os.Stat(filepath.Join(dir, d.file)); d.part == p.name && err == nil {
+				fmt.Fprintf(&b, "\n![%s](%s)\n", d.title, d.file)
+			}
+		}
+		fmt.Fprintf(&b, "\n```\n%s\n```\n", strings.TrimSpace(string(text)))
+	}
+	return os.WriteFile(filepath.Join(dir, "README.md"), []byte(b.String()), 0o644)
+}
+
+// quoted are flags as a shell takes them.
+func quoted(flags []string) string {
+	var out []string
+	for _, f := range flags {
+		if strings.ContainsAny(f, " ") {
+			f = `"` + f + `"`
+		}
+		out = append(out, f)
+	}
+	return strings.Join(out, " ")
+}
