@@ -17,5 +17,5 @@
 // the errors of its point, those of the warm-up included, and a system that
 // does not start leaves a point with no operations and one error.
 //
-// docs/benchmarks.md says how to run everything, and what came out.
+// docs/benchmarks says how to run everything, and what came out.
 package bench

@@ -10,7 +10,7 @@ import (
 )
 
 // TestIdleCost measures what six processes cost that have nothing to do; its
-// figures are in docs/benchmarks.md. The bound on CPU is loose, since other
+// figures are in docs/benchmarks. The bound on CPU is loose, since other
 // work on the machine makes every wake-up dearer.
 func TestIdleCost(t *testing.T) {
 	if !long() {
