@@ -77,7 +77,6 @@ func newEnsemble(c *Core, spec *EnsembleSpec) *ensemble {
 		takeoverAt: never,
 		next:       1,
 	}
-	e.gap.lag = c.cfg.Tuning.FailureTimeout / 4
 	e.log.limit = 2 * c.cfg.Tuning.MaxLogCount
 	e.gap.at, e.lostSince, e.pressedSince = never, never, never
 	e.stream.init(e)
@@ -90,6 +89,7 @@ func newEnsemble(c *Core, spec *EnsembleSpec) *ensemble {
 			e.addMember(p)
 		}
 	}
+	e.gap.lag.before = c.patience() * time.Duration(len(e.members)) / 32
 	return e
 }
 

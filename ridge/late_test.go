@@ -7,9 +7,9 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/ids"
 )
 
-// A value that takes its distributor longer than a learner's first patience is
-// not asked for: neither the first, nor, when such are common, later ones. One
-// that is lost is asked for, and when values come at once again, soon.
+// When values take their distributors longer than a learner's first patience, it
+// is told so by the first, and asks for no other. One that is lost is asked for,
+// and when values come at once again, soon.
 func TestLateValuesAreNotAskedFor(t *testing.T) {
 	r := newRig(t, 4, 1, 4) // process 4 only learns
 	chain := []ids.Process{1, 2}
@@ -27,7 +27,7 @@ func TestLateValuesAreNotAskedFor(t *testing.T) {
 		k++
 		v := decide(k)
 		for range 12 {
-			if r.pass(late / 12); len(only[*fetch](r)) > 0 {
+			if r.pass(late / 12); len(only[*fetch](r)) > 0 && k > 1 {
 				t.Fatalf("asked for instance %d, which is on its way", k)
 			}
 		}
@@ -45,8 +45,9 @@ func TestLateValuesAreNotAskedFor(t *testing.T) {
 		t.Fatalf("asked for a lost value after %v", d)
 	}
 	r.step(1, &learn{Votes: []vote{{Instance: k, Decided: true, Value: lost}}})
-	for range 60 { // at once
+	for range 60 { // at once, for long enough
 		k++
+		r.pass(r.core.cfg.Tuning.FailureTimeout / 2)
 		r.step(3, &valueMessage{Instance: k, Chain: chain, Value: decide(k)})
 	}
 	k++
@@ -61,6 +62,15 @@ func TestLateValuesAreNotAskedFor(t *testing.T) {
 	}
 	if n := len(r.deliveries()); n != int(k)-1 {
 		t.Errorf("%d of %d delivered", n, k-1)
+	}
+}
+
+// Many learners are patient from the beginning.
+func TestManyLearnersBeginPatient(t *testing.T) {
+	r := newRig(t, 4, 21, 3)
+	few, many := r.core.ensembles[0], r.core.ensembles[1]
+	if few.wait() > r.core.patience() || many.wait() < 3*r.core.patience() {
+		t.Errorf("of 3 learners each waits %v, of 63 %v", few.wait(), many.wait())
 	}
 }
 

@@ -34,7 +34,7 @@ func (e *ensemble) pump(now hlc.Now) {
 			if l.next-e.log.base > ids.Instance(e.c.cfg.Tuning.MaxLogCount*5/4) {
 				return // not even nulls
 			}
-		} else if l.queue.count() > 0 && (l.nulls.want > l.last || l.queue.ready(len(l.open), &e.c.cfg.Tuning)) {
+		} else if l.queue.count() > 0 && (l.nulls.want > l.last || l.queue.ready(len(l.open), e.c.cfg.Tuning.MaxBatchCount, e.batchBytes())) {
 			b = e.batch(now)
 			e.hint(b.v.Entries)
 			if l.queue.count() == 0 {
@@ -65,7 +65,7 @@ func (e *ensemble) batch(now hlc.Now) *builder {
 	l.gap += (min(now.Mono-l.proposed, leadShare*t.Lead) - l.gap) / 4
 	l.proposed = now.Mono
 	physical, w := e.physical(now), hlc.Timestamp(t.Window/time.Microsecond)
-	n, bytes := l.queue.fit(t.MaxBatchCount, t.MaxBatchBytes)
+	n, bytes := l.queue.fit(t.MaxBatchCount, e.batchBytes())
 	b := newBuilder(n, bytes)
 	for range n {
 		s := l.queue.pop()
@@ -79,6 +79,15 @@ func (e *ensemble) batch(now hlc.Now) *builder {
 		}
 	}
 	return b
+}
+
+// maxSpread bounds the bytes that a distributor sends for one batch: to very
+// many learners a full one would take so long that they give it up for lost.
+const maxSpread = 16 << 20
+
+// batchBytes bounds the bytes of messages in one instance.
+func (e *ensemble) batchBytes() int {
+	return min(e.c.cfg.Tuning.MaxBatchBytes, maxSpread/len(e.members))
 }
 
 // makeValue makes a value with an id of its own.

@@ -78,8 +78,8 @@ func (q *queue) fit(maxCount, maxBytes int) (n, bytes int) {
 
 // ready says whether a batch should leave while open instances are in flight:
 // at once when nothing is; else when enough has gathered, the more the fuller
-// the pipeline.
-func (q *queue) ready(open int, t *Tuning) bool {
+// the pipeline. A full batch has maxCount messages or maxBytes.
+func (q *queue) ready(open, maxCount, maxBytes int) bool {
 	n := q.count()
 	switch {
 	case n == 0:
@@ -87,7 +87,7 @@ func (q *queue) ready(open int, t *Tuning) bool {
 	case open == 0:
 		return true
 	}
-	return n >= t.MaxBatchCount || q.bytes >= t.MaxBatchBytes || n >= 4<<(2*open)
+	return n >= maxCount || q.bytes >= maxBytes || n >= 4<<(2*open)
 }
 
 // onPropose takes a proposal from a client or a process.

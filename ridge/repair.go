@@ -25,17 +25,36 @@ type gap struct {
 	// askedSince.
 	asked      ids.Instance
 	askedSince time.Duration
-	// lag is how much later than noticed missing values lately came by
-	// themselves: the largest, slowly forgotten.
-	lag time.Duration
+	lag        lateness
 }
+
+// lateness is the largest delay of late: that of the present period, which ends
+// at until, and that of the one before.
+type lateness struct {
+	present, before time.Duration
+	until           time.Duration
+}
+
+func (l *lateness) add(now, d, period time.Duration) {
+	switch {
+	case l.until == 0:
+		l.until = now + period
+	case now >= l.until:
+		l.before, l.present, l.until = l.present, 0, now+period
+	}
+	l.present = max(l.present, d)
+}
+
+func (l *lateness) most() time.Duration { return max(l.present, l.before) }
 
 // wait is how long a value may be missing before it is asked for. To many
 // learners, or over slow links, a distributor needs its time. Who asks for what
 // is on its way has it sent twice, and by an acceptor: when all learners do, it
-// has little left for the chain. So learners begin patient.
+// has little left for the chain. So learners begin the more patient the more
+// they are, and remember for ten failure timeouts how late values came by
+// themselves.
 func (e *ensemble) wait() time.Duration {
-	return max(e.c.patience(), min(2*e.gap.lag, e.c.timeout))
+	return max(e.c.patience(), min(2*e.gap.lag.most(), e.c.timeout))
 }
 
 // noticed begins a gap at next, to be asked for at at.
@@ -52,10 +71,8 @@ func (e *ensemble) came(now time.Duration, k ids.Instance) {
 		late = now - g.since
 	case k == g.asked:
 		late = now - g.askedSince
-	case k != e.next:
-		return // behind a gap
 	}
-	g.lag = max(late, g.lag-g.lag/8)
+	g.lag.add(now, late, 10*e.c.timeout)
 }
 
 // lacks says whether next is decided but missing here.
