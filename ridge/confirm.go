@@ -38,7 +38,7 @@ type asker struct {
 // coordinator may hear of long after the client that was answered [E3]. It
 // includes what Phase 1 obliges to propose, and is never below what the Phase 1
 // quorum had trimmed [R4].
-func (l *leader) position() ids.Instance { return l.next - 1 }
+func (e *ensemble) position() ids.Instance { return e.lead.next - 1 }
 
 // reset forgets all questions; whoever asked repeats.
 func (f *confirming) reset() { *f = confirming{number: f.number, at: never} }
@@ -74,12 +74,12 @@ func (e *ensemble) answerQuestions(now hlc.Now) {
 	if l.phase != leading || e.promised != l.round {
 		return
 	}
-	f.waiting = e.answerConfirmed(f.waiting, 1<<e.self, l.position())
+	f.waiting = e.answerConfirmed(f.waiting, 1<<e.self, e.position())
 	switch {
 	case len(f.asked) == 0 && len(f.waiting) > 0:
 		f.asked, f.waiting = f.waiting, f.asked
 		f.number++
-		f.position, f.voters, f.tries = l.position(), 1<<e.self, 0
+		f.position, f.voters, f.tries = e.position(), 1<<e.self, 0
 	case len(f.asked) == 0 || now.Mono < f.at:
 		return
 	}
