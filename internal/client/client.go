@@ -44,6 +44,10 @@ type Tuning struct {
 	Horizon  time.Duration // H, as at the service
 	Ahead    time.Duration // how far T0 may be ahead of the service's time; at most W
 	MaxBody  int           // bytes of an encoded request
+	// Spread sends a client's reads to all replicas of a partition in turn, not
+	// always to the same one. It is for a few clients whose reads take long to
+	// execute; otherwise it makes more questions for positions, and costs.
+	Spread bool
 }
 
 // DefaultTuning serves the default tuning of Ridge.

@@ -109,6 +109,9 @@ func (c *Core) submitRead(command uint16, arg []byte, dests ids.Set) ids.Sequenc
 		dests:   dests, pause: c.cfg.Tuning.Resend, sent: c.now.Wall, giveUp: c.now.Mono + c.cfg.Tuning.Horizon,
 		target: c.reads.prefer[dests[0]],
 	}
+	if c.cfg.Tuning.Spread {
+		x.target += int(n % 64)
+	}
 	c.dueAt(x.giveUp)
 	if c.life != 0 {
 		c.sendRead(x)

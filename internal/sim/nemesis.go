@@ -27,11 +27,12 @@ const (
 	FaultClientClock
 	FaultServerClock
 	FaultClientCrash
-	Faults // their number
+	FaultAside // pause a server and cut it off from the others, not from clients, for longer
+	Faults     // their number
 )
 
 var faultNames = [Faults]string{"crash", "pause", "pause-many", "slow-process", "cut-one-way", "cut-both", "isolate",
-	"split", "split-group", "cut-groups", "flap", "slow-link", "stall", "reset", "burst", "client-clock", "server-clock", "client-crash"}
+	"split", "split-group", "cut-groups", "flap", "slow-link", "stall", "reset", "burst", "client-clock", "server-clock", "client-crash", "aside"}
 
 func (f Fault) String() string { return faultNames[f] }
 
@@ -238,6 +239,15 @@ func (n *Nemesis) network(f Fault, d time.Duration) bool {
 		}
 		p := n.r.Perm(len(n.plan.Groups))
 		w.CutGroups(n.plan.Groups[p[0]], n.plan.Groups[p[1]], n.r.IntN(2) == 0, d)
+		return true
+	case FaultAside:
+		id := n.server()
+		for _, s := range n.plan.Servers {
+			if s != id {
+				w.CutPair(id, s, d)
+			}
+		}
+		w.Pause(id, d/4+time.Duration(n.r.Int64N(int64(d))))
 		return true
 	case FaultBurst:
 		w.Burst(100_000+n.r.IntN(800_000), min(d, time.Second))

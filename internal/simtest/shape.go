@@ -38,6 +38,8 @@ type Shape struct {
 	// Chains: plain commands only, over neighbouring partitions, on two
 	// accounts of each: the shortest way to cycles across partitions.
 	Chains bool
+	// Reads: half of the commands are reads of one partition.
+	Reads bool
 	// Bare, if not nil, makes a stand-in for a node.Node.
 	Bare func(*server) process
 }
@@ -46,6 +48,9 @@ func (s *Shape) String() string {
 	mode := "decoded messages"
 	if s.Chains {
 		mode = "chains, " + mode
+	}
+	if s.Reads {
+		mode = "reads, " + mode
 	}
 	if s.Rogues {
 		mode = "rogue clients, " + mode
@@ -98,6 +103,7 @@ func drawShape(r *rand.Rand, o *Options) Shape {
 		Weights:    sim.DrawWeights(r),
 	}
 	s.Chains = s.Service == "bank" && s.Partitions > 2 && r.IntN(2) == 0
+	s.Reads = r.IntN(3) == 0
 	if s.Partitions == 4 {
 		s.Replicas = 3
 	}
@@ -113,6 +119,7 @@ func drawShape(r *rand.Rand, o *Options) Shape {
 	s.Client.Window = 1 << r.IntN(6)
 	s.Client.Span = min(s.Client.Window*(1+r.IntN(4)), s.Partition.ClientWindow)
 	s.Client.Horizon = s.Ridge.Horizon
+	s.Client.Spread = r.IntN(2) == 0
 	s.Client.Ahead = s.Ridge.Window / 2
 	s.Client.Resend = between(r, 5*s.Network.Base+10*ms, 250*ms)
 	s.Client.MaxPause = s.Client.Resend * time.Duration(pick(r, 1, 4, 10))
@@ -125,6 +132,9 @@ func drawShape(r *rand.Rand, o *Options) Shape {
 		if s.Weights != [sim.Faults]int{} {
 			s.Weights[sim.FaultCutGroups] += 16
 		}
+	}
+	if s.Reads && s.Weights != [sim.Faults]int{} {
+		s.Weights[sim.FaultAside] += 16
 	}
 	s.Every = pick(r, 20*ms, 100*ms, 400*ms)
 	s.Lasts = s.Ridge.FailureTimeout * time.Duration(pick(r, 1, 2, 4, 8)) / 2

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/sim"
 )
@@ -39,6 +40,9 @@ func TestNoFaults(t *testing.T) {
 		s.Network.Loss, s.Network.Dup, s.Network.Tail = 0, 0, 2
 		s.Rogues = false
 		s.Ridge.MaxWaiting, s.Ridge.MaxLogCount = 8192, 1<<16
+		// A horizon of a few round trips gives up what only waits in a queue.
+		h := max(s.Ridge.Horizon, time.Minute)
+		s.Ridge.Horizon, s.Partition.Horizon, s.Client.Horizon = h, h, h
 	}}
 	for seed := range uint64(10) {
 		r, err := Run(seed+*seedFlag, calm)

@@ -24,7 +24,7 @@ type voleryLoad struct {
 var voleryNames = []string{"a", "b", "c", "d", "lock-0000000001", "lock-0000000002"}
 
 func (v *voleryLoad) next(r *rand.Rand) (code uint16, arg []byte, guess ids.Set) {
-	multi := r.IntN(100) < v.shape.Multi
+	multi := r.IntN(100) < v.shape.Multi && !(v.shape.Reads && r.IntN(2) == 0)
 	for range 8 {
 		code, arg = v.draw(r, multi)
 		access, err := v.service.Definition().Commands[code].Access(arg)
@@ -38,6 +38,9 @@ func (v *voleryLoad) next(r *rand.Rand) (code uint16, arg []byte, guess ids.Set)
 func (v *voleryLoad) draw(r *rand.Rand, multi bool) (uint16, []byte) {
 	v.n++
 	q := tree.Request{Command: pick(r, "exists", "getChildren", "getData", "setData", "setData")}
+	if !multi && v.shape.Reads {
+		q.Command = pick(r, "exists", "getChildren", "getData", "getData", "setData")
+	}
 	if multi {
 		q.Command = pick(r, "create", "create", "create", "delete", "delete")
 	}

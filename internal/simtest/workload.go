@@ -42,6 +42,9 @@ func (b *bankLoad) next(r *rand.Rand) (uint16, []byte, ids.Set) {
 	b.token++
 	multi := r.IntN(100) < b.shape.Multi
 	a := bankArg{N: b.token}
+	if b.shape.Reads && r.IntN(2) == 0 {
+		return cmdRead, b.read(r, a), nil
+	}
 	if b.shape.Chains && r.IntN(8) > 0 {
 		code := pick(r, cmdRead, cmdWrite, cmdWrite, cmdWrite, cmdSwap)
 		if code == cmdRead && r.IntN(2) == 0 {
@@ -75,6 +78,20 @@ func (b *bankLoad) next(r *rand.Rand) (uint16, []byte, ids.Set) {
 		guess = ids.NewSet(ids.Partition(r.IntN(b.shape.Partitions)))
 	}
 	return code, a.encode(), guess
+}
+
+// read draws a read of one partition.
+func (b *bankLoad) read(r *rand.Rand, a bankArg) []byte {
+	switch {
+	case b.shape.Chains:
+		p := r.IntN(b.shape.Partitions)
+		a.Keys = []uint16{b.local(p, 0), b.local(p, 1)}[r.IntN(2):]
+	case r.IntN(4) == 0:
+		a.Keys = b.cells(r, false)
+	default:
+		a.Keys = b.accounts(r, false)
+	}
+	return a.encode()
 }
 
 // fill draws a command's argument.
