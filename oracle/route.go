@@ -9,7 +9,8 @@ import (
 
 // Route is where a command goes: all partitions that hold something it
 // writes, and of what it only reads at least one that holds it [E5]. It is a
-// function of its arguments and the map, and never empty.
+// function of its arguments and the map, and never empty. The caller must not
+// change it.
 //
 // If the access is a hint (not Exact), the guess and the Guesser's are added:
 // they may save the retry that finds out the rest. An access that leaves the
@@ -21,7 +22,9 @@ func (m *Map) Route(access partition.Access, guess ids.Set) ids.Set {
 	for i := range access.Items {
 		m.need(&r, &access.Items[i])
 	}
-	guess = m.existing(guess)
+	if guess != nil {
+		guess = m.existing(guess)
+	}
 	if !access.Exact {
 		r.add(guess)
 		if m.guess != nil {
@@ -45,6 +48,7 @@ func (m *Map) Route(access partition.Access, guess ids.Set) ids.Set {
 // route collects destinations. What is read and everywhere can be read at any
 // of them; open is the first such item.
 type route struct {
+	one   ids.Set // the map's, while there is no other
 	dests ids.Set
 	open  *partition.Item
 }
@@ -69,11 +73,22 @@ func (m *Map) need(r *route, it *partition.Item) {
 
 // add collects; set sorts once, so that a command of many items costs
 // n log n.
-func (r *route) add(s ids.Set) { r.dests = append(r.dests, s...) }
+func (r *route) add(s ids.Set) {
+	switch {
+	case len(s) == 0 || len(r.one) == len(s) && &r.one[0] == &s[0]:
+		return
+	case r.one == nil:
+		r.one = s
+		return
+	case r.dests == nil:
+		r.dests = append(make(ids.Set, 0, len(r.one)+len(s)), r.one...)
+	}
+	r.dests = append(r.dests, s...)
+}
 
 func (r *route) set() ids.Set {
-	if len(r.dests) == 0 {
-		return nil
+	if r.dests == nil {
+		return r.one
 	}
 	slices.Sort(r.dests)
 	return slices.Compact(r.dests)

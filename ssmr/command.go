@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/eyrie-dev/eyrie/partition"
 )
@@ -18,7 +19,13 @@ type Command[A, R any] struct {
 	run    func(Tx, A) (R, error)
 	arg    valueCodec[A]
 	result valueCodec[R]
+	// size is the last argument's, so that the next needs no growing: arguments
+	// of a command are mostly alike.
+	size atomic.Int32
 }
+
+// maxHint bounds what is set aside for an argument on a guess.
+const maxHint = 4 << 10
 
 // NewCommand names code. Access says what it will touch, from the argument
 // alone, and must not change what that points to: Run may get the same. Run
@@ -154,9 +161,12 @@ func (c *Command[A, R]) Encode(s *Service, arg A) (number uint16, raw []byte, er
 	if !ok {
 		return 0, nil, fmt.Errorf("%w: %q, %q", ErrUnknownCommand, c.id.name, s.Name())
 	}
-	raw, err = c.arg.append(nil, arg)
+	raw, err = c.arg.append(make([]byte, 0, c.size.Load()), arg)
 	if err != nil {
 		return 0, nil, fmt.Errorf("%w: %w", ErrArgument, err)
+	}
+	if n := int32(min(len(raw), maxHint)); n != c.size.Load() {
+		c.size.Store(n)
 	}
 	return number, raw, nil
 }

@@ -100,6 +100,7 @@ type Core struct {
 	cfg     Config
 	calls   calls
 	reads   reads
+	lent    lent
 	guard   hlc.Timestamp // largest T0 + H among those given up below the mark
 	due     time.Duration // Mono; when to look at all open calls next
 	looked  time.Duration // Mono; when that was done last
@@ -114,6 +115,12 @@ type Core struct {
 	status  []session.Status
 	err     error
 	Stats   Stats
+}
+
+// lent is memory for accesses, to be used again.
+type lent struct {
+	items []partition.Item
+	codes []partition.Code // by command
 }
 
 // Stats counts what a client went through.
@@ -167,7 +174,7 @@ func (c *Core) submit(now hlc.Now, command uint16, arg []byte, guess ids.Set, or
 		return 0, fmt.Errorf("%w: no command %d", partition.ErrArgument, command)
 	}
 	spec := &c.cfg.Service.Commands[command]
-	access, err := spec.Access(arg)
+	access, err := c.access(command, arg)
 	if err != nil {
 		return 0, fmt.Errorf("%w: %s: %w", partition.ErrArgument, spec.Name, err)
 	}
@@ -186,6 +193,21 @@ func (c *Core) submit(now hlc.Now, command uint16, arg []byte, guess ids.Set, or
 		c.start(call)
 	}
 	return call.seq, nil
+}
+
+// access is what a command with that argument will touch, until the next call.
+func (c *Core) access(command uint16, arg []byte) (partition.Access, error) {
+	spec := &c.cfg.Service.Commands[command]
+	if spec.Prepare == nil {
+		return spec.Access(arg)
+	}
+	if c.lent.items == nil {
+		c.lent.items = make([]partition.Item, 0, 16)
+		c.lent.codes = make([]partition.Code, len(c.cfg.Service.Commands))
+	}
+	access, code, err := spec.Prepare(arg, partition.Lent{Items: c.lent.items, Code: c.lent.codes[command]})
+	c.lent.codes[command] = code
+	return access, err
 }
 
 // order makes a command that is to be ordered.
