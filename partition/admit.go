@@ -134,16 +134,13 @@ func (r *Replica) prepare(c *command) (a Access, err error) {
 	if c.spec.Prepare == nil {
 		return c.spec.Access(c.arg)
 	}
-	lent := Lent{names: r.state}
-	if c == &r.scratch {
-		if r.lent == nil {
-			r.lent = make([]Item, 0, 2*smallAccess)
-		}
-		lent.Items, lent.Code = r.lent, r.codes[c.number]
+	if c.lent == nil {
+		c.lent = r.spare.takeItems()
 	}
+	lent := Lent{Items: c.lent, Code: r.spare.takeCode(c.number), names: r.state}
 	a, c.code, err = c.spec.Prepare(c.arg, lent)
 	if c == &r.scratch {
-		r.codes[c.number] = c.code
+		r.spare.putCode(c.number, c.code)
 	}
 	c.arg = nil
 	return a, err
@@ -154,9 +151,9 @@ func (r *Replica) unscratch() *command {
 	c := new(command)
 	*c = r.scratch
 	c.tx.c = c
-	r.scratch, r.lent = command{}, nil
+	r.scratch = command{}
 	if c.code != nil {
-		r.codes[c.number] = nil
+		r.spare.takeCode(c.number)
 	}
 	return c
 }

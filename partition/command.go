@@ -1,6 +1,8 @@
 package partition
 
 import (
+	"time"
+
 	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 )
@@ -22,6 +24,7 @@ type command struct {
 	bytes    int    // of the body, for the bound on unfinished commands
 	exact    bool
 	items    []Item
+	lent     []Item // lent to Prepare; items need not be in it
 	// needed are dests and what the items need besides, nil if that is nothing.
 	needed ids.Set
 
@@ -43,6 +46,7 @@ type command struct {
 	read     bool
 	started  bool
 	finished bool
+	asked    bool // it has pulled
 
 	// Exchange; out is nil for a command of one destination.
 	out *outgoing
@@ -52,6 +56,7 @@ type command struct {
 	tx transaction
 
 	delivered, startedAt hlc.Timestamp // this process's wall clock
+	begun                time.Duration // Mono of the start, if there is an exchange
 }
 
 // waiter is an edge of the schedule: a command that waits for the owner of

@@ -75,6 +75,38 @@ func TestQuestionIsRemembered(t *testing.T) {
 	}
 }
 
+// How long a command waits before it asks follows what exchanges take, within
+// bounds, so that load alone brings no questions about.
+func TestPullsFollowTheExchanges(t *testing.T) {
+	l := newLab(t, 2, 1)
+	at := hlc.Timestamp(1000)
+	n, after := l.nodes[0], testTuning().PullAfter
+	exchange := func(took time.Duration) {
+		at += 10
+		l.deliver(l.op(at, exactly(put(l.key(colHash, 0, 0)), put(l.key(colHash, 1, 0))), 0, 1), 1, 2)
+		l.now.Mono += took
+		l.pass(nil)
+	}
+	for range 3 {
+		exchange(after / 50)
+	}
+	if n.pullAfter() != after || n.counters.Finished != 3 {
+		t.Fatalf("asks after %v, %d finished", n.pullAfter(), n.counters.Finished)
+	}
+	for range 5 * pullMemory {
+		exchange(after)
+	}
+	if got := n.pullAfter(); got < 3*after || got > 4*after {
+		t.Fatalf("asks after %v of exchanges that take %v", got, after)
+	}
+	for range 5 * pullMemory {
+		exchange(100 * after)
+	}
+	if got := n.pullAfter(); got > min(pullMost*after, testTuning().PullMax) {
+		t.Fatalf("asks after %v", got)
+	}
+}
+
 func keepOnly(in []letter, keep func(letter) bool) (out []letter) {
 	for _, x := range in {
 		if keep(x) {
@@ -367,7 +399,7 @@ func TestNonsense(t *testing.T) {
 	if n.Err() != nil || n.heldBytes > 1<<20 || n.early.bytes > testTuning().MaxEarlyBytes {
 		t.Fatalf("%v, %d, %d", n.Err(), n.heldBytes, n.early.bytes)
 	}
-	if _, wrong := n.queue.find(d.Position).in.peers[0].vars[a]; wrong {
+	if n.queue.find(d.Position).in.peers[0].find(a) != nil {
 		t.Fatal("took a value from a partition that does not hold it")
 	}
 	if n.Status().Counters.Invalid == 0 {

@@ -20,7 +20,8 @@ type incoming struct {
 type peer struct {
 	partition ids.Partition
 	signalled bool
-	vars      map[Key]Var
+	vars      []Var
+	byKey     map[Key]int32 // index of vars, if they are many
 	parts     []Part
 	bytes     int
 	// gone are its replicas that have dropped their entry.
@@ -53,10 +54,39 @@ func (in *incoming) peer(q ids.Partition) *peer {
 
 // value is k's value before the command; here is false if it has not come.
 func (p *peer) value(s *Service, k Key) (v []byte, ok, here bool) {
-	if x, found := p.vars[k]; found {
+	if x := p.find(k); x != nil {
 		return x.Value, x.OK, true
 	}
 	return findInParts(s, p.parts, k)
+}
+
+// find is what has come of k by itself, or nil.
+func (p *peer) find(k Key) *Var {
+	if p.byKey != nil {
+		if i, ok := p.byKey[k]; ok {
+			return &p.vars[i]
+		}
+		return nil
+	}
+	for i := range p.vars {
+		if p.vars[i].Key == k {
+			return &p.vars[i]
+		}
+	}
+	return nil
+}
+
+func (p *peer) add(v Var) {
+	p.vars = append(p.vars, v)
+	switch n := len(p.vars); {
+	case p.byKey != nil:
+		p.byKey[v.Key] = int32(n - 1)
+	case n > smallAccess:
+		p.byKey = make(map[Key]int32, 4*n)
+		for i := range p.vars {
+			p.byKey[p.vars[i].Key] = int32(i)
+		}
+	}
 }
 
 // findInParts looks for k in parts of ranges: one that is not in them, and not
@@ -149,6 +179,9 @@ func (r *Replica) absorb(c *command, q ids.Partition, m *Exchange) {
 		p.signalled = true
 		c.in.missing--
 	}
+	if p.vars == nil && len(m.Vars) > 0 {
+		p.vars = make([]Var, 0, len(m.Vars))
+	}
 	for _, v := range m.Vars {
 		r.absorbVar(c, p, v)
 	}
@@ -162,7 +195,7 @@ func (r *Replica) absorbVar(c *command, p *peer, v Var) {
 		r.counters.Invalid++
 		return
 	}
-	if old, ok := p.vars[v.Key]; ok {
+	if old := p.find(v.Key); old != nil {
 		if r.config.Checks && (old.OK != v.OK || string(old.Value) != string(v.Value)) {
 			r.stop("two values of a variable of partition %d for %v at %v", p.partition, c.Command, c.Position)
 		}
@@ -173,10 +206,7 @@ func (r *Replica) absorbVar(c *command, p *peer, v Var) {
 		r.counters.Invalid++
 		return
 	}
-	if p.vars == nil {
-		p.vars = make(map[Key]Var)
-	}
-	p.vars[v.Key] = v
+	p.add(v)
 }
 
 func (r *Replica) absorbPart(c *command, p *peer, part *Part) {

@@ -99,7 +99,7 @@ func (t *transaction) write(k Key, it *Item) *pending {
 		return p
 	}
 	if t.writes == nil {
-		t.writes = make([]pending, 0, max(1, min(len(t.c.items), 8)))
+		t.writes = t.r.spare.takeWrites()
 	}
 	t.writes = append(t.writes, pending{key: k, found: t.known(k, it), held: !t.remote || t.r.holds(k)})
 	switch n := len(t.writes); {

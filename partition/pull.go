@@ -9,7 +9,10 @@ import (
 
 // pulls are the started commands that may have to ask for what they miss.
 type pulls struct {
-	// fresh have not asked yet; all wait equally long, so they are in order.
+	// usual is how long an exchange took of late, smoothed: how long is too long
+	// depends on the load, and questions add to it.
+	usual time.Duration
+	// fresh have not asked yet, in the order in which they will.
 	fresh []waiting
 	head  int
 	// again have asked, by Mono.
@@ -27,12 +30,43 @@ type waiting struct {
 // maxPulls bounds the commands that ask in one tick; the others follow.
 const maxPulls = 256
 
+const (
+	// A command asks after so many times the usual exchange,
+	pullPatience = 4
+	// and at the latest after so many times PullAfter: what is lost must not be
+	// taken for what is slow.
+	pullMost = 8
+	// pullMemory is the number of exchanges that usual is the mean of.
+	pullMemory = 16
+)
+
+// exchanged notes how long a command, which ends, has waited for the others.
+// One that had to ask says nothing about it: what it missed may have been lost,
+// or dropped by a replica that is behind and has to ask for all, and must not
+// make the next ones wait longer.
+func (r *Replica) exchanged(c *command) {
+	if c.in.missing == 0 && !c.asked {
+		p := &r.pulls
+		p.usual += (r.now.Mono - c.begun - p.usual) / pullMemory
+	}
+}
+
+// pullAfter is how long a command waits before it asks.
+func (r *Replica) pullAfter() time.Duration {
+	after := r.tuning.PullAfter
+	return min(max(after, pullPatience*r.pulls.usual), pullMost*after, r.tuning.PullMax)
+}
+
 // armPull makes a command that has just started ask later, if need be.
 func (r *Replica) armPull(c *command) {
 	if p := &r.pulls; len(p.fresh) == cap(p.fresh) {
 		r.pullWake() // reclaims
 	}
-	r.pulls.fresh = append(r.pulls.fresh, waiting{c: c, due: r.now.Mono + r.tuning.PullAfter})
+	due := r.now.Mono + r.pullAfter()
+	if p := &r.pulls; p.head < len(p.fresh) {
+		due = max(due, p.fresh[len(p.fresh)-1].due)
+	}
+	r.pulls.fresh = append(r.pulls.fresh, waiting{c: c, due: due})
 }
 
 // pullWake is when the next command asks.
@@ -77,7 +111,7 @@ func (r *Replica) pullDue() {
 		}
 		r.pull(w.c, w.tries)
 		w.tries++
-		wait := r.tuning.PullAfter << min(w.tries, 20)
+		wait := r.pullAfter() << min(w.tries, 20)
 		if wait <= 0 || wait > r.tuning.PullMax {
 			wait = r.tuning.PullMax
 		}
@@ -88,6 +122,7 @@ func (r *Replica) pullDue() {
 // pull asks one replica of every destination that c misses something of, in
 // rotation, beginning beside the one that should have spoken.
 func (r *Replica) pull(c *command, tries int) {
+	c.asked = true
 	m := &Pull{c.Tag}
 	for i := range c.in.peers {
 		p := &c.in.peers[i]

@@ -151,8 +151,7 @@ func (r *Replica) startRead(c *command) {
 	for _, w := range c.waiters {
 		r.release(w)
 	}
-	c.waiters, c.tx = nil, transaction{}
-	c.code, c.arg, c.items, c.local = nil, nil, nil, nil
+	r.spare.reclaim(c)
 }
 
 // answerRead ends a read whose outcome is fixed.

@@ -50,10 +50,7 @@ type Replica struct {
 	index      index
 	runnable   []*command // may start; in order of becoming so
 	scratch    command    // the one that runs to its end within Deliver
-	// lent, and codes by command, are lent to its Prepare. They go with it if it
-	// goes into the queue. Lent items never grow, so the slice is ours for sure.
-	lent  []Item
-	codes []Code
+	spare      spare
 
 	workers []*worker // all; so that Close stops every one
 	idle    []*worker
@@ -77,7 +74,7 @@ func New(c Config) *Replica {
 		alone: len(c.Replicas) == 1,
 		peers: make(map[ids.Process]ids.Partition),
 		state: newState(len(c.Service.Collections)),
-		codes: make([]Code, len(c.Service.Commands)),
+		spare: spare{codes: make([][]Code, len(c.Service.Commands))},
 	}
 	r.tuning = &r.config.Tuning
 	for p, replicas := range c.Replicas {

@@ -22,6 +22,7 @@ func (r *Replica) start(c *command) {
 	}
 	r.observeStart(c)
 	if c.out != nil {
+		c.begun = r.now.Mono
 		c.out.signal = true
 		for i := range c.out.early {
 			r.shipEarly(c, i)
@@ -56,6 +57,9 @@ func (r *Replica) finish(c *command) {
 	}
 	r.verifyWatched(c)
 	c.finished = true
+	if c.out != nil {
+		r.exchanged(c)
+	}
 	r.index.remove(c)
 	r.queue.removed(1)
 	r.queueBytes -= c.bytes
@@ -74,9 +78,7 @@ func (r *Replica) finish(c *command) {
 	for _, w := range c.waiters {
 		r.release(w)
 	}
-	// Its place in the queue may stay for a while, what it held may not.
-	c.waiters, c.in, c.tx = nil, incoming{}, transaction{}
-	c.code, c.arg, c.items, c.local = nil, nil, nil, nil
+	r.spare.reclaim(c)
 }
 
 // release removes an edge.
