@@ -86,15 +86,19 @@ func (q *reads) keep(arg []byte) []byte {
 	return q.slab[at:len(q.slab):len(q.slab)]
 }
 
-// RunReads has the reads with tickets up to reached take their places. All that
-// Ridge had to deliver for them must have gone to Deliver.
-func (r *Replica) RunReads(now hlc.Now, reached uint64) {
+// RunReads has the reads with tickets up to reached take their places, most of
+// them at a time, and says whether there are more. All that Ridge had to deliver
+// for them must have gone to Deliver.
+func (r *Replica) RunReads(now hlc.Now, reached uint64, most int) (more bool) {
 	q := &r.reads
-	if q.head == len(q.waiting) || q.waiting[q.head].ticket > reached || r.down() {
-		return
+	due := func() bool {
+		return q.head < len(q.waiting) && q.waiting[q.head].ticket <= reached && !r.down()
+	}
+	if !due() {
+		return false
 	}
 	r.now = now
-	for q.head < len(q.waiting) && q.waiting[q.head].ticket <= reached && r.err == nil {
+	for ; most > 0 && due(); most-- {
 		w := q.waiting[q.head]
 		q.waiting[q.head] = waitingRead{}
 		q.head++
@@ -104,6 +108,7 @@ func (r *Replica) RunReads(now hlc.Now, reached uint64) {
 		q.waiting, q.head = q.waiting[:0], 0
 	}
 	r.endStep()
+	return due()
 }
 
 // read gives a read its place.

@@ -49,7 +49,8 @@ type reader struct {
 // Ask wants to know when this process will have delivered everything that was
 // answered before now. It is so when Reached returns the ticket or more. The
 // question leaves with the next Sends.
-func (c *Core) Ask() (ticket uint64) {
+func (c *Core) Ask(now hlc.Now) (ticket uint64) {
+	c.begin(now) // the question's time-out runs from here
 	c.asking.wanted = true
 	return c.asking.number + 1
 }

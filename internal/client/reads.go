@@ -143,11 +143,6 @@ func (c *Core) sendRead(x *read) {
 		c.Stats.ReadsResent++
 	}
 	c.sends = append(c.sends, Send{ids.To(c.replica(p, x.target)), x.request})
-	c.patientRead(x)
-}
-
-// patientRead sets the time of the next copy.
-func (c *Core) patientRead(x *read) {
 	x.resend = c.now.Mono + x.pause + time.Duration(c.cfg.Random()%uint64(x.pause/4+1))
 	c.dueAt(x.resend)
 }
@@ -171,11 +166,10 @@ func (c *Core) stepReadReply(from ids.Process, m *partition.ReadReply) {
 		c.reads.finish(x)
 		c.reads.falling = append(c.reads.falling, f)
 		c.fall()
-	default: // it has too much to do
+	default:
+		// It has too much to do. The next copy goes to the next replica in any
+		// case: to go on from here, too, would pass over one each time.
 		c.Stats.Refused++
-		x.target++
-		x.pause = min(x.pause*3/2, c.cfg.Tuning.MaxPause)
-		c.patientRead(x)
 	}
 }
 

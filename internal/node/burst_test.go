@@ -14,26 +14,7 @@ import (
 // A process with much to execute does so in bursts, and wants to be called
 // again at once in between: its heartbeats must not wait for the end.
 func TestExecutionInBursts(t *testing.T) {
-	service := &partition.Service{Name: "noop", Commands: []partition.CommandSpec{{
-		Name:   "noop",
-		Access: func([]byte) (partition.Access, error) { return partition.Access{Exact: true}, nil },
-		Run:    func(partition.Tx, []byte) ([]byte, error) { return nil, nil },
-	}}}
-	n, err := New(Config{
-		Self: 1, Incarnation: 1, Topology: ridge.NewTopology([][]ids.Process{{1}}), Service: service,
-		Placement: oracle.New(1, 1, service), Ridge: ridge.DefaultTuning(), Partition: partition.DefaultTuning(),
-		Random: func() uint64 { return 1 },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer n.Close()
-	now := hlc.Now{Wall: 1 << 50}
-	for !n.Ready() || !n.Status().Ridge.Ensembles[0].Leading {
-		now.Mono, now.Wall = now.Mono+10*time.Millisecond, now.Wall+10_000
-		n.Tick(now)
-		n.Sends()
-	}
+	n, now := leading(t)
 	const commands = 3*burst + 1
 	for i := range ids.Sequence(commands) {
 		m := &ridge.Message{
@@ -56,6 +37,55 @@ func TestExecutionInBursts(t *testing.T) {
 		}
 		if before = done; n.Wake() > now.Mono || calls > 20 {
 			t.Fatalf("%d executed, and asks to be called at %v", done, n.Wake()-now.Mono)
+		}
+		n.Tick(now)
+	}
+}
+
+// leading is a node that is a whole cluster.
+func leading(t *testing.T) (*Node, hlc.Now) {
+	noop := partition.CommandSpec{
+		Name:   "noop",
+		Access: func([]byte) (partition.Access, error) { return partition.Access{Exact: true}, nil },
+		Run:    func(partition.Tx, []byte) ([]byte, error) { return nil, nil },
+	}
+	look := noop
+	look.Name, look.ReadOnly = "look", true
+	service := &partition.Service{Name: "noop", Commands: []partition.CommandSpec{noop, look}}
+	n, err := New(Config{
+		Self: 1, Incarnation: 1, Topology: ridge.NewTopology([][]ids.Process{{1}}), Service: service,
+		Placement: oracle.New(1, 1, service), Ridge: ridge.DefaultTuning(), Partition: partition.DefaultTuning(),
+		Random: func() uint64 { return 1 },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(n.Close)
+	now := hlc.Now{Wall: 1 << 50}
+	for !n.Ready() || !n.Status().Ridge.Ensembles[0].Leading {
+		now.Mono, now.Wall = now.Mono+10*time.Millisecond, now.Wall+10_000
+		n.Tick(now)
+		n.Sends()
+	}
+	return n, now
+}
+
+// So it does with reads.
+func TestReadsInBursts(t *testing.T) {
+	n, now := leading(t)
+	const reads = 3*burst + 1
+	for i := range uint64(reads) {
+		n.Step(now, ids.ToClient(ids.Client{1}), 0, &partition.ReadRequest{Number: i + 1, MapVersion: 1, Command: 1})
+	}
+	for left, calls := reads, 1; left > 0; calls++ {
+		replies := 0
+		for _, s := range n.Sends() {
+			if m, ok := s.Msg.(*partition.ReadReply); ok && m.Outcome == partition.OutcomeOK {
+				replies++
+			}
+		}
+		if left -= replies; replies > burst || left > 0 && n.Wake() > now.Mono || calls > 20 {
+			t.Fatalf("%d reads at a time, %d left; asks to be called at %v", replies, left, n.Wake()-now.Mono)
 		}
 		n.Tick(now)
 	}

@@ -127,7 +127,7 @@ func (n *Node) stepClient(from ids.Addr, m wire.Message) {
 		}
 	case *partition.ReadRequest:
 		if n.founding.started && n.replica != nil {
-			n.replica.Read(n.now, from.Client, n.ridge.Ask(), m)
+			n.replica.Read(n.now, from.Client, n.ridge.Ask(n.now), m)
 		}
 	default:
 		n.strange++
@@ -209,7 +209,7 @@ func (n *Node) Wake() time.Duration {
 	return min(n.ridge.Wake(), n.machine.Wake())
 }
 
-// burst bounds the commands executed at a time: a process that catches up must
+// burst bounds the commands, and the reads, executed at a time: a process that catches up must
 // go on hearing and being heard, or the others take it for crashed.
 const burst = 512
 
@@ -232,9 +232,11 @@ func (n *Node) Sends() []Send {
 	for _, s := range n.ridge.Sends() {
 		n.sends = append(n.sends, Send(s))
 	}
-	if n.replica != nil {
+	if n.replica != nil && n.Err() == nil {
 		// After the deliveries, and after what Ridge settled by itself.
-		n.replica.RunReads(n.now, n.ridge.Reached())
+		if n.replica.RunReads(n.now, n.ridge.Reached(), burst) {
+			n.behind = true
+		}
 	}
 	n.sends = append(n.sends, n.machine.Sends()...)
 	return n.sends
