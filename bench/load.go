@@ -24,6 +24,8 @@ type Result struct {
 	Errors  uint64        // failed or lost, in all phases
 	First   error         // the first of them
 	Others  float64       // share of the machine used by others in the window
+	// Early are the latencies of first answers, of an Optimist.
+	Early Histogram
 }
 
 // errLost is the error of operations that were never answered.
@@ -52,8 +54,14 @@ type load struct {
 	resting []int           // slots of failed operations
 	window  bool            // latencies count
 	latency Histogram
-	errors  uint64
-	first   error
+	pace    *pace // nil: a completion admits the next operation
+
+	optimist  Optimist // sys, if it is one
+	early     []func() // per slot
+	answered  []bool   // per slot: its first answer has come
+	earlyHist Histogram
+	errors    uint64
+	first     error
 
 	mu       sync.Mutex
 	finished []completion
@@ -62,9 +70,10 @@ type load struct {
 }
 
 type completion struct {
-	slot int
-	at   time.Duration
-	err  error
+	slot  int
+	at    time.Duration
+	err   error
+	early bool // an optimistic answer only
 }
 
 // measure loads sys as the case says and returns what the window saw. The
@@ -83,12 +92,9 @@ func measure(ctx context.Context, sys System, c Case, ph Phases, seed uint64) *R
 		wake:    make(chan struct{}, 1),
 	}
 	for slot := range l.done {
-		l.done[slot] = func(err error) { l.finish(slot, err) }
+		l.done[slot] = func(err error) { l.finish(completion{slot: slot, err: err}) }
 	}
-	for slot := range l.done {
-		l.submit(slot)
-	}
-	sys.Flush()
+	l.prepare()
 	l.run(ctx, ph.Warm, true)
 	l.window = true
 	res := window(sys, func() { l.run(ctx, ph.Measure, true) })
@@ -97,7 +103,7 @@ func measure(ctx context.Context, sys System, c Case, ph Phases, seed uint64) *R
 	if l.out > 0 {
 		l.fail(uint64(l.out), fmt.Errorf("%w: %d operations, %v after the window", errLost, l.out, ph.Drain))
 	}
-	res.Latency, res.Errors, res.First = l.latency, l.errors, l.first
+	res.Latency, res.Early, res.Errors, res.First = l.latency, l.earlyHist, l.errors, l.first
 	return res
 }
 
@@ -127,6 +133,24 @@ func makeValue(c Case, seed uint64) []byte {
 	return v
 }
 
+// prepare makes the first submissions, or the pace that will.
+func (l *load) prepare() {
+	if l.optimist, _ = l.sys.(Optimist); l.optimist != nil {
+		l.early, l.answered = make([]func(), len(l.done)), make([]bool, len(l.done))
+		for slot := range l.early {
+			l.early[slot] = func() { l.finish(completion{slot: slot, early: true}) }
+		}
+	}
+	if l.c.Rate > 0 {
+		l.pace = newPace(l.c.Rate, len(l.done))
+		return
+	}
+	for slot := range l.done {
+		l.submit(slot)
+	}
+	l.sys.Flush()
+}
+
 // run handles completions for d, and while more, submits anew; without more,
 // it returns as soon as nothing is outstanding.
 func (l *load) run(ctx context.Context, d time.Duration, more bool) {
@@ -134,37 +158,60 @@ func (l *load) run(ctx context.Context, d time.Duration, more bool) {
 	end := time.Since(l.base) + d
 	timer := time.NewTicker(pause)
 	defer timer.Stop()
+	due := time.NewTimer(0) // of the next operation at a pace
+	defer due.Stop()
 	for ctx.Err() == nil && time.Since(l.base) < end && (more || l.out > 0) {
 		select {
 		case <-timer.C:
 			l.rested(more)
 		default:
 		}
+		if l.pace != nil && more {
+			due.Reset(l.admit())
+		}
 		if batch = l.take(batch[:0]); len(batch) == 0 {
 			select {
 			case <-l.wake:
+			case <-due.C:
 			case <-timer.C:
 				l.rested(more)
 			}
 			continue
 		}
 		for _, c := range batch {
+			if c.early {
+				l.firstAnswer(c)
+				continue
+			}
 			l.record(c)
 			switch {
+			case l.pace != nil:
+				l.pace.free = append(l.pace.free, c.slot)
 			case c.err != nil:
 				l.resting = append(l.resting, c.slot)
 			case more:
 				l.submit(c.slot)
 			}
 		}
-		if more {
+		if more && l.pace == nil {
 			l.sys.Flush()
 		}
 	}
 }
 
+// firstAnswer records the time to an operation's first answer.
+func (l *load) firstAnswer(c completion) {
+	if !l.answered[c.slot] && l.window {
+		l.earlyHist.Record(c.at - l.started[c.slot])
+	}
+	l.answered[c.slot] = true
+}
+
 func (l *load) record(c completion) {
 	l.out--
+	if l.optimist != nil && c.err == nil {
+		l.firstAnswer(c) // unless an optimistic answer came before
+	}
 	if c.err != nil {
 		l.fail(1, c.err)
 	} else if l.window {
@@ -195,14 +242,20 @@ func (l *load) submit(slot int) {
 	op := nextOp(l.random, l.c, slot, l.value)
 	l.out++
 	l.started[slot] = time.Since(l.base)
+	if l.optimist != nil {
+		l.answered[slot] = false
+		l.optimist.SubmitEarly(op, l.early[slot], l.done[slot])
+		return
+	}
 	l.sys.Submit(op, l.done[slot])
 }
 
-// finish is an operation's completion, on any goroutine.
-func (l *load) finish(slot int, err error) {
-	at := time.Since(l.base)
+// finish is an operation's completion, or its optimistic answer, on any
+// goroutine.
+func (l *load) finish(c completion) {
+	c.at = time.Since(l.base)
 	l.mu.Lock()
-	l.finished = append(l.finished, completion{slot, at, err})
+	l.finished = append(l.finished, c)
 	wake := l.asleep
 	l.asleep = false
 	l.mu.Unlock()

@@ -48,6 +48,59 @@ func TestKnownLatency(t *testing.T) {
 	}
 }
 
+// At a pace, throughput is the rate, whatever the latency, until all that may
+// be outstanding is.
+func TestPace(t *testing.T) {
+	for _, c := range []struct {
+		rate, want float64
+		limit      int
+	}{{1000, 1000, 100}, {1000, 500, 1}} { // one at a time, 1 ms each, and then 1 ms until the next
+		synctest.Test(t, func(t *testing.T) {
+			f := &fake{latency: constant(time.Millisecond)}
+			r := measure(t.Context(), f, Case{Outstanding: c.limit, Rate: c.rate}, Phases{Warm: 100 * time.Millisecond, Measure: 2 * time.Second, Drain: time.Second}, 1)
+			if got := float64(r.Latency.Total()) / r.Seconds; math.Abs(got-c.want) > c.want/8 || r.Errors > 0 {
+				t.Errorf("%v/s with %d errors, want %v", got, r.Errors, c.want)
+			}
+			if p := r.Latency.Quantile(0.99); p > 1030*time.Microsecond {
+				t.Errorf("99th percentile %v, want 1 ms", p)
+			}
+		})
+	}
+}
+
+// optimist gives an early answer to two operations of three.
+type optimist struct {
+	fake
+	n int
+}
+
+func (o *optimist) Order() OrderCounts { return OrderCounts{} }
+
+func (o *optimist) SubmitEarly(op Op, early func(), done func(error)) {
+	if o.n++; o.n%3 > 0 {
+		go func() { time.Sleep(time.Millisecond); early() }()
+	}
+	o.Submit(op, done)
+}
+
+// The first answer is the optimistic one, or the conservative one where none
+// came.
+func TestEarly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &optimist{fake: fake{latency: constant(3 * time.Millisecond)}}
+		r := measure(t.Context(), o, Case{Outstanding: 8}, phases, 1)
+		if d := math.Abs(float64(r.Early.Total()) - float64(r.Latency.Total())); d > 8 {
+			t.Errorf("%d first answers to %d operations", r.Early.Total(), r.Latency.Total())
+		}
+		if a, b := r.Early.Quantile(0.5), r.Early.Quantile(0.9); a.Round(100*time.Microsecond) != time.Millisecond || b < 2970*time.Microsecond {
+			t.Errorf("first answers: median %v, want 1 ms, 90th percentile %v, want 3 ms", a, b)
+		}
+		if p := r.Latency.Quantile(0.5); p < 2970*time.Microsecond {
+			t.Errorf("median %v, want 3 ms", p)
+		}
+	})
+}
+
 // One operation in a hundred is slow: the percentiles must tell.
 func TestTail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -54,6 +54,26 @@ type Doer interface {
 	Do(op Op) error
 }
 
+// Optimist is a System that answers twice: when an operation was delivered
+// optimistically, its order being probable, and when it is certain.
+type Optimist interface {
+	System
+	// SubmitEarly is Submit, and calls early when an optimistic answer has
+	// come. It does so at most once, not after done, and does not wait for it.
+	SubmitEarly(op Op, early func(), done func(error))
+	// Order tells how the two orders compared so far, at all replicas.
+	Order() OrderCounts
+}
+
+// OrderCounts compare optimistic deliveries with conservative ones.
+type OrderCounts struct {
+	Compared uint64 // conservative deliveries
+	Mistakes uint64 // of these, those that were not the next optimistic one
+	Repairs  uint64 // messages multicast again on their senders' behalf
+	// Wait is how long deliveries wait for those with earlier timestamps, now.
+	Wait time.Duration
+}
+
 // Case is one combination of what a bench varies.
 type Case struct {
 	Partitions  int
@@ -62,6 +82,9 @@ type Case struct {
 	Outstanding int     // operations in flight
 	MultiShare  float64 // share of operations on two partitions, 0 to 1
 	Workers     bool    // a goroutine waits for each operation
+	// Rate is the number of operations admitted each second, Outstanding
+	// being their limit; 0: a completion admits the next.
+	Rate float64
 	// Destinations is the number of partitions that a multi-partition
 	// operation is addressed to; 0 says 2.
 	Destinations int
