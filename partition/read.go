@@ -23,11 +23,13 @@ type reads struct {
 	waiting []waitingRead
 	head    int
 	// queued are in the replica's queue, which they do not fill: a flood of
-	// reads never holds up deliveries.
-	queued int
-	bytes  int    // of both
-	slab   []byte // arguments are copied into it
-	home   [1]ids.Partition
+	// reads never holds up deliveries. Nor do those that wait for a partition
+	// that is away hold up others: they may fill half of the bounds.
+	queued, queuedBytes int
+
+	bytes int    // of all
+	slab  []byte // arguments are copied into it
+	home  [1]ids.Partition
 }
 
 // waitingRead is a read that has not taken its place.
@@ -60,10 +62,7 @@ func (r *Replica) Read(now hlc.Now, client ids.Client, ticket uint64, m *ReadReq
 		r.counters.Invalid++
 		return
 	case len(q.waiting)-q.head+q.queued >= r.tuning.MaxReads || q.bytes+cost > r.tuning.MaxReadBytes:
-		r.counters.ReadsRefused++
-		r.sends = append(r.sends, Send{ids.ToClient(client), &ReadReply{
-			Number: m.Number, At: r.last, Reply: Reply{Outcome: OutcomeRefused, MapVersion: r.version()},
-		}})
+		r.refuseRead(client, m.Number)
 		return
 	default:
 		q.bytes += cost
@@ -74,6 +73,13 @@ func (r *Replica) Read(now hlc.Now, client ids.Client, ticket uint64, m *ReadReq
 		q.waiting, q.head = q.waiting[:n], 0
 	}
 	q.waiting = append(q.waiting, waitingRead{ticket, client, m.Number, m.MapVersion, m.Command, q.keep(m.Arg)})
+}
+
+func (r *Replica) refuseRead(client ids.Client, number uint64) {
+	r.counters.ReadsRefused++
+	r.sends = append(r.sends, Send{ids.ToClient(client), &ReadReply{
+		Number: number, At: r.last, Reply: Reply{Outcome: OutcomeRefused, MapVersion: r.version()},
+	}})
 }
 
 // keep copies an argument out of the buffer in which it came with much else.
@@ -130,9 +136,17 @@ func (r *Replica) read(w *waitingRead) {
 	case w.mapVersion != r.version() || c.needed != nil:
 		c.tx.retry(c.dests.Union(c.needed))
 	case r.mustQueue(c):
+		q := &r.reads
+		if q.queued > r.tuning.MaxReads/2 || q.queuedBytes+c.bytes > r.tuning.MaxReadBytes/2 {
+			c.read = false
+			q.bytes -= c.bytes
+			r.refuseRead(w.client, w.number)
+			return
+		}
 		c = r.unscratch()
 		r.line(c)
-		r.reads.queued++
+		q.queued++
+		q.queuedBytes += c.bytes
 		r.queueBytes -= c.bytes
 		return
 	default:
@@ -152,6 +166,7 @@ func (r *Replica) startRead(c *command) {
 	r.index.remove(c)
 	r.queue.removed(1)
 	r.reads.queued--
+	r.reads.queuedBytes -= c.bytes
 	r.answerRead(c)
 	for _, w := range c.waiters {
 		r.release(w)
