@@ -38,6 +38,8 @@ type world struct {
 	filter func(from, to ids.Process, m wire.Message) bool
 	// onDeliver, if set, sees each delivery.
 	onDeliver func(*node, Delivery)
+	// afterFlush, if set, is called when a node has had its say.
+	afterFlush func(*node)
 
 	proposals []*proposal
 	byName    map[copyID]*proposal
@@ -247,6 +249,9 @@ func (n *node) flush() {
 		return
 	}
 	n.check()
+	if n.w.afterFlush != nil {
+		n.w.afterFlush(n)
+	}
 	if at := max(n.core.Wake(), n.w.now); at < n.wakeAt && at != never {
 		n.wakeAt = at
 		n.w.after(at-n.w.now, func() {

@@ -151,8 +151,8 @@ func (c *Core) Full() bool {
 // of the service about the argument, or the one that ended the client.
 //
 // A ReadOnly command of one partition goes to one of its replicas as a read,
-// and what is returned is a handle with IsRead; arg must not be changed before
-// the result is there. All else is ordered, and has a sequence.
+// and what is returned is a handle with IsRead; arg must not be changed any
+// more, since copies may be on their way after the result. All else is ordered, and has a sequence.
 func (c *Core) Submit(now hlc.Now, command uint16, arg []byte, guess ids.Set) (ids.Sequence, error) {
 	return c.submit(now, command, arg, guess, false)
 }
