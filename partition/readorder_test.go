@@ -70,3 +70,32 @@ func TestBlockedReadsHoldUpNobody(t *testing.T) {
 		t.Errorf("%d queued, %d bytes of %d left, %d in the queue", q.queued, q.queuedBytes, q.bytes, l.node(1).queueBytes)
 	}
 }
+
+// E4: D1, E and D2 are a chain of conflicts, E elsewhere. D2 overtakes D1 here,
+// of which the others have not said that it has started. A read that sees D2
+// must see D1.
+func TestE4ReadsWaitForUnfinished(t *testing.T) {
+	l := newLab(t, 3, 1, look)
+	v1, v2 := l.key(colHash, 0, 0), l.key(colHash, 0, 1)
+	w, z := l.key(colHash, 1, 0), l.key(colHash, 2, 0)
+	d1 := l.op(1000, exactly(put(v1), put(w)), 0, 1)
+	e := l.op(1001, exactly(put(w), put(z)), 1, 2)
+	d2 := l.op(1002, exactly(put(z), put(v2)), 0, 2)
+	l.deliver(d1, 1, 2)
+	l.deliver(e, 2, 3)
+	l.deliver(d2, 1, 3)
+	l.pass(func(x letter) bool { return x.to != 1 || x.from != 2 })
+	l.read(1, exactly(get(v1), get(v2)))
+	if got := l.readAnswers(); got != "" {
+		t.Fatalf("reads past an unfinished command: %q", got)
+	}
+	l.read(2, exactly(get(v2)))
+	if got := l.readAnswers(); got != "2:ok" {
+		t.Fatalf("a read of what is finished: %q", got)
+	}
+	p := l.node(1)
+	p.Step(l.now, 2, &Exchange{Tag: Tag{d1.Position, d1.Command, 1}, Signal: true})
+	if got := l.readAnswers(); got != "1:ok" {
+		t.Fatalf("when it has finished: %q", got)
+	}
+}
