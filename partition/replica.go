@@ -51,6 +51,7 @@ type Replica struct {
 	runnable   []*command // may start; in order of becoming so
 	scratch    command    // the one that runs to its end within Deliver
 	spare      spare
+	replies    []Reply // made and not yet given away
 
 	workers []*worker // all; so that Close stops every one
 	idle    []*worker

@@ -22,6 +22,10 @@ func (q Request) Append(b []byte) []byte {
 
 // DecodeRequest reads what Append wrote; Arg aliases b.
 func DecodeRequest(b []byte) (Request, error) {
+	// The usual form, without a reader.
+	if len(b) >= 3 && b[0] < 1<<7 {
+		return Request{MapVersion: uint64(b[0]), Command: uint16(b[1]) | uint16(b[2])<<8, Arg: b[3:]}, nil
+	}
 	r := wire.NewReader(b)
 	q := Request{MapVersion: r.Uvarint(), Command: r.Uint16()}
 	if r.Err() == nil {

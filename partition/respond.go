@@ -27,7 +27,8 @@ func (r *Replica) conclude(c *command, e *entry) {
 	answer := again || r.answerer(c.Command, c.dests, c.nearest) == r.config.Self
 	var m *Reply
 	if answer || t.outcome != OutcomeOK || r.config.Observe != nil {
-		m = &Reply{
+		m = r.newReply(t.outcome)
+		*m = Reply{
 			Command: c.Command, Attempt: c.Attempt, Outcome: t.outcome,
 			Value: t.value, ErrorName: t.errName, ErrorText: t.errText, Needed: t.needed,
 			MapVersion: r.version(), Time: r.present,
@@ -44,6 +45,22 @@ func (r *Replica) conclude(c *command, e *entry) {
 	if answer {
 		r.sends = append(r.sends, Send{ids.ToClient(c.Command.Client), m})
 	}
+}
+
+// fewReplies are made at a time. They live as long as one of them does, so those
+// that stay in the table are made alone.
+const fewReplies = 8
+
+func (r *Replica) newReply(o Outcome) *Reply {
+	if o != OutcomeOK {
+		return new(Reply)
+	}
+	if len(r.replies) == 0 {
+		r.replies = make([]Reply, fewReplies)
+	}
+	m := &r.replies[0]
+	r.replies = r.replies[1:]
+	return m
 }
 
 // reply is what the client is told of an attempt that has ended, but for the
@@ -70,6 +87,9 @@ func (r *Replica) answers(c ids.Command, dests ids.Set) bool {
 func (r *Replica) answerer(c ids.Command, dests ids.Set, nearest ids.Process) ids.Process {
 	if !r.answers(c, dests) {
 		return 0
+	}
+	if len(dests) <= 1 && nearest == r.config.Self {
+		return nearest
 	}
 	if len(dests) <= 1 && nearest != 0 && !r.suspected(nearest) &&
 		slices.Contains(r.config.Replicas[r.config.Partition], nearest) {

@@ -43,12 +43,12 @@ type record struct {
 	head    int
 }
 
-// entry is an accepted command.
+// entry is an accepted command. It fills a line of a processor's cache.
 type entry struct {
-	seq ids.Sequence
+	seq     ids.Sequence
+	expires hlc.Timestamp // T0 + H: every copy is late afterwards
 	// attempt is the highest accepted.
 	attempt ids.Attempt
-	expires hlc.Timestamp // T0 + H: every copy is late afterwards
 	// outcome is what that attempt ended with; zero while it is under way.
 	outcome Outcome
 	// again: a copy came while it was under way; every replica of the
