@@ -27,7 +27,7 @@ func (r *Replica) admit(d *Delivery) {
 func (r *Replica) accept(d *Delivery, e *entry) {
 	c := &r.scratch
 	if len(d.Dests) > 1 {
-		c = new(command)
+		c = r.spare.takeCommand()
 	}
 	q, err := DecodeRequest(d.Body)
 	r.fill(c, d, &q, err)
@@ -148,8 +148,10 @@ func (r *Replica) prepare(c *command) (a Access, err error) {
 
 // unscratch moves the scratch command to one of its own.
 func (r *Replica) unscratch() *command {
-	c := new(command)
+	c := r.spare.takeCommand()
+	waiters, local := c.waiters, c.local
 	*c = r.scratch
+	c.waiters, c.local = waiters, local
 	c.tx.c = c
 	r.scratch = command{}
 	if c.code != nil {
@@ -163,7 +165,7 @@ func (r *Replica) unscratch() *command {
 // copied out of the buffer that it came in with many others.
 func (r *Replica) line(c *command) {
 	c.tx.fresh = false
-	c.arg, c.dests = append([]byte{}, c.arg...), slices.Clone(c.dests)
+	c.arg, c.dests = append([]byte{}, c.arg...), r.keepDests(c.dests)
 	if len(c.dests) > 1 {
 		r.open(c)
 	}
@@ -189,10 +191,19 @@ func (r *Replica) line(c *command) {
 	}
 }
 
+// keepDests is a copy of destinations; mostly those of the last command are the
+// same.
+func (r *Replica) keepDests(d ids.Set) ids.Set {
+	if !r.dests.Equal(d) {
+		r.dests = slices.Clone(d)
+	}
+	return r.dests
+}
+
 // open begins the exchange of a command with several destinations.
 func (r *Replica) open(c *command) {
 	c.out = &outgoing{Tag: c.Tag, dests: c.dests}
-	c.in = newIncoming(c.dests, r.config.Partition)
+	c.in.open(c.dests, r.config.Partition)
 	c.mayWait = !c.exact
 	for i := range c.items {
 		if c.mayWait {

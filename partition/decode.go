@@ -123,9 +123,16 @@ const (
 // decodeExchange checks that a part's items are in order and in its range, so
 // that whoever merges parts may rely on it.
 func decodeExchange(r *wire.Reader) *Exchange {
-	m := &Exchange{Tag: readTag(r), Signal: r.Bool()}
+	var x struct { // mostly there is one value
+		Exchange
+		one [1]Var
+	}
+	m := &x.Exchange
+	m.Tag, m.Signal = readTag(r), r.Bool()
 	if n := r.Count(minVar); n > 0 {
-		m.Vars = make([]Var, n)
+		if m.Vars = x.one[:]; n > 1 {
+			m.Vars = make([]Var, n)
+		}
 		for i := range m.Vars {
 			m.Vars[i] = Var{Key: readKey(r), OK: r.Bool(), Value: r.Bytes()}
 		}

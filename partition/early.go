@@ -15,6 +15,8 @@ type early struct {
 	messages   int
 	bytes      int
 	questions  int
+	probe      foretold // to look one up
+	free       []*foretold
 }
 
 // foretold is what was said about one position to come.
@@ -42,12 +44,32 @@ func newEarly() early {
 }
 
 func (y *early) at(p ids.Position) *foretold {
-	f, ok := y.byPosition.Get(&foretold{position: p})
-	if !ok {
-		f = &foretold{position: p}
+	f := y.get(p)
+	if f == nil {
+		if f = pop(&y.free); f == nil {
+			f = new(foretold)
+		}
+		f.position = p
 		y.byPosition.Set(f)
 	}
 	return f
+}
+
+func (y *early) get(p ids.Position) *foretold {
+	y.probe.position = p
+	if f, ok := y.byPosition.Get(&y.probe); ok {
+		return f
+	}
+	return nil
+}
+
+// renew keeps what was dropped, to be used again.
+func (y *early) renew(f *foretold) {
+	if len(y.free) < maxSpares && cap(f.exchanges) <= maxSpares && cap(f.questions) <= maxSpares {
+		clear(f.exchanges)
+		*f = foretold{exchanges: f.exchanges[:0], questions: f.questions[:0]}
+		y.free = append(y.free, f)
+	}
 }
 
 func (y *early) drop(f *foretold) {
@@ -98,8 +120,8 @@ func (r *Replica) claimEarly(c *command) {
 	if r.early.byPosition.Len() == 0 {
 		return
 	}
-	f, ok := r.early.byPosition.Get(&foretold{position: c.Position})
-	if !ok {
+	f := r.early.get(c.Position)
+	if f == nil {
 		return
 	}
 	r.early.drop(f)
@@ -117,6 +139,7 @@ func (r *Replica) claimEarly(c *command) {
 			r.passed(q.from, q.tag)
 		}
 	}
+	r.early.renew(f)
 }
 
 // passEarly drops what was said about positions that the order has passed,

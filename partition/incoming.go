@@ -10,6 +10,7 @@ import (
 // incoming is what the other destinations of a command have said about it.
 type incoming struct {
 	peers []peer // one per other destination, ascending
+	one   [1]peer
 	// missing counts the peers that have not signalled. Invariant: the
 	// command ends with a reply to its client only when it is zero.
 	missing int
@@ -31,15 +32,21 @@ type peer struct {
 	digested bool
 }
 
-func newIncoming(dests ids.Set, self ids.Partition) incoming {
-	in := incoming{peers: make([]peer, 0, len(dests)-1)}
+// open is for a command that is where it stays.
+func (in *incoming) open(dests ids.Set, self ids.Partition) {
+	if in.peers = in.one[:0]; len(dests) > 2 {
+		in.peers = make([]peer, 0, len(dests)-1)
+	}
 	for _, q := range dests {
 		if q != self {
-			in.peers = append(in.peers, peer{partition: q})
+			vars := in.one[0].vars[:0]
+			if len(dests) > 2 {
+				vars = nil
+			}
+			in.peers = append(in.peers, peer{partition: q, vars: vars})
 		}
 	}
 	in.missing = len(in.peers)
-	return in
 }
 
 // peer finds a destination; it must be one.
@@ -179,7 +186,7 @@ func (r *Replica) absorb(c *command, q ids.Partition, m *Exchange) {
 		p.signalled = true
 		c.in.missing--
 	}
-	if p.vars == nil && len(m.Vars) > 0 {
+	if cap(p.vars) == 0 && len(m.Vars) > 0 {
 		p.vars = make([]Var, 0, len(m.Vars))
 	}
 	for _, v := range m.Vars {

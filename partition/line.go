@@ -12,6 +12,8 @@ type line[T placed] struct {
 	items []T
 	head  int // items before it are gone
 	live  int
+	// dropped, if not nil, is told of what has left the line for good.
+	dropped func(T)
 }
 
 // placed is a thing with a position that may be gone.
@@ -32,6 +34,9 @@ func (l *line[T]) removed(n int) {
 	var none T
 	l.live -= n
 	for l.head < len(l.items) && l.items[l.head].gone() {
+		if l.dropped != nil {
+			l.dropped(l.items[l.head])
+		}
 		l.items[l.head] = none
 		l.head++
 	}
@@ -42,6 +47,8 @@ func (l *line[T]) removed(n int) {
 	for _, x := range l.items[l.head:] {
 		if !x.gone() {
 			kept = append(kept, x)
+		} else if l.dropped != nil {
+			l.dropped(x)
 		}
 	}
 	clear(l.items[len(kept):])

@@ -22,10 +22,14 @@ type pulls struct {
 // waiting is a command that waits for other destinations.
 type waiting struct {
 	c   *command
+	at  ids.Position // of the command; c may be another's by now
 	due time.Duration
 	// tries counts how often it has asked.
 	tries int
 }
+
+// over says whether the command has ended.
+func (w *waiting) over() bool { return w.c.finished || w.c.Position != w.at }
 
 // maxPulls bounds the commands that ask in one tick; the others follow.
 const maxPulls = 256
@@ -66,13 +70,13 @@ func (r *Replica) armPull(c *command) {
 	if p := &r.pulls; p.head < len(p.fresh) {
 		due = max(due, p.fresh[len(p.fresh)-1].due)
 	}
-	r.pulls.fresh = append(r.pulls.fresh, waiting{c: c, due: due})
+	r.pulls.fresh = append(r.pulls.fresh, waiting{c: c, at: c.Position, due: due})
 }
 
 // pullWake is when the next command asks.
 func (r *Replica) pullWake() time.Duration {
 	p := &r.pulls
-	for p.head < len(p.fresh) && p.fresh[p.head].c.finished {
+	for p.head < len(p.fresh) && p.fresh[p.head].over() {
 		p.fresh[p.head] = waiting{}
 		p.head++
 	}
@@ -81,7 +85,7 @@ func (r *Replica) pullWake() time.Duration {
 		clear(p.fresh[n:])
 		p.fresh, p.head = p.fresh[:n], 0
 	}
-	for len(p.again.items) > 0 && p.again.items[0].what.c.finished {
+	for len(p.again.items) > 0 && p.again.items[0].what.over() {
 		p.again.pop()
 	}
 	wake := Never

@@ -48,6 +48,7 @@ type Replica struct {
 	queue      line[*command]
 	queueBytes int
 	index      index
+	dests      ids.Set    // of the last command in the queue
 	runnable   []*command // may start; in order of becoming so
 	scratch    command    // the one that runs to its end within Deliver
 	spare      spare
@@ -84,6 +85,7 @@ func New(c Config) *Replica {
 		}
 	}
 	r.table = newTable(r.tuning, len(c.Replicas))
+	r.queue.dropped = func(c *command) { r.spare.left = append(r.spare.left, c) }
 	r.index.keys = make(map[Key]*users)
 	r.early = newEarly()
 	r.outbox = newOutbox(c.Replicas)

@@ -5,6 +5,10 @@ type spare struct {
 	items  [][]Item
 	codes  [][]Code // by command
 	writes [][]pending
+	// left have left the queue: when the step that they ended in is over, they
+	// are commands again.
+	left     []*command
+	commands []*command
 }
 
 const (
@@ -47,6 +51,31 @@ func (s *spare) putCode(number uint16, code Code) {
 	}
 }
 
+func (s *spare) takeCommand() *command {
+	if c := pop(&s.commands); c != nil {
+		return c
+	}
+	return new(command)
+}
+
+// renew makes commands of those that have left the queue. Nobody may hold one
+// for longer, but for the pulls, which look at its position.
+func (s *spare) renew() {
+	for i, c := range s.left {
+		s.left[i] = nil
+		if c.tx.worker != nil || len(s.commands) >= maxSpares {
+			continue
+		}
+		waiters, local, vars := c.waiters, c.local, c.in.one[0].vars
+		*c = command{waiters: waiters, local: local[:0]}
+		if cap(vars) <= smallAccess {
+			c.in.one[0].vars = vars
+		}
+		s.commands = append(s.commands, c)
+	}
+	s.left = s.left[:0]
+}
+
 // reclaim takes from a command that has left the queue all that it held; its
 // place may stay for a while. What its code may yet use, if it has not returned,
 // is not used again.
@@ -61,6 +90,13 @@ func (s *spare) reclaim(c *command) {
 		}
 		s.putCode(c.number, c.code)
 	}
-	c.waiters, c.in, c.tx = nil, incoming{}, transaction{}
-	c.code, c.arg, c.items, c.lent, c.local = nil, nil, nil, nil, nil
+	c.tx = transaction{worker: c.tx.worker}
+	c.code, c.arg, c.items, c.lent = nil, nil, nil, nil
+	clear(c.waiters)
+	c.waiters = c.waiters[:0]
+	only := &c.in.one[0]
+	clear(only.vars)
+	*only = peer{vars: only.vars[:0]}
+	c.in.peers = nil
+	s.renew()
 }
