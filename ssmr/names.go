@@ -107,7 +107,7 @@ func intern(b []byte, collection uint16, items []partition.Item) string {
 	return string(b)
 }
 
-// notepads are places where keys are encoded: reflection needs a key on the
+// notepads are places where keys, or values, are encoded: reflection needs a key on the
 // heap, and a name is copied once, when it has its length.
 type notepads[K any] struct{ pool *sync.Pool }
 
@@ -132,10 +132,16 @@ func (p notepads[K]) name(pad *notepad[K], b []byte, err error, collection uint1
 		return "", err
 	}
 	name := intern(b, collection, items)
+	pad.b = b
+	p.put(pad)
+	return name, nil
+}
+
+// put makes a pad free again.
+func (p notepads[K]) put(pad *notepad[K]) {
 	var none K
-	pad.k, pad.b = none, b
-	if cap(b) <= maxSpare {
+	pad.k = none
+	if cap(pad.b) <= maxSpare {
 		p.pool.Put(pad)
 	}
-	return name, nil
 }

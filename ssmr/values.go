@@ -70,6 +70,9 @@ func valueCodecOf[V any]() valueCodec[V] {
 		}
 	}
 	err := checkType(reflect.TypeFor[V](), map[reflect.Type]bool{})
+	if q := quickOf[V](); q != nil && err == nil {
+		return valueCodec[V]{append: q.append, decode: viaInto(q.decode), into: q.decode}
+	}
 	return valueCodec[V]{append: appendMsgpack[V], decode: viaInto(decodeMsgpack[V]), into: decodeMsgpack[V], err: err}
 }
 
