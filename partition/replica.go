@@ -33,6 +33,7 @@ type Replica struct {
 	err   error
 	// closed: the coroutines are gone.
 	closed bool
+	doubt  doubt
 	now    hlc.Now
 	sends  []Send
 
@@ -184,6 +185,7 @@ func (r *Replica) Wake() time.Duration {
 func (r *Replica) Sends() []Send {
 	s := r.sends
 	r.sends = r.sends[:0]
+	r.doubt = doubt{}
 	return s
 }
 
@@ -220,8 +222,21 @@ func (r *Replica) sendToOthers(dests ids.Set, m wire.Message) {
 	}
 }
 
+// suspected asks once about a process until Sends: a burst of commands of one
+// partition asks about the same one each time.
 func (r *Replica) suspected(p ids.Process) bool {
-	return p != r.config.Self && r.config.Suspected != nil && r.config.Suspected(p)
+	if p == r.config.Self || r.config.Suspected == nil {
+		return false
+	}
+	if r.doubt.about != p {
+		r.doubt = doubt{p, r.config.Suspected(p)}
+	}
+	return r.doubt.is
+}
+
+type doubt struct {
+	about ids.Process
+	is    bool
 }
 
 // speaker is the replica of this partition that speaks for it about a

@@ -39,11 +39,16 @@ func (c *valueCodec[V]) decodeInto(b []byte, v *V) (err error) {
 	return err
 }
 
-// viaInto makes decode of into.
+// viaInto makes decode of into, which needs its value on the heap for the while.
 func viaInto[V any](into func([]byte, *V) error) func([]byte, bool) (V, error) {
-	return func(b []byte, _ bool) (v V, err error) {
-		if err := into(b, &v); err != nil {
-			var none V
+	pads := newNotepads[V]()
+	return func(b []byte, _ bool) (V, error) {
+		var none V
+		pad := pads.get(none)
+		err := into(b, &pad.k)
+		v := pad.k
+		pads.put(pad)
+		if err != nil {
 			return none, err
 		}
 		return v, nil
@@ -155,9 +160,12 @@ func nothingLeft(n int) error {
 }
 
 func binaryCodec[V any](appendTo func([]byte, *V) ([]byte, error)) valueCodec[V] {
+	pads := newNotepads[V]()
 	return valueCodec[V]{
 		append: func(b []byte, v V) ([]byte, error) {
-			out, err := appendTo(b, &v)
+			pad := pads.get(v)
+			out, err := appendTo(b, &pad.k)
+			pads.put(pad)
 			if err != nil {
 				return nil, fmt.Errorf("%w: %w", ErrValue, err)
 			}
