@@ -93,6 +93,8 @@ type Eyrie struct {
 	c      Case
 	tuning func(*partition.Tuning) // nil: defaults
 	near   bool                    // the client reaches the nodes without TCP
+	// reach, if not nil, says how process self reaches the others.
+	reach  func(self ids.Process, addrs map[ids.Process]string) (map[ids.Process]string, error)
 	file   *cluster.File
 	nodes  []*host.Node
 	client *host.Client
@@ -152,7 +154,14 @@ func (e *Eyrie) startNodes(ctx context.Context) error {
 	for i, ln := range listeners {
 		cfg := host.FileConfig(e.file, ids.Process(i+1), measured.Definition(), measured.Map(e.c.Partitions))
 		cfg.Core.Partition, cfg.Listener = tuning, ln
-		n, err := host.StartNode(ctx, cfg)
+		var err error
+		if e.reach != nil {
+			cfg.Addrs, err = e.reach(ids.Process(i+1), cfg.Addrs)
+		}
+		var n *host.Node
+		if err == nil {
+			n, err = host.StartNode(ctx, cfg)
+		}
 		if err != nil {
 			for _, ln := range listeners[i:] {
 				ln.Close()

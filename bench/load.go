@@ -62,6 +62,7 @@ type load struct {
 	earlyHist Histogram
 	errors    uint64
 	first     error
+	seen      func(at time.Duration) // if not nil, called with each success
 
 	mu       sync.Mutex
 	finished []completion
@@ -76,12 +77,7 @@ type completion struct {
 	early bool // an optimistic answer only
 }
 
-// measure loads sys as the case says and returns what the window saw. The
-// system must be started. Ending ctx cuts the measurement short.
-func measure(ctx context.Context, sys System, c Case, ph Phases, seed uint64) *Result {
-	if c.Workers {
-		return measureWorkers(ctx, sys, c, ph, seed)
-	}
+func newLoad(sys System, c Case, seed uint64) *load {
 	l := &load{
 		sys: sys, c: c,
 		random:  rand.New(rand.NewPCG(seed, 1)),
@@ -94,6 +90,16 @@ func measure(ctx context.Context, sys System, c Case, ph Phases, seed uint64) *R
 	for slot := range l.done {
 		l.done[slot] = func(err error) { l.finish(completion{slot: slot, err: err}) }
 	}
+	return l
+}
+
+// measure loads sys as the case says and returns what the window saw. The
+// system must be started. Ending ctx cuts the measurement short.
+func measure(ctx context.Context, sys System, c Case, ph Phases, seed uint64) *Result {
+	if c.Workers {
+		return measureWorkers(ctx, sys, c, ph, seed)
+	}
+	l := newLoad(sys, c, seed)
 	l.prepare()
 	l.run(ctx, ph.Warm, true)
 	l.window = true
@@ -214,8 +220,13 @@ func (l *load) record(c completion) {
 	}
 	if c.err != nil {
 		l.fail(1, c.err)
-	} else if l.window {
+		return
+	}
+	if l.window {
 		l.latency.Record(c.at - l.started[c.slot])
+	}
+	if l.seen != nil {
+		l.seen(c.at)
 	}
 }
 

@@ -150,12 +150,9 @@ func TestMergeCost(t *testing.T) {
 		{256, 10, 0.18, 0.005, 0.015, 165, 235},
 		{256, 100, 0.23, 0.005, 0.02, 175, 270},
 	} {
-		d := 2 * time.Second
+		d := time.Second
 		if c.outstanding > 1 {
-			d = 150 * time.Millisecond
-		}
-		if testing.Short() {
-			d /= 2
+			d = 50 * time.Millisecond
 		}
 		m := measureMerge(t, 2, 2, c.outstanding, c.perMille, d)
 		t.Logf("%3d outstanding, %5.1f %% multi: %v", c.outstanding, float64(c.perMille)/10, m)

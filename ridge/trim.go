@@ -7,33 +7,56 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/ids"
 )
 
+// patientTimeouts: a log that is short of room waits for slow replicas for so
+// many failure timeouts.
+const patientTimeouts = 3
+
 // trim forgets what is no longer needed. Without checkpoints the learners'
 // acknowledgements, carried by heartbeats, say what that is [N7]: never past
 // what f+1 replicas of every subscribed partition have delivered.
 //
-// Whoever still needs what is forgotten is lost, so short of memory a process
-// first waits for others: for all replicas while its log is less than half
-// full, since a cut that heals must not cost one; then for those that are not
-// suspected and do not lack what is forgotten already, if need be until
-// proposals are refused at the cap, since a replica that is only slow catches
-// up meanwhile; but for a log that has been pressed for long, for f+1 only,
-// since a replica that stands still must not stop the rest.
+// Whoever still needs what is forgotten is lost, so an acceptor keeps for the
+// others what it has room for: half of its log for those that are suspected,
+// since a cut that heals must not cost a replica; all of it for those that are
+// not, if need be until proposals are refused at the cap, since a replica that
+// is only slow catches up meanwhile. But one that stands still must not stop
+// the rest: a log that has been pressed for long keeps three quarters for it.
+// For whom it is too late already, nothing is kept.
 func (e *ensemble) trim(now hlc.Now) {
 	if e.self < 0 {
 		return // a mere learner trims as it goes
 	}
-	fill := e.fill()
-	switch {
+	switch fill := e.fill(); {
 	case fill < 0.5:
 		e.pressedSince = never
 	case fill >= 0.75 && e.pressedSince == never:
 		e.pressedSince = now.Mono
 	}
-	pressed := e.pressedSince != never && now.Mono-e.pressedSince > 10*e.c.timeout
-	mark := e.next - 1 // what this very process needs
-	if pressed && fill >= 1 || mark < e.log.base {
-		mark = e.log.end() // it is given up, or has been
+	pressed := e.pressedSince != never && now.Mono-e.pressedSince > patientTimeouts*e.c.timeout
+	quorum, heard, all := e.marks(pressed)
+	e.log.trim(all)
+	e.slide(heard, 0.5)
+	if pressed {
+		e.slide(quorum, 0.75)
 	}
+}
+
+// slide forgets up to mark, but no more than makes the log less full than fill.
+func (e *ensemble) slide(mark ids.Instance, fill float64) {
+	for e.log.base < mark && e.log.count > 0 && e.fill() >= fill {
+		e.log.trim(e.log.base + 1)
+	}
+}
+
+// marks are what f+1 replicas of every partition have delivered, and besides
+// all that are not suspected, and besides all others for which it is not too
+// late.
+func (e *ensemble) marks(pressed bool) (quorum, heard, all ids.Instance) {
+	quorum = e.next - 1 // what this very process needs
+	if pressed && e.fill() >= 1 || quorum < e.log.base {
+		quorum = e.log.end() // it is given up, or has been
+	}
+	heard, all = quorum, quorum
 	// An acceptor that hears what others do not may trim first; its mark says
 	// that f+1 replicas of every partition have delivered that much.
 	var told ids.Instance
@@ -52,15 +75,20 @@ func (e *ensemble) trim(now hlc.Now) {
 			if m.process == e.c.cfg.Self {
 				ack = e.delivered()
 			}
-			if fill < 0.5 || !pressed && !e.c.Suspected(m.process) && ack >= e.log.base {
-				mark = min(mark, ack)
-			}
 			acks = append(acks, ack)
+			switch {
+			case ack < e.log.base:
+			case e.c.Suspected(m.process):
+				all = min(all, ack)
+			default:
+				heard = min(heard, ack)
+			}
 		}
 		slices.Sort(acks)
-		mark = min(mark, max(told, acks[len(acks)/2])) // f+1 are at or above
+		quorum = min(quorum, max(told, acks[len(acks)/2])) // f+1 are at or above
 	}
-	e.log.trim(mark)
+	heard = min(heard, quorum)
+	return quorum, heard, min(all, heard)
 }
 
 // fill is how full the log is, 1 being as full as it may be.

@@ -217,3 +217,21 @@ func TestMemory(t *testing.T) {
 		t.Error(c.got, p.Stats())
 	}
 }
+
+// A throttled reader slows the sender, and lets go when the throttle is lifted.
+func TestThrottle(t *testing.T) {
+	a, b, p := proxied(t)
+	reaches(t, a, b, 2, "before")
+	p.Throttle(faultproxy.Forth, 1)
+	a.Send(ids.To(2), text("first"))
+	a.Flush()
+	b.until(t, "a message", b.heard("first")) // read before its time was due
+	a.Send(ids.To(2), text("second"))
+	a.Flush()
+	time.Sleep(50 * time.Millisecond)
+	if b.heard("second")() {
+		t.Error("read although throttled")
+	}
+	p.Throttle(faultproxy.Forth, 0)
+	b.until(t, "a message", b.heard("second"))
+}

@@ -33,6 +33,7 @@ type Proxy struct {
 	refuse bool
 	cut    [2]bool
 	delay  [2]time.Duration
+	rate   [2]int // bytes a second; 0: no limit
 	conns  map[net.Conn]struct{}
 	passed [2]int64
 }
@@ -58,6 +59,11 @@ func (p *Proxy) Cut(d Direction, on bool) { p.set(func() { p.cut[d] = on }) }
 
 // Delay makes each byte of one direction come later.
 func (p *Proxy) Delay(d Direction, by time.Duration) { p.set(func() { p.delay[d] = by }) }
+
+// Throttle reads at most so many bytes a second in one direction of each
+// connection; 0 lifts the limit. What is not read fills the sockets' buffers,
+// and then the sender waits: so it is with a process that reads slowly.
+func (p *Proxy) Throttle(d Direction, bytesPerS int) { p.set(func() { p.rate[d] = bytesPerS }) }
 
 // Refuse closes new connections at once; those open go on.
 func (p *Proxy) Refuse(on bool) { p.set(func() { p.refuse = on }) }
@@ -174,6 +180,7 @@ func (p *Proxy) forward(d Direction, from, to net.Conn) {
 			p.passed[d] += int64(n)
 			p.mu.Unlock()
 			queue <- chunk{b[:n], due}
+			p.linger(d, n)
 		}
 		if err != nil {
 			close(queue)
@@ -182,6 +189,26 @@ func (p *Proxy) forward(d Direction, from, to net.Conn) {
 		}
 	}
 	writer.Wait()
+}
+
+// linger waits as long as n bytes take at the direction's rate.
+func (p *Proxy) linger(d Direction, n int) {
+	for start := time.Now(); ; {
+		p.mu.Lock()
+		rate, closed, change := p.rate[d], p.closed, p.change
+		p.mu.Unlock()
+		if rate == 0 || closed {
+			return
+		}
+		left := time.Duration(n)*time.Second/time.Duration(rate) - time.Since(start)
+		if left <= 0 {
+			return
+		}
+		select {
+		case <-time.After(left):
+		case <-change:
+		}
+	}
 }
 
 // hold waits until a chunk may pass; false when the proxy is closed.
