@@ -79,6 +79,14 @@ func (e *ensemble) onAccept(now hlc.Now, from ids.Process, m *accept) {
 		e.c.counters.Dropped++
 		return
 	}
+	if v := e.complete(m.Value); v != m.Value {
+		filled := *m
+		filled.Value, m = v, &filled
+	}
+	if m.Value.absent > 0 && !m.Round.Less(e.promised) {
+		e.park(from, parked{instance: m.Instance, value: m.Value, accept: m, place: place}) // [R6]
+		return
+	}
 	e.accept(now, m, place)
 }
 
@@ -149,6 +157,7 @@ func (e *ensemble) voterBits(ps []ids.Process) (b uint32) {
 // pass sends PHASE 2 to the next acceptor of the chain, with the votes so far.
 func (e *ensemble) pass(m *accept, voters uint32, to ids.Process) {
 	next := *m
+	next.Value = e.lean(m.Value, e.member(to))
 	next.Voters = make([]ids.Process, 0, e.quorum)
 	for i, p := range e.spec.Acceptors {
 		if voters&(1<<i) != 0 {

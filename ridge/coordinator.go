@@ -46,6 +46,8 @@ type leader struct {
 
 	confirming confirming
 
+	// ripeAt is when what waits has waited for the order of timestamps.
+	ripeAt time.Duration
 	// repeatAt is when the first open instance may need a repetition.
 	repeatAt time.Duration
 	// latency is the smoothed time from proposing to knowing the decision.
@@ -79,7 +81,7 @@ type openInstance struct {
 }
 
 func (l *leader) init() {
-	l.prep.at, l.repeatAt, l.nulls.warmAt = never, never, never
+	l.prep.at, l.repeatAt, l.nulls.warmAt, l.ripeAt = never, never, never, never
 	l.queue.init()
 	l.confirming.reset()
 }
@@ -90,7 +92,7 @@ func (l *leader) wake() time.Duration {
 	case preparing:
 		return l.prep.at
 	case leading:
-		return min(l.repeatAt, l.nulls.warmAt, l.confirming.at)
+		return min(l.repeatAt, l.nulls.warmAt, l.confirming.at, l.ripeAt)
 	}
 	return never
 }
@@ -132,7 +134,7 @@ func (e *ensemble) stepDown() {
 	to := e.coordinator()
 	for l.queue.count() > 0 {
 		if s := l.queue.pop(); to != e.c.cfg.Self {
-			e.c.send(to, &Propose{Ensemble: e.id, Hops: 1, Message: s.message, raw: s.raw})
+			e.c.send(to, &Propose{Ensemble: e.id, Hops: 1, Cast: s.cast, Message: s.message, raw: s.raw, digest: s.digest})
 		}
 	}
 	l.queue.init()

@@ -28,6 +28,7 @@ type Core struct {
 
 	detector
 	asking   asking
+	opt      optimist
 	counters Counters
 	// values made here so far: the counter of the next value's id.
 	values uint64
@@ -47,6 +48,7 @@ func New(cfg Config) *Core {
 	c := &Core{cfg: cfg, foreign: make(map[ids.Ensemble]Round), asking: asking{at: never}}
 	c.partition, _ = cfg.Topology.partitionOf(cfg.Self)
 	c.detector.init(&c.cfg, c.partition)
+	c.opt.init(&c.cfg.Tuning)
 	for i := range cfg.Topology.Ensembles {
 		spec := &cfg.Topology.Ensembles[i]
 		if !spec.Partitions.Has(c.partition) {
@@ -61,18 +63,20 @@ func New(cfg Config) *Core {
 	return c
 }
 
-// Step takes in a message from a process or, for Propose, from a client.
+// Step takes in a message from a process or, for Propose and Cast, from a client.
 // What does not fit, wherever it comes from, is counted and dropped.
 func (c *Core) Step(now hlc.Now, from ids.Addr, m wire.Message) {
 	if c.err != nil {
 		return
 	}
 	c.begin(now)
-	if p, ok := m.(*Propose); ok {
-		c.heard(from.Process)
-		c.onPropose(from, p)
-	} else {
-		c.heard(from.Process)
+	c.heard(from.Process)
+	switch m := m.(type) {
+	case *Propose:
+		c.onPropose(from, m)
+	case *Cast:
+		c.onCast(m)
+	default:
 		c.dispatch(from.Process, m)
 	}
 	c.settle()
@@ -106,6 +110,10 @@ func (c *Core) dispatch(from ids.Process, m wire.Message) {
 		e.onFetch(c.now, from, m)
 	case *learn:
 		e.onLearn(c.now, from, m)
+	case *ask:
+		e.onAsk(from, m)
+	case *supply:
+		e.onSupply(from, m)
 	case *advance:
 		e.onAdvance(c.now, from, m)
 	case *question:
@@ -138,6 +146,10 @@ func addressee(m wire.Message) (ids.Ensemble, bool) {
 	case *fetch:
 		return m.Ensemble, true
 	case *learn:
+		return m.Ensemble, true
+	case *ask:
+		return m.Ensemble, true
+	case *supply:
 		return m.Ensemble, true
 	case *advance:
 		return m.Ensemble, true
@@ -180,6 +192,7 @@ func (c *Core) begin(now hlc.Now) {
 		c.detector.slept(now.Mono - c.now.Mono)
 	} else {
 		c.started = true
+		c.opt.begin(now)
 		c.detector.start(now)
 	}
 	c.now = now
@@ -195,6 +208,7 @@ func (c *Core) settle() {
 		for _, e := range c.ensembles {
 			e.tick(c.now)
 		}
+		c.opt.again(c)
 		c.beat()
 	}
 }
@@ -210,6 +224,9 @@ func (c *Core) Wake() time.Duration {
 	at := min(c.beatAt, c.asking.at)
 	for _, e := range c.ensembles {
 		at = min(at, e.wake())
+	}
+	if due := c.opt.due(&c.cfg.Tuning); due > c.now.Mono { // else it is for the driver to pull
+		at = min(at, due)
 	}
 	return at
 }

@@ -1,6 +1,8 @@
 package ridge
 
 import (
+	"github.com/cespare/xxhash/v2"
+
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/wire"
 )
@@ -32,6 +34,12 @@ func Decode(kind wire.Kind, body []byte) (wire.Message, error) {
 		m = &learn{Ensemble: readEnsemble(&r), Trim: readInstance(&r), Votes: readVotes(&r)}
 	case kindHeartbeat:
 		m = readHeartbeat(&r)
+	case kindCast:
+		m = readCast(&r, body)
+	case kindAsk:
+		m = readAsk(&r)
+	case kindSupply:
+		m = &supply{Ensemble: readEnsemble(&r), Instance: readInstance(&r), Value: readValue(&r)}
 	case kindAdvance:
 		m = &advance{Ensemble: readEnsemble(&r), Hops: r.Byte(), Key: r.Position()}
 	case kindQuestion:
@@ -96,11 +104,45 @@ func readPropose(r *wire.Reader, body []byte) *Propose {
 		dests [4]ids.Partition
 	}{}
 	x.p = Propose{Ensemble: readEnsemble(r), Hops: r.Byte(), Message: &x.m}
+	x.p.Cast = x.p.Hops&castHops != 0
+	x.p.Hops &^= castHops
 	sets := x.dests[:0]
 	at := len(body) - r.Len()
 	x.m.read(r, &sets)
 	x.p.raw = body[at : len(body)-r.Len()]
+	if x.p.Cast {
+		x.p.digest = xxhash.Sum64(x.p.raw)
+	}
 	return &x.p
+}
+
+func readCast(r *wire.Reader, body []byte) *Cast {
+	x := &struct {
+		c     Cast
+		m     Message
+		dests [4]ids.Partition
+	}{}
+	x.c = Cast{Message: &x.m, raw: body, digest: xxhash.Sum64(body)}
+	sets := x.dests[:0]
+	x.m.read(r, &sets)
+	return &x.c
+}
+
+// readAsk reads entries in strictly rising order.
+func readAsk(r *wire.Reader) *ask {
+	m := &ask{Ensemble: readEnsemble(r), Instance: readInstance(r), ID: readValueID(r)}
+	n := r.Count(4)
+	if n == 0 {
+		return m
+	}
+	m.Entries = make([]uint32, n)
+	for i := range m.Entries {
+		m.Entries[i] = r.Uint32()
+		if i > 0 && m.Entries[i] <= m.Entries[i-1] {
+			r.Fail("entries out of order")
+		}
+	}
+	return m
 }
 
 func readAdvice(r *wire.Reader) *Advice {
@@ -139,6 +181,9 @@ func readVotes(r *wire.Reader) []vote {
 		vs[i] = vote{Instance: readInstance(r), Decided: r.Bool(), Round: readRound(r), Value: readValue(r)}
 		if r.Err() == nil && i > 0 && vs[i].Instance <= vs[i-1].Instance {
 			r.Fail("votes out of order")
+		}
+		if r.Err() == nil && vs[i].Value.absent > 0 {
+			r.Fail("a vote for a value without its payloads") // [R6]
 		}
 		if r.Err() != nil {
 			return nil

@@ -20,8 +20,9 @@ func (e *ensemble) conclude(m *accept) {
 	var distributor *member
 	direct := false
 	if s := e.log.at(m.Instance); !s.decided && len(e.members) > len(m.Chain) {
-		v = &valueMessage{Ensemble: e.id, Round: m.Round, Instance: m.Instance, Chain: m.Chain, Value: m.Value}
-		if direct = m.Value.size() <= valueOverhead+directBytes; !direct {
+		v = &valueMessage{Ensemble: e.id, Round: m.Round, Instance: m.Instance, Chain: m.Chain}
+		v.Value = e.lean(m.Value, e.outside(m.Chain)...)
+		if direct = v.Value.size() <= valueOverhead+directBytes; !direct {
 			distributor = e.distributor(m.Chain)
 		}
 	}
@@ -37,11 +38,25 @@ func (e *ensemble) conclude(m *accept) {
 	}
 	if distributor != nil {
 		others := len(e.members) - len(m.Chain) - 1
-		distributor.distributed += uint64(m.Value.size()) * uint64(others+1)
+		distributor.distributed += uint64(v.Value.size()) * uint64(others+1)
 		v.Distribute = others > 0
 		e.c.send(distributor.process, v)
 	}
 	e.learn(m.Instance, m.Value.ID, m.Value, e.c.cfg.Self)
+}
+
+// outside are the learners outside a chain.
+func (e *ensemble) outside(chain []ids.Process) []*member {
+	if !e.c.opt.on {
+		return nil // nothing is left out towards anybody
+	}
+	out := make([]*member, 0, len(e.members))
+	for i := range e.members {
+		if m := &e.members[i]; !slices.Contains(chain, m.process) {
+			out = append(out, m)
+		}
+	}
+	return out
 }
 
 // distributor picks, among the learners outside the chain that are not
@@ -67,16 +82,30 @@ func (e *ensemble) onValue(from ids.Process, m *valueMessage) {
 		e.c.counters.Dropped++
 		return
 	}
+	v := e.complete(m.Value)
 	if m.Distribute {
 		copied := *m
+		copied.Value = v
 		copied.Distribute = false
 		for i := range e.members {
 			p := e.members[i].process
 			if p != e.c.cfg.Self && p != from && !slices.Contains(m.Chain, p) {
-				e.c.send(p, &copied)
+				out := &copied
+				if l := e.lean(v, &e.members[i]); l != v {
+					out = &valueMessage{Ensemble: e.id, Round: m.Round, Instance: m.Instance, Chain: m.Chain, Value: l}
+				}
+				e.c.send(p, out)
 			}
 		}
 	}
-	e.came(e.c.now.Mono, m.Instance)
-	e.learn(m.Instance, m.Value.ID, m.Value, m.Chain[len(m.Chain)-1])
+	last := m.Chain[len(m.Chain)-1]
+	if e.enough(v) {
+		e.came(e.c.now.Mono, m.Instance)
+		e.learn(m.Instance, v.ID, v, last)
+		return
+	}
+	e.learn(m.Instance, v.ID, nil, last)
+	if s := e.log.at(m.Instance); s != nil && s.chosen == nil {
+		e.park(from, parked{instance: m.Instance, value: v, nearest: last})
+	}
 }

@@ -19,11 +19,38 @@ func appendProcesses(b []byte, ps []ids.Process) []byte {
 
 // Append implements wire.Message.
 func (m *Propose) Append(b []byte) []byte {
-	b = append(appendEnsemble(b, m.Ensemble), m.Hops)
-	if m.raw != nil {
-		return append(b, m.raw...)
+	hops := m.Hops
+	if m.Cast {
+		hops |= castHops
 	}
-	return m.Message.Append(b)
+	return m.Message.appendAs(append(appendEnsemble(b, m.Ensemble), hops), m.raw)
+}
+
+// castHops is the bit of Propose.Cast in the byte of its hops.
+const castHops = 0x80
+
+// appendAs appends m's encoding, which is raw unless nil.
+func (m *Message) appendAs(b, raw []byte) []byte {
+	if raw != nil {
+		return append(b, raw...)
+	}
+	return m.Append(b)
+}
+
+// Append implements wire.Message.
+func (c *Cast) Append(b []byte) []byte { return c.Message.appendAs(b, c.raw) }
+
+func (m *ask) Append(b []byte) []byte {
+	b = appendInstance(appendEnsemble(b, m.Ensemble), m.Instance)
+	b = wire.AppendUvarint(appendValueID(b, m.ID), uint64(len(m.Entries)))
+	for _, i := range m.Entries {
+		b = wire.AppendUint32(b, i)
+	}
+	return b
+}
+
+func (m *supply) Append(b []byte) []byte {
+	return appendValue(appendInstance(appendEnsemble(b, m.Ensemble), m.Instance), m.Value)
 }
 
 // Append implements wire.Message.

@@ -54,6 +54,8 @@ type ensemble struct {
 	stream stream
 	lead   leader
 	reader reader
+	// parked are values that wait for payloads.
+	parked []parked
 }
 
 // member is what a process knows of a learner of an ensemble.
@@ -65,8 +67,10 @@ type member struct {
 	// item is its last report about this ensemble, once it has reported.
 	item     heartbeatItem
 	reported bool
+	accepts  bool
 	// distributed are the bytes this process has had it distribute.
 	distributed uint64
+	short       shortage
 }
 
 func newEnsemble(c *Core, spec *EnsembleSpec) *ensemble {
@@ -95,7 +99,7 @@ func newEnsemble(c *Core, spec *EnsembleSpec) *ensemble {
 
 func (e *ensemble) addMember(p ids.Process) {
 	partition, _ := e.c.cfg.Topology.partitionOf(p)
-	e.members = append(e.members, member{process: p, partition: partition, peer: e.c.peers[p]})
+	e.members = append(e.members, member{process: p, partition: partition, peer: e.c.peers[p], accepts: e.acceptor(p) >= 0})
 }
 
 // acceptors are the members that accept.

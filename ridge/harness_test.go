@@ -72,11 +72,18 @@ type node struct {
 	// wall is its physical clock, as offset from true time.
 	skew      time.Duration
 	delivered []Delivery
-	stalled   bool // does not pull
-	wakeAt    time.Duration
-	promised  map[ids.Ensemble]Round
-	checked   map[ids.Ensemble]ids.Instance
-	err       error
+	// opt has the places of the optimistic deliveries, by name; order lists
+	// them.
+	opt    map[copyID]int
+	order  []copyID
+	forced int
+	// accepted: it was cons-delivered so that a layer above could accept it.
+	accepted map[copyID]bool
+	stalled  bool // does not pull
+	wakeAt   time.Duration
+	promised map[ids.Ensemble]Round
+	checked  map[ids.Ensemble]ids.Instance
+	err      error
 }
 
 type client struct {
@@ -144,7 +151,7 @@ func newWorld(t testing.TB, seed uint64, partitions, replicas int, adjust func(*
 	}
 	for p, r := range rs {
 		for _, id := range r {
-			n := &node{w: w, id: id, part: ids.Partition(p), wakeAt: never,
+			n := &node{w: w, id: id, opt: map[copyID]int{}, accepted: map[copyID]bool{}, part: ids.Partition(p), wakeAt: never,
 				promised: map[ids.Ensemble]Round{}, checked: map[ids.Ensemble]ids.Instance{}}
 			n.core = New(Config{Self: id, Incarnation: ids.Incarnation(id) + 1000, Topology: w.topo, Tuning: w.tuning, Random: w.rng.Uint64})
 			w.nodes = append(w.nodes, n)
@@ -234,6 +241,13 @@ func (n *node) step(from ids.Addr, m wire.Message) {
 // flush takes what the core has to give.
 func (n *node) flush() {
 	for !n.stalled {
+		for {
+			d, ok := n.core.NextOptimistic()
+			if !ok {
+				break
+			}
+			n.deliverOptimistic(d)
+		}
 		d, ok := n.core.Next()
 		if !ok {
 			break
@@ -338,6 +352,12 @@ func (n *node) deliver(d Delivery) {
 		w.errorf("process %d delivers %v after %v", n.id, d.Position, n.delivered[k-1].Position)
 	}
 	name := idOf(d.Message)
+	if n.core.acceptable(d.Message, d.Position.T) {
+		n.accepted[name] = true
+		if _, ok := n.opt[name]; !ok && w.tuning.Optimistic {
+			w.errorf("process %d cons-delivers %v, which it has not opt-delivered", n.id, name)
+		}
+	}
 	p := w.byName[name]
 	if p == nil || p.m.Digest() != d.Message.Digest() {
 		w.errorf("process %d delivers %v, which was not proposed so", n.id, name)
@@ -353,9 +373,46 @@ func (n *node) deliver(d Delivery) {
 	}
 }
 
+func (n *node) deliverOptimistic(d OptDelivery) {
+	w, name := n.w, idOf(d.Message)
+	if _, twice := n.opt[name]; twice {
+		w.errorf("process %d opt-delivers %v twice", n.id, name)
+	}
+	if n.accepted[name] {
+		w.errorf("process %d opt-delivers %v after its conservative delivery", n.id, name)
+	}
+	p := w.byName[name]
+	if p == nil || p.m.Digest() != d.Message.Digest() || !d.Message.Dests.Has(n.part) {
+		w.errorf("process %d opt-delivers %v, which was not proposed so", n.id, name)
+	}
+	n.opt[name] = len(n.opt)
+	n.order = append(n.order, name)
+	if d.Forced {
+		n.forced++
+	}
+}
+
+// checkHeld looks at what optimistic delivery keeps.
+func (n *node) checkHeld() {
+	o, t := &n.core.opt, &n.w.tuning
+	if o.count > t.MaxHeld || o.bytes > max(t.MaxHeldSize, t.MaxMessage+64) || len(o.order) > maxOrigins || o.records > maxRecords || len(o.order) != len(o.origins) {
+		n.w.errorf("process %d holds %d copies of %d bytes, %d clients, %d records", n.id, o.count, o.bytes, len(o.order), o.records)
+	}
+	count := len(o.queue)
+	for _, l := range []*list{&o.listed, &o.strays} {
+		for h := l.head; h != nil; h = h.next {
+			count++
+		}
+	}
+	if count != o.count {
+		n.w.errorf("process %d holds %d copies, of which %d wait", n.id, o.count, count)
+	}
+}
+
 // check looks at a node's invariants.
 func (n *node) check() {
 	w := n.w
+	n.checkHeld()
 	for _, e := range n.core.ensembles {
 		if e.promised.Less(n.promised[e.id]) {
 			w.errorf("process %d ensemble %d: promised round fell", n.id, e.id)
@@ -369,6 +426,14 @@ func (n *node) check() {
 		}
 		if len(e.lead.open) > w.tuning.Pipeline {
 			w.errorf("process %d ensemble %d: %d open", n.id, e.id, len(e.lead.open))
+		}
+		if len(e.parked) > maxParked {
+			w.errorf("process %d ensemble %d: %d values parked", n.id, e.id, len(e.parked))
+		}
+		for k := e.log.base + 1; k <= e.log.end(); k++ {
+			if s := e.log.at(k); s.value != nil && !e.enough(s.value) || s.chosen != nil && !e.enough(s.chosen) {
+				w.errorf("process %d ensemble %d instance %d: payloads are missing", n.id, e.id, k) // R6
+			}
 		}
 		for k := max(n.checked[e.id], e.log.base) + 1; k < e.next; k++ {
 			s := e.log.at(k)
@@ -414,10 +479,17 @@ func (w *world) offer(p *proposal) {
 		to = as[w.rng.IntN(len(as))]
 	}
 	p.tries++
-	d := w.minDelay + time.Duration(w.rng.Int64N(int64(w.maxDelay-w.minDelay)+1))
-	if w.rng.Float64() >= w.loss {
-		m := w.carry(&Propose{Ensemble: p.e, Message: p.m})
-		w.after(d, func() { w.node(to).step(ids.ToClient(p.client.id), m) })
+	var prop Proposal
+	prop.Init(w.topo, p.m, w.tuning.Optimistic)
+	for i, s := range prop.Sends(nil, w.topo, to) {
+		if p.tries > 1 && i > 0 {
+			break // again to an acceptor only
+		}
+		d := w.minDelay + time.Duration(w.rng.Int64N(int64(w.maxDelay-w.minDelay)+1))
+		if w.rng.Float64() >= w.loss+w.lossOf[s.Msg.Kind()] {
+			m := w.carry(s.Msg)
+			w.after(d, func() { w.node(s.To.Process).step(ids.ToClient(p.client.id), m) })
+		}
 	}
 	w.after(300*time.Millisecond+time.Duration(w.rng.Int64N(int64(200*time.Millisecond))), func() { w.offer(p) })
 }

@@ -57,11 +57,11 @@ func (s *stream) room() bool {
 func (s *stream) take(k ids.Instance, v *Value, nearest ids.Process) {
 	rest, here := v.size(), false
 	for i := range v.Entries {
-		m := v.Entries[i].Message
 		s.last = max(s.last+1, v.Entries[i].T)
-		if !m.Dests.Has(s.e.c.partition) {
+		if !v.dests(i).Has(s.e.c.partition) {
 			continue
 		}
+		m := v.Entries[i].Message
 		if s.head > 64 && s.head*2 > len(s.items) {
 			s.compact()
 		}
@@ -102,6 +102,9 @@ func (s *stream) highest() ids.Position {
 	return ids.Position{T: s.items[len(s.items)-1].t, E: s.e.id}
 }
 
+// peek is the first item waiting; there must be one.
+func (s *stream) peek() *item { return &s.items[s.head] }
+
 func (s *stream) pop() item {
 	it := s.items[s.head]
 	s.items[s.head] = item{}
@@ -128,29 +131,40 @@ func (e *ensemble) delivered() ids.Instance {
 // Algorithm 5). Pulling counts as delivering: what is pulled may be forgotten
 // everywhere.
 func (c *Core) Next() (Delivery, bool) {
-	var best *ensemble
-	var key ids.Position
+	best, key := c.candidate()
+	if best == nil {
+		return Delivery{}, false
+	}
+	it := best.stream.pop()
+	c.counters.Delivered++
+	if c.opt.on {
+		c.opt.confirmed(c, it.message, key)
+	}
+	best.pulled(&it)
+	return Delivery{
+		Position: key, Instance: it.instance, Message: it.message,
+		Proposed: it.value.Proposed, Nearest: it.nearest,
+	}, true
+}
+
+// candidate is the ensemble of the next delivery, and its key; nil if there is
+// none yet.
+func (c *Core) candidate() (best *ensemble, key ids.Position) {
 	for _, e := range c.ensembles {
 		if k, ok := e.stream.first(); ok && (best == nil || k.Less(key)) {
 			best, key = e, k
 		}
 	}
 	if best == nil {
-		return Delivery{}, false
+		return nil, key
 	}
 	for _, e := range c.ensembles {
 		// A stream with items has its first above key, by the choice of key.
 		if e != best && e.stream.head == len(e.stream.items) && !key.Less(e.stream.reached()) {
-			return Delivery{}, false
+			return nil, key
 		}
 	}
-	it := best.stream.pop()
-	c.counters.Delivered++
-	best.pulled(&it)
-	return Delivery{
-		Position: key, Instance: it.instance, Message: it.message,
-		Proposed: it.value.Proposed, Nearest: it.nearest,
-	}, true
+	return best, key
 }
 
 // pulled accounts for a delivery, and has it told soon when much has been

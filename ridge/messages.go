@@ -24,6 +24,9 @@ const (
 	kindPosition
 	kindConfirm
 	kindConfirmed
+	kindCast
+	kindAsk
+	kindSupply
 )
 
 // Propose asks an ensemble's coordinator to order a message. An acceptor that
@@ -32,11 +35,17 @@ type Propose struct {
 	Ensemble ids.Ensemble
 	Hops     uint8
 	Message  *Message
-	// raw is the message's encoding, if it is at hand.
-	raw []byte
+	// Cast: the proposer sent the message straight to all replicas of its
+	// destinations too.
+	Cast bool
+	// raw and digest are the message's encoding and digest, if at hand.
+	raw    []byte
+	digest uint64
 }
 
-func (p *Propose) sealed() sealed { return sealed{message: p.Message, raw: p.raw} }
+func (p *Propose) sealed() sealed {
+	return sealed{message: p.Message, raw: p.raw, digest: p.digest, cast: p.Cast}
+}
 
 // Reason says why advice is given.
 type Reason uint8
@@ -221,3 +230,6 @@ func (*fetch) Kind() wire.Kind        { return kindFetch }
 func (*learn) Kind() wire.Kind        { return kindLearn }
 func (*heartbeat) Kind() wire.Kind    { return kindHeartbeat }
 func (*advance) Kind() wire.Kind      { return kindAdvance }
+func (*Cast) Kind() wire.Kind         { return kindCast }
+func (*ask) Kind() wire.Kind          { return kindAsk }
+func (*supply) Kind() wire.Kind       { return kindSupply }

@@ -63,11 +63,17 @@ func (v *Value) fill(find func(n *name, digest uint64) *Message) *Value {
 
 // with is v with the payloads that w has: w has the same id, so the same list.
 func (v *Value) with(w *Value) *Value {
+	if len(w.Entries) != len(v.Entries) {
+		return v
+	}
 	i := -1
-	return v.fill(func(*name, uint64) *Message {
+	return v.fill(func(n *name, digest uint64) *Message {
 		for i++; v.Entries[i].Message != nil; i++ {
 		}
-		return w.Entries[i].Message
+		if m := w.Entries[i].Message; m != nil && n.is(m, w.Entries[i].Digest, digest) {
+			return m
+		}
+		return nil
 	})
 }
 

@@ -165,6 +165,7 @@ func (e *ensemble) takeLead(now hlc.Now, quorum []int) {
 		if v == nil {
 			v = e.makeValue(now, newBuilder(0, 0), 0)
 		} else {
+			v = v.plain()
 			e.c.counters.Adjudicated++
 		}
 		l.plan = append(l.plan, planned{instance: k, value: v})

@@ -17,6 +17,7 @@ func (e *ensemble) pump(now hlc.Now) {
 		return
 	}
 	e.keepWarm(now)
+	l.ripeAt = never
 	for l.phase == leading && len(l.open) < e.c.cfg.Tuning.Pipeline {
 		if len(l.plan) > 0 {
 			p := l.plan[0]
@@ -34,7 +35,7 @@ func (e *ensemble) pump(now hlc.Now) {
 			if l.next-e.log.base > ids.Instance(e.c.cfg.Tuning.MaxLogCount*5/4) {
 				return // not even nulls
 			}
-		} else if l.queue.count() > 0 && (l.nulls.want > l.last || l.queue.ready(len(l.open), e.c.cfg.Tuning.MaxBatchCount, e.batchBytes())) {
+		} else if l.queue.count() > 0 && (l.nulls.want > l.last || l.queue.ready(len(l.open), e.c.cfg.Tuning.MaxBatchCount, e.batchBytes()) && e.ripe(now)) {
 			b = e.batch(now)
 			e.hint(b.v.Entries)
 			if l.queue.count() == 0 {
@@ -59,6 +60,26 @@ func (e *ensemble) pump(now hlc.Now) {
 	}
 }
 
+// ripe says whether the first message waiting has waited long enough for those
+// with earlier timestamps, so that the order decided follows timestamps; if not
+// it sets when. Without optimistic delivery nothing waits.
+func (e *ensemble) ripe(now hlc.Now) bool {
+	o, t, l := &e.c.opt, &e.c.cfg.Tuning, &e.lead
+	if !o.on || t.ProposeWait < 0 {
+		return true
+	}
+	w, most := hlc.Timestamp(t.ProposeWait/time.Microsecond), t.ProposeWait
+	if w == 0 {
+		w, most = hlc.Timestamp(o.wait.value), l.latency/10
+	}
+	at := min((l.queue.ring[l.queue.head].message.T0 + w).Sub(o.anchor), l.queue.since+most)
+	if at <= now.Mono {
+		return true
+	}
+	l.ripeAt = at
+	return false
+}
+
 // batch takes waiting messages and clamps their timestamps.
 func (e *ensemble) batch(now hlc.Now) *builder {
 	l, t := &e.lead, &e.c.cfg.Tuning
@@ -77,6 +98,9 @@ func (e *ensemble) batch(now hlc.Now) *builder {
 		if m.Dests.Has(e.c.partition) {
 			l.here = l.last
 		}
+	}
+	if l.queue.count() > 0 {
+		l.queue.since = now.Mono
 	}
 	return b
 }
@@ -109,6 +133,9 @@ func (e *ensemble) propose(now hlc.Now, k ids.Instance, v *Value, obliged bool) 
 // sendAccept hands PHASE 2 to the chain's first acceptor.
 func (e *ensemble) sendAccept(now hlc.Now, k ids.Instance, v *Value, obliged bool) {
 	l := &e.lead
+	if l.chain[0] != e.c.cfg.Self {
+		v = e.lean(v, e.member(l.chain[0]))
+	}
 	m := &accept{Ensemble: e.id, Round: l.round, Instance: k, Chain: l.chain, Obliged: obliged, Value: v}
 	if l.chain[0] == e.c.cfg.Self {
 		e.accept(now, m, 0)
@@ -183,7 +210,7 @@ func (e *ensemble) repeatOpen(now hlc.Now, from, to ids.Instance, due func(*open
 			e.c.counters.Repeats++
 			o.sent = now.Mono
 			o.repeats++
-			e.sendAccept(now, k, o.value, o.obliged)
+			e.sendAccept(now, k, o.value.plain(), o.obliged)
 		}
 		if i < len(l.open) && l.open[i].instance == k {
 			i++

@@ -1,6 +1,8 @@
 package ridge
 
 import (
+	"time"
+
 	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 )
@@ -16,6 +18,8 @@ type queue struct {
 	// present are the messages that wait or are open: a copy of one of them
 	// may be dropped. It is only looked up.
 	present map[copyID]struct{}
+	// since is when the oldest that waits came, or earlier.
+	since time.Duration
 }
 
 // copyID names a message; its copies are byte-identical.
@@ -30,8 +34,8 @@ func (q *queue) init() { *q = queue{present: make(map[copyID]struct{})} }
 
 func (q *queue) count() int { return len(q.ring) - q.head }
 
-// push queues a message, unless a copy is present.
-func (q *queue) push(s sealed) bool {
+// push queues a message, unless a copy is present: at the end, or sorted.
+func (q *queue) push(s sealed, sorted bool) bool {
 	n := len(q.present)
 	q.present[idOf(s.message)] = struct{}{}
 	if len(q.present) == n {
@@ -42,7 +46,11 @@ func (q *queue) push(s sealed) bool {
 		clear(q.ring[n:])
 		q.ring, q.head = q.ring[:n], 0
 	}
+	i := len(q.ring)
 	q.ring = append(q.ring, s)
+	for ; sorted && i > q.head && s.message.before(q.ring[i-1].message); i-- {
+		q.ring[i], q.ring[i-1] = q.ring[i-1], s
+	}
 	q.bytes += s.message.size()
 	return true
 }
@@ -101,12 +109,30 @@ func (c *Core) onPropose(from ids.Addr, p *Propose) {
 		c.advise(e, p, TooLarge)
 	case e == nil:
 		c.advise(e, p, Redirect)
+		c.taken(p)
 	case e.lead.phase == idle:
 		e.forward(p)
+		c.taken(p)
 	default:
 		if why := e.admit(p.sealed()); why != 0 {
 			c.advise(e, p, why)
 		}
+		c.taken(p)
+	}
+}
+
+// taken takes the copy of a proposal that was cast: this process's direct copy,
+// if it is one of its destinations.
+func (c *Core) taken(p *Propose) {
+	o := &c.opt
+	if !p.Cast || !o.on {
+		return
+	}
+	s := p.sealed()
+	if p.Message.Dests.Has(c.partition) {
+		o.hold(c, &s, p.Hops == 0)
+	} else if p.Hops == 0 {
+		o.observe(c.now, p.Message)
 	}
 }
 
@@ -140,6 +166,8 @@ func (c *Core) multicast(m *Message) {
 	switch {
 	case len(m.Body) > c.cfg.Tuning.MaxMessage:
 		c.advise(e, &Propose{Ensemble: id, Message: m}, TooLarge)
+	case c.opt.on:
+		c.cast(e, m)
 	case e == nil:
 		if to := c.foreignCoordinator(t.spec(id)); to != 0 {
 			c.send(to, &Propose{Ensemble: id, Message: m})
@@ -153,14 +181,44 @@ func (c *Core) multicast(m *Message) {
 	}
 }
 
+// cast is multicast with optimistic delivery. e is nil if this process does not
+// subscribe to the ensemble.
+func (c *Core) cast(e *ensemble, m *Message) {
+	var out Proposal
+	out.Init(c.cfg.Topology, m, true)
+	p, to := out.Propose(), c.cfg.Self
+	switch {
+	case e == nil:
+		to = c.foreignCoordinator(c.cfg.Topology.spec(p.Ensemble))
+	case e.lead.phase == idle:
+		c.turn++
+		to = e.way(c.turn)
+	default:
+		if why := e.admit(p.sealed()); why != 0 {
+			c.advise(e, p, why)
+		}
+	}
+	c.out = out.others(c.out, c.cfg.Topology, to, c.cfg.Self)
+	c.taken(p)
+}
+
 // validDests says whether s are some of the partitions.
 func (t *Topology) validDests(s ids.Set) bool {
 	return len(s) > 0 && s.Valid() && int(s[len(s)-1]) < len(t.Replicas)
 }
 
-// admit queues a message at the coordinator, or says why not [X5, N7].
+// admit queues a message at the coordinator, or says why not.
 func (e *ensemble) admit(s sealed) Reason {
-	t, m, q := &e.c.cfg.Tuning, s.message, &e.lead.queue
+	why := e.refusal(s.message)
+	if why == 0 {
+		e.enqueue(s)
+	}
+	return why
+}
+
+// refusal is why the coordinator does not take m, or zero [X5, N7].
+func (e *ensemble) refusal(m *Message) Reason {
+	t, q := &e.c.cfg.Tuning, &e.lead.queue
 	present := e.time(e.c.now)
 	switch {
 	case m.T0 > present.Add(t.Window):
@@ -169,10 +227,21 @@ func (e *ensemble) admit(s sealed) Reason {
 		return Late
 	case q.count() >= t.MaxWaiting || q.count() > 0 && q.bytes+m.size() > t.MaxWaitingSize || e.full():
 		return Overloaded
-	case !q.push(s):
-		e.c.counters.Duplicates++
 	}
 	return 0
+}
+
+// enqueue has a message wait to be proposed. That its proposer cast it counts
+// only while this process, if it is a destination, still holds its copy: what
+// was delivered is held nowhere any more.
+func (e *ensemble) enqueue(s sealed) {
+	o := &e.c.opt
+	s.cast = s.cast && o.on && !o.delivered(s.message)
+	if !e.lead.queue.push(s, o.on) {
+		e.c.counters.Duplicates++
+	} else if e.lead.queue.count() == 1 {
+		e.lead.queue.since = e.c.now.Mono
+	}
 }
 
 // full says whether the log holds as much as may be untrimmed.
@@ -189,7 +258,7 @@ func (e *ensemble) forward(p *Propose) {
 	}
 	e.c.turn++
 	if to := e.way(e.c.turn); to != 0 && p.Hops < maxHops {
-		e.c.send(to, &Propose{Ensemble: p.Ensemble, Hops: p.Hops + 1, Message: p.Message, raw: p.raw})
+		e.c.send(to, &Propose{Ensemble: p.Ensemble, Hops: p.Hops + 1, Cast: p.Cast, Message: p.Message, raw: p.raw, digest: p.digest})
 	}
 }
 

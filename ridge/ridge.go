@@ -97,4 +97,21 @@ type Tuning struct {
 	MaxLogBytes    int           // decided but untrimmed, per ensemble
 	MaxLogCount    int           // instances, likewise
 	MaxMessage     int           // bytes of one message's body
+
+	// Optimistic delivers optimistically too, and leaves payloads out towards
+	// processes that had them straight from the proposer.
+	Optimistic bool
+	// OptimisticWait is how long after its T0, or after its arrival if that is
+	// earlier, a message waits to be opt-delivered. Zero: a high quantile of
+	// the delays seen lately, at most an eighth of the time from arrival to
+	// conservative delivery. Negative: not at all.
+	OptimisticWait time.Duration
+	// ProposeWait is how long a coordinator waits likewise before it proposes,
+	// with Optimistic only. Zero: the quantile, at most a tenth of the time to
+	// decide. Negative: not at all.
+	ProposeWait time.Duration
+	// MaxHeld direct copies of MaxHeldSize bytes are held; what comes beyond
+	// that is taken from the values that are decided.
+	MaxHeld     int
+	MaxHeldSize int
 }

@@ -10,7 +10,25 @@ import (
 type Status struct {
 	Ensembles []EnsembleStatus
 	Suspected []ids.Process
+	Optimism  Optimism
 	Counters  Counters
+}
+
+// Optimism is the state of optimistic delivery.
+type Optimism struct {
+	On bool
+	// Wait is w: the high quantile of arrival - T0; Most is the most that a
+	// message waits after its arrival.
+	Wait, Most time.Duration
+	// Early and Late are the smoothed times from a direct copy's arrival to its
+	// optimistic and to its conservative delivery.
+	Early, Late time.Duration
+	// Held direct copies, of HeldBytes; of them Waiting are not yet delivered.
+	Held, HeldBytes, Waiting int
+	// Clients of which something is remembered; Records told apart.
+	Clients, Records int
+	// Parked values lack payloads.
+	Parked int
 }
 
 // EnsembleStatus is one ensemble as this process sees it.
@@ -52,6 +70,21 @@ type Counters struct {
 	Duplicates  uint64 // proposals dropped as already queued
 	Dropped     uint64 // messages dropped: malformed, misplaced or beyond a bound
 	Adjudicated uint64 // values that Phase 1 obliged a new round to repeat
+
+	Optimistic    uint64 // messages opt-delivered
+	Forced        uint64 // of them with their conservative delivery only
+	Compared      uint64 // conservative deliveries compared with the optimistic order
+	Mistakes      uint64 // of them not the next optimistic one
+	CopiesDropped uint64 // direct copies dropped: late, early, twice, or after the conservative delivery
+	CopiesRefused uint64 // direct copies beyond a bound
+	Again         uint64 // messages multicast again on their senders' behalf
+	GivenUp       uint64 // opt-delivered and past T0 + H without conservative delivery
+
+	Asks               uint64 // questions for payloads asked
+	PayloadsAsked      uint64 // payloads asked for
+	PayloadsTwice      uint64 // payloads that came although they were held
+	PayloadsSpared     uint64 // payloads left out
+	PayloadBytesSpared uint64
 }
 
 // Status describes the core.
@@ -64,6 +97,15 @@ func (c *Core) Status() Status {
 		if c.Suspected(p.process) {
 			st.Suspected = append(st.Suspected, p.process)
 		}
+	}
+	o := &c.opt
+	w, most := o.limits(&c.cfg.Tuning)
+	st.Optimism = Optimism{
+		On: o.on, Wait: time.Duration(w) * time.Microsecond, Most: most, Early: o.early, Late: o.latency,
+		Held: o.count, HeldBytes: o.bytes, Waiting: len(o.queue), Clients: len(o.order), Records: o.records,
+	}
+	for _, e := range c.ensembles {
+		st.Optimism.Parked += len(e.parked)
 	}
 	return st
 }

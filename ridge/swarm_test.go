@@ -54,6 +54,7 @@ func swarmWorld(t testing.TB, seed uint64) *world {
 		replicas = 1
 	}
 	w := newWorld(t, seed, partitions, replicas, func(t *Tuning) {
+		swarmOptimism(rand.New(rand.NewPCG(seed, 101)), t)
 		t.Pipeline = 1 + shape.IntN(6)
 		if shape.IntN(2) == 0 {
 			t.MaxBatchCount = 1 + shape.IntN(4)
@@ -77,7 +78,7 @@ func swarmWorld(t testing.TB, seed uint64) *world {
 	}
 	w.lossOf = map[wire.Kind]float64{}
 	for range shape.IntN(4) {
-		w.lossOf[wire.KindRidge+wire.Kind(shape.IntN(12))] = shape.Float64()
+		w.lossOf[wire.KindRidge+wire.Kind(shape.IntN(int(kindSupply-wire.KindRidge)+1))] = shape.Float64()
 	}
 	for _, n := range w.nodes {
 		n.skew = draw(20*time.Millisecond) - 10*time.Millisecond
@@ -94,6 +95,16 @@ func swarmWorld(t testing.TB, seed uint64) *world {
 		w.swarmPauses(shape)
 	}
 	return w
+}
+
+// swarmOptimism draws optimistic delivery.
+func swarmOptimism(shape *draw, t *Tuning) {
+	t.Optimistic = shape.IntN(3) > 0
+	t.OptimisticWait = []time.Duration{0, 0, -1, time.Millisecond}[shape.IntN(4)]
+	t.ProposeWait = []time.Duration{0, 0, -1, time.Millisecond}[shape.IntN(4)]
+	if shape.IntN(4) == 0 {
+		t.MaxHeld, t.MaxHeldSize = 1+shape.IntN(20), 1<<10
+	}
 }
 
 // swarmClocks gives one process of each partition, perhaps, a wild clock.

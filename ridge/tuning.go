@@ -23,6 +23,8 @@ func DefaultTuning() Tuning {
 		MaxLogBytes:    64 << 20,
 		MaxLogCount:    1 << 16,
 		MaxMessage:     4 << 20,
+		MaxHeld:        1 << 16,
+		MaxHeldSize:    32 << 20,
 	}
 }
 
@@ -49,6 +51,7 @@ func (t Tuning) Validate() error {
 	need(t.MaxWaitingSize >= t.MaxMessage, "MaxWaitingSize %d is below MaxMessage %d: a message of that size could never wait", t.MaxWaitingSize, t.MaxMessage)
 	need(t.MaxLogBytes >= 4*t.MaxMessage && t.MaxLogBytes >= 4*t.MaxBatchBytes,
 		"MaxLogBytes %d is below four times MaxMessage %d or MaxBatchBytes %d", t.MaxLogBytes, t.MaxMessage, t.MaxBatchBytes)
+	need(t.MaxHeld > 0 && t.MaxHeldSize > 0, "MaxHeld %d or MaxHeldSize %d is not positive", t.MaxHeld, t.MaxHeldSize)
 	need(t.MaxLogCount >= 4*t.Pipeline, "MaxLogCount %d is below four times Pipeline %d", t.MaxLogCount, t.Pipeline)
 	return errors.Join(errs...)
 }

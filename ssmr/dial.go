@@ -29,7 +29,7 @@ func Dial(ctx context.Context, file string, s *Service, cfg ClientConfig) (*Clie
 
 func dial(ctx context.Context, f *cluster.File, s *Service, cfg ClientConfig, near ...*host.Node) (*Client, error) {
 	tuning := client.DefaultTuning()
-	tuning.Horizon = f.Ridge().Horizon
+	tuning.Horizon, tuning.Cast = f.Ridge().Horizon, f.Optimistic
 	if cfg.Window > 0 {
 		tuning.Window = cfg.Window
 	}

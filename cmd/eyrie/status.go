@@ -96,7 +96,7 @@ func dialRaw(ctx context.Context, f *cluster.File, timeout time.Duration) (*host
 	defer cancel()
 	service := service()
 	tuning := client.DefaultTuning()
-	tuning.Horizon = f.Ridge().Horizon
+	tuning.Horizon, tuning.Cast = f.Ridge().Horizon, f.Optimistic
 	return host.Dial(ctx, host.ClientConfig{
 		Core: client.Config{
 			Topology: f.Topology(), Map: service.Map(len(f.Partitions)), Service: service.Definition(), Tuning: tuning,

@@ -29,8 +29,8 @@ type call struct {
 
 // outgoing is an attempt's proposal in one piece of memory.
 type outgoing struct {
-	propose ridge.Propose
-	message ridge.Message
+	proposal ridge.Proposal
+	message  ridge.Message
 }
 
 func (c *call) message() *ridge.Message { return &c.copy.message }

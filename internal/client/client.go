@@ -48,6 +48,9 @@ type Tuning struct {
 	// always to the same one. It is for a few clients whose reads take long to
 	// execute; otherwise it makes more questions for positions, and costs.
 	Spread bool
+	// Cast also sends commands straight to all replicas of their destinations:
+	// Ridge's Tuning.Optimistic.
+	Cast bool
 }
 
 // DefaultTuning serves the default tuning of Ridge.
@@ -111,6 +114,7 @@ type Core struct {
 	greeted int
 	now     hlc.Now
 	sends   []Send
+	copies  []ridge.Send // room
 	results []Result
 	status  []session.Status
 	err     error
@@ -238,17 +242,26 @@ func (c *Core) start(call *call) {
 func (c *Core) multicast(call *call) {
 	m := call.message()
 	m.Mark, m.Guard = c.calls.mark, c.guard
-	e := c.cfg.Topology.EnsembleFor(m.Dests)
-	call.copy.propose = ridge.Propose{Ensemble: e, Message: m}
+	call.copy.proposal.Init(c.cfg.Topology, m, c.cfg.Tuning.Cast)
+	e := call.copy.proposal.Ensemble()
 	call.copies, call.first, call.pause = 0, c.now.Mono, c.cfg.Tuning.Resend
 	call.target = c.routes.live(e, c.routes.coordinator(e))
 	c.send(call)
 }
 
-// send sends one copy to the call's target and sets the timer of the next.
+// send sends one copy to the call's target and sets the timer of the next. The
+// first copy may go straight to the destinations too; later ones need not,
+// since who lacks it gets it with its value.
 func (c *Core) send(call *call) {
 	p := c.target(call)
-	c.sends = append(c.sends, Send{ids.To(p), &call.copy.propose})
+	if call.copies == 0 {
+		c.copies = call.copy.proposal.Sends(c.copies[:0], c.cfg.Topology, p)
+		for _, s := range c.copies {
+			c.sends = append(c.sends, Send(s))
+		}
+	} else {
+		c.sends = append(c.sends, Send{ids.To(p), call.copy.proposal.Propose()})
+	}
 	call.copies++
 	c.Stats.Sent++
 	jitter := time.Duration(c.cfg.Random() % uint64(call.pause/4+1))
@@ -258,13 +271,13 @@ func (c *Core) send(call *call) {
 
 // target is the process that the call's last copy went to.
 func (c *Core) target(call *call) ids.Process {
-	return c.routes.acceptor(call.copy.propose.Ensemble, call.target)
+	return c.routes.acceptor(call.copy.proposal.Ensemble(), call.target)
 }
 
 // resendNext sends another copy to the next acceptor that can be reached.
 func (c *Core) resendNext(call *call) {
 	c.Stats.Resent++
-	call.target = c.routes.live(call.copy.propose.Ensemble, call.target+1)
+	call.target = c.routes.live(call.copy.proposal.Ensemble(), call.target+1)
 	c.send(call)
 }
 

@@ -139,7 +139,7 @@ func (c *Core) finish(call *call, r Result) {
 	}
 	if r.Err == nil && call.copies > 1 {
 		// The last copy's way led to an answer; the first one's may be dead.
-		c.routes.prefer(call.copy.propose.Ensemble, call.target)
+		c.routes.prefer(call.copy.proposal.Ensemble(), call.target)
 	}
 	c.results = append(c.results, r)
 	c.calls.finish(call)

@@ -44,6 +44,9 @@ type File struct {
 	FailureTimeout Duration `json:"failure_timeout,omitzero"`
 	// Horizon after which an unanswered command is given up: H.
 	Horizon Duration `json:"horizon,omitzero"`
+	// Optimistic has clients send commands straight to the replicas too, and
+	// these deliver them optimistically.
+	Optimistic bool `json:"optimistic,omitempty"`
 }
 
 // Member is one process.
@@ -211,6 +214,7 @@ func (f *File) Ridge() ridge.Tuning {
 	if f.Horizon != 0 {
 		t.Horizon = time.Duration(f.Horizon)
 	}
+	t.Optimistic = f.Optimistic
 	return t
 }
 

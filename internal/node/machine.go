@@ -31,6 +31,29 @@ type Machine interface {
 	Close()
 }
 
+// OptMachine is a Machine that wants optimistic deliveries too.
+type OptMachine interface {
+	Machine
+	// DeliverOptimistic takes the next message of the optimistic order, before
+	// its Deliver (ridge.OptDelivery). It must keep up: there is no Ready.
+	DeliverOptimistic(now hlc.Now, d ridge.OptDelivery)
+}
+
+// pullOptimistic takes the optimistic deliveries that are due, at most room of
+// them, and says how many. A machine that does not want them has them counted.
+func (n *Node) pullOptimistic(room int) (done int) {
+	for ; done < room; done++ {
+		d, ok := n.ridge.NextOptimistic()
+		if !ok {
+			break
+		}
+		if n.opt != nil {
+			n.opt.DeliverOptimistic(n.now, d)
+		}
+	}
+	return done
+}
+
 // replica is a partition's replica as a Machine.
 type replica struct {
 	*partition.Replica

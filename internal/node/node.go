@@ -48,6 +48,7 @@ type Node struct {
 	founding  *founding
 	ridge     *ridge.Core
 	machine   Machine
+	opt       OptMachine         // the machine, or nil
 	replica   *partition.Replica // the machine, or nil
 	now       hlc.Now
 	sends     []Send
@@ -91,6 +92,7 @@ func New(cfg Config) (*Node, error) {
 		})
 		n.machine = &replica{Replica: n.replica}
 	}
+	n.opt, _ = n.machine.(OptMachine)
 	return n, nil
 }
 
@@ -121,7 +123,7 @@ func (n *Node) Step(now hlc.Now, from ids.Addr, inc ids.Incarnation, m wire.Mess
 // stepClient takes what a client wants executed.
 func (n *Node) stepClient(from ids.Addr, m wire.Message) {
 	switch m := m.(type) {
-	case *ridge.Propose:
+	case *ridge.Propose, *ridge.Cast:
 		if n.founding.started {
 			n.ridge.Step(n.now, from, m)
 		}
@@ -219,14 +221,18 @@ const burst = 512
 func (n *Node) Sends() []Send {
 	n.sends = n.sends[:0]
 	done := 0
-	for ; done < burst && n.machine.Ready() && n.Err() == nil; done++ {
+	for n.Err() == nil {
+		if done += n.pullOptimistic(burst - done); done >= burst || !n.machine.Ready() {
+			break
+		}
 		d, ok := n.ridge.Next()
 		if !ok {
 			break
 		}
 		n.machine.Deliver(n.now, d)
+		done++
 	}
-	n.behind = done == burst
+	n.behind = done >= burst
 	n.sends = append(n.sends, n.founding.sends...)
 	n.founding.sends = n.founding.sends[:0]
 	for _, s := range n.ridge.Sends() {

@@ -1,0 +1,132 @@
+package ridge
+
+import (
+	"slices"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/eyrie-dev/eyrie/internal/hlc"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+)
+
+// Cast is a message straight from its proposer to a replica of one of its
+// destinations (dissertation, section 5.3.4). It is optimistic delivery's only
+// source, and where payloads come from that acceptors leave out. The
+// coordinator's copy doubles as Propose.
+type Cast struct {
+	Message *Message
+	// raw and digest are the message's encoding and digest, if at hand.
+	raw    []byte
+	digest uint64
+}
+
+func (c *Cast) sealed() sealed {
+	return sealed{message: c.Message, raw: c.raw, digest: c.digest, cast: true}
+}
+
+// Proposal is how a proposer multicasts one message: what goes to whom. It is
+// encoded and hashed once. Its messages alias it and must not change once sent.
+type Proposal struct {
+	propose Propose
+	cast    Cast
+}
+
+// Init makes p the proposal of m. With cast the message also goes straight to
+// all replicas of all its destinations: Tuning.Optimistic of the processes.
+func (p *Proposal) Init(t *Topology, m *Message, cast bool) {
+	*p = Proposal{propose: Propose{Ensemble: t.EnsembleFor(m.Dests), Message: m}}
+	if cast {
+		raw := m.Append(make([]byte, 0, m.size()))
+		p.cast = Cast{Message: m, raw: raw, digest: xxhash.Sum64(raw)}
+		p.propose.Cast, p.propose.raw, p.propose.digest = true, raw, p.cast.digest
+	}
+}
+
+// Ensemble is the one that orders the message.
+func (p *Proposal) Ensemble() ids.Ensemble { return p.propose.Ensemble }
+
+// Propose is the message to the coordinator, or to an acceptor that forwards.
+func (p *Proposal) Propose() *Propose { return &p.propose }
+
+// Sends appends what a proposer sends, given the supposed coordinator.
+func (p *Proposal) Sends(out []Send, t *Topology, coordinator ids.Process) []Send {
+	return p.others(out, t, coordinator, 0)
+}
+
+// others is Sends, without what would go to self. Nothing goes to process zero.
+func (p *Proposal) others(out []Send, t *Topology, coordinator, self ids.Process) []Send {
+	if coordinator != self && coordinator != 0 {
+		out = append(out, Send{To: ids.To(coordinator), Msg: &p.propose})
+	}
+	if !p.propose.Cast {
+		return out
+	}
+	for _, d := range p.propose.Message.Dests {
+		for _, r := range t.Replicas[d] {
+			if r != coordinator && r != self {
+				out = append(out, Send{To: ids.To(r), Msg: &p.cast})
+			}
+		}
+	}
+	return out
+}
+
+// onCast takes a direct copy. A leader of the message's ensemble orders it,
+// whoever the proposer takes for the coordinator; it gives no advice, which is
+// for whoever got the Propose to give.
+func (c *Core) onCast(m *Cast) {
+	t := c.cfg.Topology
+	if !t.validDests(m.Message.Dests) || len(m.Message.Body) > c.cfg.Tuning.MaxMessage || !m.Message.Dests.Has(c.partition) {
+		c.counters.Dropped++
+		return
+	}
+	s := m.sealed()
+	c.opt.hold(c, &s, true)
+	if e := c.ensemble(t.EnsembleFor(m.Message.Dests), true); e != nil && e.lead.phase != idle && e.refusal(m.Message) == 0 {
+		e.enqueue(s)
+	}
+}
+
+// before is the order of optimistic delivery: by first timestamp, and by name
+// between equal ones. Coordinators propose what waits in the same order.
+func (m *Message) before(o *Message) bool {
+	if m.T0 != o.T0 {
+		return m.T0 < o.T0
+	}
+	if c := slices.Compare(m.Command.Client[:], o.Command.Client[:]); c != 0 {
+		return c < 0
+	}
+	if m.Command.Sequence != o.Command.Sequence {
+		return m.Command.Sequence < o.Command.Sequence
+	}
+	return m.Attempt < o.Attempt
+}
+
+// upper follows a high quantile of a changing quantity: it rises by a large
+// step when a sample exceeds it and sinks by a small one when not, in the
+// proportion that leaves one sample in highShare above it. Steps follow the
+// samples' spread, so it forgets within some highShare samples.
+type upper struct {
+	value  float64 // microseconds
+	mean   float64
+	spread float64
+	primed bool
+}
+
+const highShare = 100
+
+func (q *upper) add(us hlc.Timestamp) {
+	x := float64(us)
+	if !q.primed {
+		*q = upper{value: x, mean: x, primed: true}
+		return
+	}
+	d := x - q.mean
+	q.mean += d / 64
+	q.spread += (max(d, -d) - q.spread) / 64
+	if step := max(q.spread/4, 0.5); x > q.value {
+		q.value = min(x, q.value+step*(highShare-1)/8)
+	} else {
+		q.value -= step / 8
+	}
+}

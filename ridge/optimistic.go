@@ -1,0 +1,288 @@
+package ridge
+
+import (
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/hlc"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+)
+
+// OptDelivery is an opt-delivered message. Its order is probably that of the
+// conservative deliveries, and equivalence holds: of every attempt that the
+// layer above may accept there is one optimistic delivery, before the
+// conservative one.
+type OptDelivery struct {
+	Message *Message
+	// Forced: it is delivered with its conservative delivery, which follows,
+	// because no direct copy was delivered before.
+	Forced bool
+}
+
+// optimist is optimistic delivery at one process: one queue for all its
+// ensembles, ordered by timestamp alone (section 5.3.4).
+type optimist struct {
+	on bool
+	store
+	// anchor makes this process's monotonic clock comparable with timestamps.
+	anchor   hlc.Timestamp
+	anchored bool
+	// wait follows arrival - T0; latency the time from a direct copy's arrival
+	// to its conservative delivery, early that to its optimistic one.
+	wait           upper
+	latency, early time.Duration
+	// waiting has the copies in the heap by arrival.
+	waiting list
+	// forced is the conservative delivery before which the last forced one was
+	// given: it is not given twice where there is no record of it.
+	forced ids.Position
+	// merged is the position reached by conservative deliveries.
+	merged hlc.Timestamp
+	mistakes
+}
+
+func (o *optimist) init(t *Tuning) {
+	o.on = t.Optimistic
+	o.store.init()
+}
+
+// local is the present by the anchored clock.
+func (o *optimist) local(now hlc.Now) hlc.Timestamp { return o.anchor.Add(now.Mono) }
+
+func (o *optimist) begin(now hlc.Now) {
+	if !o.anchored {
+		o.anchor, o.anchored = now.Wall.Add(-now.Mono), true
+	}
+}
+
+// observe samples the delay of a message from its proposer.
+func (o *optimist) observe(now hlc.Now, m *Message) { o.wait.add(o.local(now) - m.T0) }
+
+// hold takes a direct copy: its payload, and its place in the optimistic order.
+// What comes too late, twice, or after its conservative delivery is dropped;
+// what is beyond the bounds too: it comes with its value then.
+func (o *optimist) hold(c *Core, m *sealed, direct bool) {
+	if !o.on {
+		return
+	}
+	present, t := c.home.time(c.now), &c.cfg.Tuning
+	msg := m.message
+	switch {
+	case msg.T0 > present.Add(t.Window), msg.T0.Add(t.Horizon) < max(present, o.merged), msg.Attempt == 0 || msg.Attempt > maxAttempt:
+		c.counters.CopiesDropped++
+		return
+	}
+	if direct {
+		o.observe(c.now, msg)
+	}
+	if o.count >= t.MaxHeld || o.count > 0 && o.bytes+msg.size() > t.MaxHeldSize {
+		c.counters.CopiesRefused++
+		return
+	}
+	from := o.origin(msg.Command.Client)
+	var r *record
+	if from != nil {
+		if msg.Command.Sequence < from.low {
+			c.counters.CopiesDropped++
+			return
+		}
+		// One that casts and never proposes must not take all the room.
+		if from.held == 0 || from.held < t.MaxHeld/heldShare && from.bytes+msg.size() <= t.MaxHeldSize/heldShare {
+			r = o.open(from, msg.Command.Sequence)
+		}
+	}
+	if r == nil {
+		c.counters.CopiesRefused++
+		return
+	}
+	bit := uint32(1) << (msg.Attempt - 1)
+	if (r.cons|r.opt)&bit != 0 || r.copy(msg.Attempt) != nil {
+		c.counters.CopiesDropped++
+		return
+	}
+	from.expires = max(from.expires, msg.T0.Add(t.Horizon))
+	if m.digest == 0 {
+		m.digest = msg.Digest()
+	}
+	h := o.add(from, r, m)
+	h.arrived = c.now.Mono
+	o.queue.push(h)
+	o.waiting.push(h)
+	c.unpark(h)
+}
+
+// payload finds the message that n names, if its copy is held.
+func (o *optimist) payload(n *name, digest uint64) *Message {
+	from := o.lookup(n.copy.command.Client)
+	if from == nil {
+		return nil
+	}
+	r := from.find(n.copy.command.Sequence)
+	if r == nil {
+		return nil
+	}
+	if h := r.copy(n.copy.attempt); h != nil && n.is(h.message, h.digest, digest) {
+		return h.message
+	}
+	return nil
+}
+
+// limits are how long after T0, and after its arrival at most, a message waits
+// to be opt-delivered. By default no longer than a small share of what
+// optimistic delivery saves.
+func (o *optimist) limits(t *Tuning) (w hlc.Timestamp, most time.Duration) {
+	switch {
+	case t.OptimisticWait < 0:
+		return 0, 0
+	case t.OptimisticWait > 0:
+		return hlc.Timestamp(t.OptimisticWait / time.Microsecond), t.OptimisticWait
+	}
+	return hlc.Timestamp(o.wait.value), o.latency / 8
+}
+
+// due is when, on the monotonic clock, the first in the heap is delivered:
+// when its own wait has ended, or that of any that arrived before.
+func (o *optimist) due(t *Tuning) time.Duration {
+	if len(o.queue) == 0 {
+		return never
+	}
+	w, most := o.limits(t)
+	at := (o.queue[0].message.T0 + w).Sub(o.anchor)
+	return max(0, min(at, o.waiting.head.arrived+most))
+}
+
+// NextOptimistic pulls the next optimistic delivery. A driver pulls until there
+// is none before each call of Next: then what is delivered conservatively is
+// delivered optimistically before, and never twice. Without Tuning.Optimistic
+// there is none.
+func (c *Core) NextOptimistic() (OptDelivery, bool) {
+	o := &c.opt
+	if !o.on || c.err != nil {
+		return OptDelivery{}, false
+	}
+	for o.due(&c.cfg.Tuning) <= c.now.Mono {
+		h := o.queue[0]
+		o.queue.remove(h)
+		h.unlink()
+		if h.message.T0.Add(c.cfg.Tuning.Horizon) < o.merged {
+			o.drop(h) // every copy is late
+			continue
+		}
+		return c.give(h, false), true
+	}
+	e, key := c.candidate()
+	if e == nil {
+		return OptDelivery{}, false
+	}
+	return c.force(e.stream.peek().message, key)
+}
+
+// give opt-delivers a copy.
+func (c *Core) give(h *held, forced bool) OptDelivery {
+	o, m := &c.opt, h.message
+	h.origin.find(m.Command.Sequence).opt |= 1 << (m.Attempt - 1)
+	h.given = c.now.Mono
+	h.again = c.now.Mono + c.againAfter()
+	o.listed.push(h)
+	c.counters.Optimistic++
+	if forced {
+		c.counters.Forced++
+	} else {
+		o.early += (h.given - h.arrived - o.early) / 16
+	}
+	return OptDelivery{Message: m, Forced: forced}
+}
+
+// force opt-delivers what is about to be cons-delivered at key, if it has not
+// been and the layer above may accept it.
+func (c *Core) force(m *Message, key ids.Position) (OptDelivery, bool) {
+	o := &c.opt
+	if o.forced == key || !c.acceptable(m, key.T) {
+		return OptDelivery{}, false
+	}
+	from := o.origin(m.Command.Client)
+	if from != nil && m.Attempt <= maxAttempt {
+		if m.Command.Sequence < from.low {
+			return OptDelivery{}, false
+		}
+		if r := o.open(from, m.Command.Sequence); r != nil {
+			bit := uint32(1) << (m.Attempt - 1)
+			if r.opt&bit != 0 {
+				return OptDelivery{}, false
+			}
+			from.expires = max(from.expires, m.T0.Add(c.cfg.Tuning.Horizon))
+			o.forced = key
+			if h := r.copy(m.Attempt); h != nil {
+				o.queue.remove(h)
+				h.unlink()
+				return c.give(h, true), true
+			}
+			r.opt |= bit
+		}
+	}
+	o.forced = key
+	c.counters.Optimistic++
+	c.counters.Forced++
+	return OptDelivery{Message: m, Forced: true}, true
+}
+
+// acceptable says whether any layer above may accept a message whose final
+// timestamp is t: it is neither late nor too far ahead nor malformed [X2].
+func (c *Core) acceptable(m *Message, t hlc.Timestamp) bool {
+	return t <= m.T0.Add(c.cfg.Tuning.Horizon) && m.T0 <= t.Add(c.cfg.Tuning.Window) &&
+		m.Attempt > 0 && m.Mark > 0 && m.Command.Sequence >= m.Mark
+}
+
+// confirmed takes note of a conservative delivery: it ends the copy's stay,
+// moves the client's mark, and compares the orders.
+func (o *optimist) confirmed(c *Core, m *Message, key ids.Position) {
+	t := key.T
+	o.merged = t
+	o.sweep(t)
+	if !c.acceptable(m, t) || m.Attempt > maxAttempt {
+		return
+	}
+	from := o.origin(m.Command.Client)
+	if from == nil || m.Command.Sequence < from.low {
+		return
+	}
+	r := o.open(from, m.Command.Sequence)
+	if r == nil {
+		return
+	}
+	bit := uint32(1) << (m.Attempt - 1)
+	if r.cons&bit == 0 {
+		r.cons |= bit
+		from.expires = max(from.expires, m.T0.Add(c.cfg.Tuning.Horizon))
+		h := r.copy(m.Attempt)
+		o.compare(c, h, o.forced == key)
+		if h != nil {
+			o.latency += (c.now.Mono - h.arrived - o.latency) / 16
+			o.drop(h)
+		}
+	}
+	if t > m.Guard {
+		o.raise(from, m.Mark)
+	}
+}
+
+// has says whether the message's copy is held.
+func (o *optimist) has(m *Message) bool {
+	if from := o.lookup(m.Command.Client); from != nil {
+		r := from.find(m.Command.Sequence)
+		return r != nil && r.copy(m.Attempt) != nil
+	}
+	return false
+}
+
+// delivered says whether the message was cons-delivered, as far as is known.
+func (o *optimist) delivered(m *Message) bool {
+	from := o.lookup(m.Command.Client)
+	if from == nil || m.Attempt == 0 || m.Attempt > maxAttempt {
+		return false
+	}
+	if m.Command.Sequence < from.low {
+		return true
+	}
+	r := from.find(m.Command.Sequence)
+	return r != nil && r.cons>>(m.Attempt-1)&1 != 0
+}
