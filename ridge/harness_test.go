@@ -41,6 +41,9 @@ type world struct {
 	// afterFlush, if set, is called when a node has had its say.
 	afterFlush func(*node)
 
+	// offers, if set, says which of a proposer's sends arrive.
+	offers func(Send) bool
+
 	proposals []*proposal
 	byName    map[copyID]*proposal
 	clients   []*client
@@ -430,7 +433,7 @@ func (n *node) check() {
 		if len(e.parked) > maxParked {
 			w.errorf("process %d ensemble %d: %d values parked", n.id, e.id, len(e.parked))
 		}
-		for k := e.log.base + 1; k <= e.log.end(); k++ {
+		for k := max(e.log.base+1, e.log.end()-min(e.log.end(), 8)); k <= e.log.end(); k++ {
 			if s := e.log.at(k); s.value != nil && !e.enough(s.value) || s.chosen != nil && !e.enough(s.chosen) {
 				w.errorf("process %d ensemble %d instance %d: payloads are missing", n.id, e.id, k) // R6
 			}
@@ -486,7 +489,7 @@ func (w *world) offer(p *proposal) {
 			break // again to an acceptor only
 		}
 		d := w.minDelay + time.Duration(w.rng.Int64N(int64(w.maxDelay-w.minDelay)+1))
-		if w.rng.Float64() >= w.loss+w.lossOf[s.Msg.Kind()] {
+		if w.rng.Float64() >= w.loss+w.lossOf[s.Msg.Kind()] && (w.offers == nil || w.offers(s)) {
 			m := w.carry(s.Msg)
 			w.after(d, func() { w.node(s.To.Process).step(ids.ToClient(p.client.id), m) })
 		}

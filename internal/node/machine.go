@@ -47,6 +47,9 @@ func (n *Node) pullOptimistic(room int) (done int) {
 		if !ok {
 			break
 		}
+		if f := n.cfg.Optimistic; f != nil {
+			f(d)
+		}
 		if n.opt != nil {
 			n.opt.DeliverOptimistic(n.now, d)
 		}

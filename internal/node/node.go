@@ -30,9 +30,11 @@ type Config struct {
 	Ridge     ridge.Tuning
 	Partition partition.Tuning
 	Random    func() uint64
-	Checks    bool                                            // partition's checked modes [E2] [N1]
-	Observe   func(partition.Event)                           // nil in production
-	Learned   func(ids.Ensemble, ids.Instance, ridge.ValueID) // nil in production
+	Checks    bool                  // partition's checked modes [E2] [N1]
+	Observe   func(partition.Event) // nil in production
+	// Optimistic is told of optimistic deliveries; nil in production.
+	Optimistic func(ridge.OptDelivery)
+	Learned    func(ids.Ensemble, ids.Instance, ridge.ValueID) // nil in production
 }
 
 // Send is a message to put on the wire.

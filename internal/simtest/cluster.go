@@ -139,6 +139,7 @@ func (s *server) incarnation() ids.Incarnation {
 func (s *server) boot() error {
 	c := s.c
 	s.log = c.history.newLog(s.process, s.part)
+	s.log.Optimist = c.shape.Ridge.Optimistic && c.shape.Bare == nil
 	if c.shape.Bare != nil {
 		s.node = c.shape.Bare(s)
 		c.lives = append(c.lives, s)
@@ -154,7 +155,8 @@ func (s *server) boot() error {
 				c.checks.judged(s, e.Position.T)
 			}
 		},
-		Learned: func(e ids.Ensemble, i ids.Instance, id ridge.ValueID) { c.checks.learned(s, e, i, id) },
+		Optimistic: func(d ridge.OptDelivery) { c.history.optimistic(s.log, d) },
+		Learned:    func(e ids.Ensemble, i ids.Instance, id ridge.ValueID) { c.checks.learned(s, e, i, id) },
 	})
 	s.node = whole{n}
 	c.lives = append(c.lives, s)
@@ -314,6 +316,7 @@ func (c *cluster) addUser() *user {
 		skew = 2 * tuning.Ahead
 		u.rogue = true
 	} else if c.shape.Rogues && c.healed == 0 && c.rand.IntN(2) == 0 {
+		tuning.Cast = false // it stamps what is proposed already
 		u.push = &ratchet{ahead: c.shape.Ridge.Window * 9 / 10}
 		u.rogue = true
 	}

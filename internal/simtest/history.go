@@ -1,11 +1,13 @@
 package simtest
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/partition"
+	"github.com/eyrie-dev/eyrie/ridge"
 )
 
 // Op is one command as its client saw it.
@@ -51,6 +53,11 @@ type Log struct {
 	Entries   []Entry
 	open      map[opAttempt]int32 // accepted and not finished
 	Twice     []opAttempt         // accepted twice, or finished twice or unasked
+	opt       map[opAttempt]bool  // opt-delivered
+	// Optimistic counts optimistic deliveries.
+	Optimistic int
+	Optimist   bool   // the process delivers optimistically
+	Unequal    string // how the two deliveries were first found not to be equivalent
 }
 
 type opAttempt struct {
@@ -129,9 +136,34 @@ func framework(name string) bool { return len(name) > 6 && name[:6] == "eyrie." 
 
 // newLog starts the record of one life of a process.
 func (h *History) newLog(p ids.Process, part ids.Partition) *Log {
-	l := &Log{Process: p, Partition: part, open: map[opAttempt]int32{}}
+	l := &Log{Process: p, Partition: part, open: map[opAttempt]int32{}, opt: map[opAttempt]bool{}}
 	h.Logs = append(h.Logs, l)
 	return l
+}
+
+// optimistic records an optimistic delivery. There is exactly one of each
+// attempt that is accepted, and it comes before.
+func (h *History) optimistic(l *Log, d ridge.OptDelivery) {
+	op := h.find(d.Message.Command)
+	if op < 0 {
+		h.Strangers++
+		return
+	}
+	key := opAttempt{op, d.Message.Attempt}
+	if l.opt[key] {
+		l.unequal("process %d opt-delivered attempt %d of %v twice", l.Process, key.attempt, h.Ops[op].Command)
+	}
+	l.opt[key] = true
+	if !d.Message.Dests.Has(l.Partition) {
+		l.unequal("process %d opt-delivered %v, which is for %v", l.Process, h.Ops[op].Command, d.Message.Dests)
+	}
+	l.Optimistic++
+}
+
+func (l *Log) unequal(format string, args ...any) {
+	if l.Unequal == "" {
+		l.Unequal = fmt.Sprintf(format, args...)
+	}
 }
 
 // observe is a replica's Observe function.
@@ -154,6 +186,9 @@ func (h *History) observe(l *Log, e partition.Event) {
 		if e.Verdict == partition.VerdictAccepted || e.Verdict == partition.VerdictStale {
 			if open {
 				l.Twice = append(l.Twice, key)
+			}
+			if l.Optimist && !l.opt[key] {
+				l.unequal("process %d accepted attempt %d of %v, which it had not opt-delivered", l.Process, key.attempt, h.Ops[op].Command)
 			}
 			l.open[key] = int32(len(l.Entries))
 		}

@@ -30,7 +30,7 @@ type monitor struct {
 	Agreed  int // instances compared
 	Forgot  int // restarted processes that were refused
 	Lost    int // processes that stopped because they had fallen behind
-	peak    struct{ log, bytes, waiting, unfinished, outbox int }
+	peak    struct{ log, bytes, waiting, unfinished, outbox, held, heldBytes int }
 }
 
 type digest struct {
@@ -146,6 +146,8 @@ func (m *monitor) status(s *server) {
 		bound("the log's bytes", &m.peak.bytes, e.LogBytes, 6*t.MaxLogBytes)
 		bound("the coordinator's queue", &m.peak.waiting, e.Waiting, t.MaxWaiting)
 	}
+	bound("held copies", &m.peak.held, st.Ridge.Optimism.Held, t.MaxHeld)
+	bound("held copies' bytes", &m.peak.heldBytes, st.Ridge.Optimism.HeldBytes, max(t.MaxHeldSize, 2*t.MaxMessage))
 	bound("unfinished commands", &m.peak.unfinished, st.Replica.Unfinished, p.MaxUnfinished)
 	bound("the outbox", &m.peak.outbox, st.Replica.Outbox, p.MaxOutbox+p.MaxUnfinished)
 }

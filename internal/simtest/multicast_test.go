@@ -56,7 +56,14 @@ func (b *bare) Status() node.Status {
 func (b *bare) Sends() []node.Send {
 	out := b.sends
 	b.sends = nil
-	for d, ok := b.ridge.Next(); ok; d, ok = b.ridge.Next() {
+	for {
+		for o, ok := b.ridge.NextOptimistic(); ok; o, ok = b.ridge.NextOptimistic() {
+			b.s.c.history.optimistic(b.s.log, o)
+		}
+		d, ok := b.ridge.Next()
+		if !ok {
+			break
+		}
 		m := d.Message
 		e := partition.Event{Kind: partition.EventJudged, Position: d.Position, Command: m.Command, Attempt: m.Attempt,
 			Dests: m.Dests, Verdict: partition.VerdictDuplicate}

@@ -60,6 +60,9 @@ func checkOrder(h *History) (*Order, error) {
 // checkLog checks one log by itself: positions rise, and no attempt is
 // accepted twice or below an accepted one.
 func checkLog(h *History, l *Log) error {
+	if l.Unequal != "" {
+		return fmt.Errorf("equivalence: %s", l.Unequal)
+	}
 	if len(l.Twice) > 0 {
 		t := l.Twice[0]
 		return fmt.Errorf("order: process %d accepted or finished attempt %d of %v twice", l.Process, t.attempt, h.Ops[t.op].Command)

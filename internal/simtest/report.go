@@ -114,6 +114,16 @@ func (r *Report) count(c *cluster, o *Order) {
 		slow("proposals refused", g.Refused)
 		slow("values repeated by a new round", g.Adjudicated)
 		slow("nulls", g.Nulls)
+		slow("optimistic deliveries", g.Optimistic)
+		slow("optimistic deliveries forced", g.Forced)
+		slow("order mistakes", g.Mistakes)
+		slow("direct copies dropped", g.CopiesDropped)
+		slow("direct copies beyond a bound", g.CopiesRefused)
+		slow("multicast again", g.Again)
+		slow("opt-delivered and given up", g.GivenUp)
+		slow("payloads spared", g.PayloadsSpared)
+		slow("payloads asked for", g.PayloadsAsked)
+		slow("payloads twice", g.PayloadsTwice)
 	}
 	for _, u := range c.all {
 		st := &u.core.Stats

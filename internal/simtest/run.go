@@ -279,6 +279,9 @@ func (c *cluster) positions() string {
 		if !s.up() {
 			continue
 		}
+		if o := s.node.Status().Ridge.Optimism; o.Held > 0 {
+			return fmt.Sprintf(": process %d has %d messages opt-delivered, or about to be, that are not cons-delivered", s.process, o.Held)
+		}
 		st := s.node.Status().Replica
 		if st.Unfinished > 0 {
 			return fmt.Sprintf(": process %d has %d unfinished commands, waiting for partitions %v", s.process, st.Unfinished, st.Waiting)

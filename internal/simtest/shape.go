@@ -46,17 +46,20 @@ type Shape struct {
 
 func (s *Shape) String() string {
 	mode := "decoded messages"
+	if s.Pointers {
+		mode = "shared messages"
+	}
 	if s.Chains {
 		mode = "chains, " + mode
 	}
 	if s.Reads {
 		mode = "reads, " + mode
 	}
+	if s.Ridge.Optimistic {
+		mode = "optimistic, " + mode
+	}
 	if s.Rogues {
 		mode = "rogue clients, " + mode
-	}
-	if s.Pointers {
-		mode = "shared messages"
 	}
 	out := fmt.Sprintf("%s; %d partitions of %d, %d clients of window %d, %d commands in %v; timeout %v, W %v, B %v, H %v; batch %d, pipeline %d, log %d; sequential %v, checks %v; %s, base delay %v, loss %d ppm, dup %d ppm, fifo %v; faults",
 		s.Service, s.Partitions, s.Replicas, s.Clients, s.Client.Window, s.Commands, s.Length, s.Ridge.FailureTimeout,
@@ -138,6 +141,7 @@ func drawShape(r *rand.Rand, o *Options) Shape {
 	}
 	s.Every = pick(r, 20*ms, 100*ms, 400*ms)
 	s.Lasts = s.Ridge.FailureTimeout * time.Duration(pick(r, 1, 2, 4, 8)) / 2
+	s.drawOptimism(r)
 	return s
 }
 
@@ -161,6 +165,17 @@ func (s *Shape) drawRidge(r *rand.Rand) {
 	// Half of what separates A from B may be between any two acceptors.
 	s.Skew = min((t.MaxAhead-t.Lead)/4, pick(r, 0, ms, 50*ms))
 	s.ClockError = pick(r, t.Window/2, 4*t.Window, t.Horizon/2, 3*t.Horizon)
+}
+
+// drawOptimism draws optimistic delivery, its waits and its room.
+func (s *Shape) drawOptimism(r *rand.Rand) {
+	t := &s.Ridge
+	t.Optimistic = r.IntN(2) == 0
+	s.Client.Cast = t.Optimistic
+	t.OptimisticWait = pick(r, 0, 0, -1, ms, 20*ms)
+	t.ProposeWait = pick(r, 0, 0, -1, ms)
+	t.MaxHeld = pick(r, 16, 1<<10, 1<<16)
+	t.MaxHeldSize = pick(r, 16<<10, 32<<20)
 }
 
 // widen makes batches as large as the network's delays need, so that the
