@@ -20,6 +20,8 @@ type loopback struct {
 	now   hlc.Now
 	count []int // deliveries by core
 	sends int
+	// offers is room for what a proposer sends.
+	offers []Send
 }
 
 type parcel struct {
@@ -29,7 +31,7 @@ type parcel struct {
 	body []byte
 }
 
-func newLoopback(partitions, replicas int) *loopback {
+func newLoopback(partitions, replicas int, adjust ...func(*Tuning)) *loopback {
 	w := &loopback{now: hlc.Now{Wall: epoch}}
 	rng := rand.New(rand.NewPCG(1, 2))
 	var rs [][]ids.Process
@@ -39,9 +41,12 @@ func newLoopback(partitions, replicas int) *loopback {
 			rs[p] = append(rs[p], ids.Process(p*replicas+i+1))
 		}
 	}
-	topo := NewTopology(rs)
+	topo, tuning := NewTopology(rs), DefaultTuning()
+	for _, f := range adjust {
+		f(&tuning)
+	}
 	for i := range partitions * replicas {
-		w.cores = append(w.cores, New(Config{Self: ids.Process(i + 1), Incarnation: 1, Topology: topo, Tuning: DefaultTuning(), Random: rng.Uint64}))
+		w.cores = append(w.cores, New(Config{Self: ids.Process(i + 1), Incarnation: 1, Topology: topo, Tuning: tuning, Random: rng.Uint64}))
 		w.count = append(w.count, 0)
 	}
 	for range 2000 {
@@ -65,6 +70,9 @@ func (w *loopback) tick() {
 func (w *loopback) flush(i int) {
 	c := w.cores[i]
 	for {
+		for _, ok := c.NextOptimistic(); ok; {
+			_, ok = c.NextOptimistic()
+		}
 		if _, ok := c.Next(); !ok {
 			break
 		}
@@ -106,11 +114,14 @@ func BenchmarkOrder(b *testing.B) {
 		b.Run(fmt.Sprintf("partitions=%d/outstanding=%d/multi=%d%%", shape.partitions, shape.outstanding, shape.multi), func(b *testing.B) {
 			benchmarkOrder(b, shape.partitions, shape.outstanding, shape.multi)
 		})
+		b.Run(fmt.Sprintf("optimistic/partitions=%d/outstanding=%d/multi=%d%%", shape.partitions, shape.outstanding, shape.multi), func(b *testing.B) {
+			benchmarkOrder(b, shape.partitions, shape.outstanding, shape.multi, optimistic)
+		})
 	}
 }
 
-func benchmarkOrder(b *testing.B, partitions, outstanding, multi int) {
-	w := newLoopback(partitions, 3)
+func benchmarkOrder(b *testing.B, partitions, outstanding, multi int, adjust ...func(*Tuning)) {
+	w := newLoopback(partitions, 3, adjust...)
 	body := make([]byte, 100)
 	proposed := make([]int, partitions) // to be delivered by partition
 	total, sent := 0, 0
@@ -129,16 +140,15 @@ func benchmarkOrder(b *testing.B, partitions, outstanding, multi int) {
 				for _, q := range dests {
 					proposed[q]++
 				}
-				e := w.cores[0].cfg.Topology.EnsembleFor(dests)
-				to := p * 3
-				if e == ids.All {
-					to = 0
-				}
-				m := &Propose{Ensemble: e, Message: &Message{
+				var p Proposal
+				p.Init(w.cores[0].cfg.Topology, &Message{
 					Command: ids.Command{Client: ids.Client{1}, Sequence: ids.Sequence(sent)},
 					Attempt: 1, T0: w.now.Wall, Mark: 1, Dests: dests, Body: body,
-				}}
-				w.queue = append(w.queue, parcel{ids.ToClient(ids.Client{1}), to, kindPropose, m.Append(make([]byte, 0, 192))})
+				}, w.cores[0].opt.on)
+				w.offers = p.Sends(w.offers[:0], w.cores[0].cfg.Topology, w.cores[0].cfg.Topology.spec(p.Ensemble()).Acceptors[0])
+				for _, s := range w.offers {
+					w.queue = append(w.queue, parcel{ids.ToClient(ids.Client{1}), int(s.To.Process) - 1, s.Msg.Kind(), s.Msg.Append(make([]byte, 0, 192))})
+				}
 			}
 		}
 		before := len(w.queue)

@@ -229,7 +229,7 @@ func (c *Core) force(m *Message, key ids.Position) (OptDelivery, bool) {
 // timestamp is t: it is neither late nor too far ahead nor malformed [X2].
 func (c *Core) acceptable(m *Message, t hlc.Timestamp) bool {
 	return t <= m.T0.Add(c.cfg.Tuning.Horizon) && m.T0 <= t.Add(c.cfg.Tuning.Window) &&
-		m.Attempt > 0 && m.Mark > 0 && m.Command.Sequence >= m.Mark
+		m.Attempt > 0 && m.Command.Sequence >= m.Mark
 }
 
 // confirmed takes note of a conservative delivery: it ends the copy's stay,
