@@ -24,8 +24,10 @@ type Result struct {
 	Errors  uint64        // failed or lost, in all phases
 	First   error         // the first of them
 	Others  float64       // share of the machine used by others in the window
-	// Early are the latencies of first answers, of an Optimist.
+	// Of an Optimist: the latencies of first answers, and what was counted in
+	// the window.
 	Early Histogram
+	Order *OrderCounts
 }
 
 // errLost is the error of operations that were never answered.
@@ -103,7 +105,9 @@ func measure(ctx context.Context, sys System, c Case, ph Phases, seed uint64) *R
 	l.prepare()
 	l.run(ctx, ph.Warm, true)
 	l.window = true
+	counted := l.count()
 	res := window(sys, func() { l.run(ctx, ph.Measure, true) })
+	res.Order = counted()
 	l.window = false
 	l.run(ctx, ph.Drain, false)
 	if l.out > 0 {
@@ -202,6 +206,23 @@ func (l *load) run(ctx context.Context, d time.Duration, more bool) {
 		if more && l.pace == nil {
 			l.sys.Flush()
 		}
+	}
+}
+
+// count begins to count order mistakes, beside the load; what it returns ends it.
+func (l *load) count() (end func() *OrderCounts) {
+	if l.optimist == nil {
+		return func() *OrderCounts { return nil }
+	}
+	begin := make(chan OrderCounts, 1)
+	go func() { begin <- l.optimist.Order() }()
+	return func() *OrderCounts {
+		a, b := <-begin, l.optimist.Order()
+		b.Compared -= a.Compared
+		b.Mistakes -= a.Mistakes
+		b.Repairs -= a.Repairs
+		b.Forced -= a.Forced
+		return &b
 	}
 }
 

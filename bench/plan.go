@@ -25,21 +25,44 @@ type Point struct {
 	// that was added to the network.
 	Destinations int     `json:"destinations"`
 	DelayUS      float64 `json:"delay_us"`
-	Ops          uint64  `json:"ops"`     // completed without error in the window
-	Seconds      float64 `json:"seconds"` // of the window
-	OpsPerS      float64 `json:"ops_per_s"`
-	Mean         float64 `json:"mean_us"`
-	P50          float64 `json:"p50_us"`
-	P95          float64 `json:"p95_us"`
-	P99          float64 `json:"p99_us"`
-	P999         float64 `json:"p999_us"`
-	CPU          float64 `json:"cpu_s_per_1000"`
-	Errors       uint64  `json:"errors"` // failed or lost, warm-up and drain included
+	// Load is the share of the highest throughput that was offered; 1 stands
+	// for what Outstanding operations at all times achieve, 0 for a bench
+	// that does not tell loads apart.
+	Load    float64 `json:"load"`
+	Ops     uint64  `json:"ops"`     // completed without error in the window
+	Seconds float64 `json:"seconds"` // of the window
+	OpsPerS float64 `json:"ops_per_s"`
+	Mean    float64 `json:"mean_us"`
+	P50     float64 `json:"p50_us"`
+	P95     float64 `json:"p95_us"`
+	P99     float64 `json:"p99_us"`
+	P999    float64 `json:"p999_us"`
+	CPU     float64 `json:"cpu_s_per_1000"`
+	Errors  uint64  `json:"errors"` // failed or lost, warm-up and drain included
+
+	*Optimistic // of a system that delivers optimistically too, or nil
 
 	// First is the first error. Others is the share of the machine that
 	// processes other than the system's used during the window.
 	First  error   `json:"-"`
 	Others float64 `json:"-"`
+}
+
+// Optimistic is what a point tells of optimistic delivery.
+type Optimistic struct {
+	P50 float64 `json:"opt_p50_us"` // until the first of both answers
+	P99 float64 `json:"opt_p99_us"`
+	// Compared are conservative deliveries in the window, at all replicas;
+	// Mistakes those of them that were not the next optimistic one, Forced
+	// those that had no earlier one. Repairs are messages that were multicast
+	// again on their senders' behalf.
+	Compared uint64 `json:"opt_compared"`
+	Mistakes uint64 `json:"mistakes"`
+	Forced   uint64 `json:"opt_forced"`
+	Repairs  uint64 `json:"repairs"`
+	// Wait is how long deliveries wait for those with earlier timestamps, at
+	// the end of the window.
+	Wait float64 `json:"opt_wait_us"`
 }
 
 // Plan is what one bench measures: in every round, every case, with every
@@ -66,17 +89,26 @@ type Table func(w io.Writer, sums []Summary) error
 const startLimit = 10 * time.Second
 
 // Run measures and hands every point to observe as it comes. It returns early
-// only when ctx ends, with its error.
+// only when ctx ends, with its error. A case with a load below 1 must come after
+// its like with 1.
 func (p *Plan) Run(ctx context.Context, observe func(Point)) error {
+	highest := make(map[Case]float64) // the first contender's throughput under full load
 	for round := 1; round <= p.Rounds; round++ {
 		for _, c := range p.Cases {
 			for _, contender := range p.Contenders {
 				if contender.Can != nil && !contender.Can(c) {
 					continue
 				}
-				pt := p.point(ctx, round, c, contender)
+				full, paced := c, c
+				if full.Load = 1; c.Load > 0 && c.Load < 1 {
+					paced.Rate = c.Load * highest[full]
+				}
+				pt := p.point(ctx, round, paced, contender)
 				if ctx.Err() != nil {
 					return ctx.Err() // the point was cut short
+				}
+				if c == full && contender.String() == p.Contenders[0].String() {
+					highest[full] = pt.OpsPerS
 				}
 				observe(pt)
 			}
@@ -90,7 +122,7 @@ func (p *Plan) point(ctx context.Context, round int, c Case, who Contender) Poin
 	pt := Point{
 		Bench: p.Bench, System: who.System, Variant: who.Variant, Round: round,
 		Partitions: c.Partitions, Replicas: c.Replicas, SizeBytes: c.Size,
-		Outstanding: c.Outstanding, MultiShare: c.MultiShare, Destinations: 1, DelayUS: float64(c.Delay) / 1e3,
+		Outstanding: c.Outstanding, MultiShare: c.MultiShare, Destinations: 1, DelayUS: float64(c.Delay) / 1e3, Load: c.Load,
 	}
 	if c.MultiShare > 0 {
 		pt.Destinations = max(c.Destinations, 2)
@@ -120,6 +152,12 @@ func (pt *Point) fill(r *Result) {
 	pt.Mean, pt.P95 = float64(r.Latency.Mean())/1e3, us(0.95)
 	pt.P50, pt.P99, pt.P999 = us(0.5), us(0.99), us(0.999)
 	pt.Errors, pt.First, pt.Others = r.Errors, r.First, r.Others
+	if o := r.Order; o != nil {
+		pt.Optimistic = &Optimistic{
+			P50: float64(r.Early.Quantile(0.5)) / 1e3, P99: float64(r.Early.Quantile(0.99)) / 1e3,
+			Compared: o.Compared, Mistakes: o.Mistakes, Forced: o.Forced, Repairs: o.Repairs, Wait: float64(o.Wait) / 1e3,
+		}
+	}
 	if r.Seconds > 0 {
 		pt.OpsPerS = float64(pt.Ops) / r.Seconds
 	}

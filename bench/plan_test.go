@@ -51,7 +51,7 @@ func TestJSONFields(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := strings.Fields(`bench system variant round partitions replicas size_bytes outstanding multi_share
-		destinations delay_us ops seconds ops_per_s mean_us p50_us p95_us p99_us p999_us cpu_s_per_1000 errors`)
+		destinations delay_us load ops seconds ops_per_s mean_us p50_us p95_us p99_us p999_us cpu_s_per_1000 errors`)
 	for _, w := range want {
 		if _, ok := m[w]; !ok {
 			t.Errorf("field %s is missing", w)
@@ -60,6 +60,29 @@ func TestJSONFields(t *testing.T) {
 	if len(m) != len(want) {
 		t.Errorf("%d fields, want %d: %v", len(m), len(want), m)
 	}
+}
+
+// Loads are shares of the throughput under full load.
+func TestLoads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := fakePlan("a", "b") // b is half as fast, but offered the same
+		base := p.Cases[1]
+		p.Cases = nil
+		for _, load := range []float64{1, 0.25, 0.1} {
+			base.Load = load
+			p.Cases = append(p.Cases, base)
+		}
+		var points []Point
+		if err := p.Run(t.Context(), func(pt Point) { points = append(points, pt) }); err != nil {
+			t.Fatal(err)
+		}
+		sums := Summarize(points)
+		for i, want := range []float64{8000, 4000, 2000, 2000, 800, 800} {
+			if got := sums[i].OpsPerS; got < want*0.85 || got > want*1.15 {
+				t.Errorf("load %v: %v/s, want %v", sums[i].Load, got, want)
+			}
+		}
+	})
 }
 
 // Medians and ratios of known points.

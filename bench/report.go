@@ -23,6 +23,7 @@ var dimensions = []struct {
 	{"dests.", func(pt Point) string { return fmt.Sprint(pt.Destinations) }},
 	{"multi", func(pt Point) string { return fmt.Sprintf("%.0f %%", 100*pt.MultiShare) }},
 	{"delay", func(pt Point) string { return micros(pt.DelayUS) }},
+	{"load", func(pt Point) string { return fmt.Sprintf("%.0f %%", 100*pt.Load) }},
 	{"size", func(pt Point) string { return fmt.Sprintf("%d B", pt.SizeBytes) }},
 	{"outst.", func(pt Point) string { return fmt.Sprint(pt.Outstanding) }},
 }

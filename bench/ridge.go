@@ -54,6 +54,10 @@ func (s *Ridge) Start(ctx context.Context) error {
 		}
 	}
 	s.topology = ridge.NewTopology(replicas)
+	for i := range s.topology.Ensembles {
+		e := &s.topology.Ensembles[i]
+		e.Acceptors = e.Acceptors[:min(len(e.Acceptors), acceptors)]
+	}
 	addrs, err := s.startNodes(ctx)
 	if err != nil {
 		return err
@@ -67,6 +71,9 @@ func (s *Ridge) Start(ctx context.Context) error {
 	s.client, err = dialRemote(ctx, s, addrs)
 	return err
 }
+
+// acceptors is how many replicas of a group accept; others only learn.
+const acceptors = 3
 
 func (s *Ridge) startNodes(ctx context.Context) (map[ids.Process]string, error) {
 	addrs := make(map[ids.Process]string)

@@ -19,6 +19,7 @@ func TestRidge(t *testing.T) {
 		"delayed":           {NewRidgeRemote, Case{Partitions: 1, Replicas: 3, Size: 100, Outstanding: 8, Delay: time.Millisecond}},
 		"two groups":        {NewRidge, Case{Partitions: 2, Replicas: 3, Size: 100, Outstanding: 8, MultiShare: 0.5}},
 		"three of four":     {NewRidge, Case{Partitions: 4, Replicas: 3, Size: 100, Outstanding: 8, MultiShare: 0.5, Destinations: 3}},
+		"learners":          {NewRidge, Case{Partitions: 1, Replicas: 5, Size: 100, Outstanding: 8}},
 		"two groups remote": {NewRidgeRemote, Case{Partitions: 2, Replicas: 3, Size: 100, Outstanding: 8, MultiShare: 0.5}},
 	} {
 		t.Run(name, func(t *testing.T) {

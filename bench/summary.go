@@ -17,7 +17,7 @@ type Summary struct {
 func (pt Point) identity() Point {
 	return Point{Bench: pt.Bench, System: pt.System, Variant: pt.Variant, Partitions: pt.Partitions, Replicas: pt.Replicas,
 		SizeBytes: pt.SizeBytes, Outstanding: pt.Outstanding, MultiShare: pt.MultiShare,
-		Destinations: pt.Destinations, DelayUS: pt.DelayUS}
+		Destinations: pt.Destinations, DelayUS: pt.DelayUS, Load: pt.Load}
 }
 
 // setting is the case of a point, whatever the contender.
@@ -59,6 +59,7 @@ func summarize(k Point, g []Point) Summary {
 	s.P999 = mid(func(p Point) float64 { return p.P999 })
 	s.CPU = mid(func(p Point) float64 { return p.CPU })
 	s.Others = mid(func(p Point) float64 { return p.Others })
+	s.Optimistic = optimistic(g)
 	rates := column(g, func(p Point) float64 { return p.OpsPerS })
 	s.Lo, s.Hi = slices.Min(rates), slices.Max(rates)
 	for _, pt := range g {
@@ -69,6 +70,26 @@ func summarize(k Point, g []Point) Summary {
 		}
 	}
 	return s
+}
+
+// optimistic are the medians of latencies, and the sums of counts, or nil.
+func optimistic(g []Point) *Optimistic {
+	g = slices.DeleteFunc(slices.Clone(g), func(p Point) bool { return p.Optimistic == nil })
+	if len(g) == 0 {
+		return nil
+	}
+	o := &Optimistic{
+		P50:  median(column(g, func(p Point) float64 { return p.Optimistic.P50 })),
+		P99:  median(column(g, func(p Point) float64 { return p.Optimistic.P99 })),
+		Wait: median(column(g, func(p Point) float64 { return p.Wait })),
+	}
+	for _, p := range g {
+		o.Compared += p.Compared
+		o.Mistakes += p.Mistakes
+		o.Forced += p.Forced
+		o.Repairs += p.Repairs
+	}
+	return o
 }
 
 func column(g []Point, f func(Point) float64) []float64 {

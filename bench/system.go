@@ -70,6 +70,7 @@ type OrderCounts struct {
 	Compared uint64 // conservative deliveries
 	Mistakes uint64 // of these, those that were not the next optimistic one
 	Repairs  uint64 // messages multicast again on their senders' behalf
+	Forced   uint64 // messages delivered optimistically only with their conservative delivery
 	// Wait is how long deliveries wait for those with earlier timestamps, now.
 	Wait time.Duration
 }
@@ -83,8 +84,9 @@ type Case struct {
 	MultiShare  float64 // share of operations on two partitions, 0 to 1
 	Workers     bool    // a goroutine waits for each operation
 	// Rate is the number of operations admitted each second, Outstanding
-	// being their limit; 0: a completion admits the next.
-	Rate float64
+	// being their limit; 0: a completion admits the next. A plan sets it for
+	// cases of a Load, which is the share of the highest throughput.
+	Rate, Load float64
 	// Destinations is the number of partitions that a multi-partition
 	// operation is addressed to; 0 says 2.
 	Destinations int

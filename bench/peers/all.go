@@ -48,8 +48,20 @@ var parts = []part{
 	{"multicast", "Highest throughput and maximum power, by groups (figure 5.2)", "power",
 		[]string{"-vary", "groups", "-only", peaksOnly},
 		[]string{"-vary", "groups", "-budget", "12s", "-sizes", "200,64000", "-groups", "1,2", "-outstanding", "4,32,256", "-only", "ridge," + libs}},
+	{"latency", "Optimistic and conservative delivery, by load (figure 5.3)", "latency",
+		nil,
+		[]string{"-budget", "14s", "-in", "one,mixed", "-loads", "0.5", "-delays", "0,500us"}},
+	{"latency-64kB", "The same, 64 kB messages as in the dissertation, one group", "latency",
+		[]string{"-size", "64000", "-outstanding", "64", "-in", "one", "-delays", "0"},
+		[]string{"-budget", "4s", "-size", "64000", "-outstanding", "64", "-in", "one", "-delays", "0", "-loads", "0.5"}},
 	{"sweep", "Commands on two partitions, with and without convoy", "sweep",
 		nil, []string{"-budget", "8s"}},
+	{"reads", "Linearizable reads, and writes", "reads",
+		nil, []string{"-budget", "6s"}},
+	{"failover", "Failures under full load", "failover",
+		nil, []string{"-budget", "12s", "-partitions", "1", "-faults", "coordinator"}},
+	{"scale", "Beyond this machine: the simulated model", "scale",
+		nil, []string{"-budget", "6s"}},
 }
 
 // all runs the parts one after another, keeps what they say, and draws the

@@ -19,6 +19,8 @@ var drawings = []struct {
 }{
 	{"figure-5.1.svg", "Figure 5.1: one group, by destinations", "broadcast", figures.Destinations},
 	{"figure-5.2.svg", "Figure 5.2: more groups", "multicast", figures.Groups},
+	{"figure-5.3.svg", "Figure 5.3: optimistic delivery", "latency", figures.Optimism},
+	{"figure-5.3-64kB.svg", "Figure 5.3, 64 kB messages", "latency-64kB", figures.Optimism},
 }
 
 // draw makes every figure whose points are in the folder.

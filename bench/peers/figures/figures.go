@@ -139,7 +139,7 @@ func newPlot(title, x, y string) *plot.Plot {
 	p.Title.TextStyle.Font.Size, p.Title.Padding = 11, 2*vg.Millimeter
 	p.Legend.Top, p.Legend.Left = true, true
 	p.Legend.TextStyle.Font.Size = 8
-	p.Y.Min, p.Y.Tick.Marker = 0, ticks{}
+	p.Y.Min, p.Y.Tick.Marker, p.X.Tick.Marker = 0, ticks{}, ticks{}
 	return p
 }
 

@@ -29,16 +29,31 @@ func points() (all []bench.Point) {
 	return all
 }
 
+// loads are of both variants at three loads, in two cases.
+func loads() (all []bench.Point) {
+	for _, partitions := range []int{1, 2} {
+		for _, load := range []float64{1, 0.25, 0.5} {
+			pt := bench.Point{System: "ridge", Variant: "conservative", Partitions: partitions, SizeBytes: 100, DelayUS: 500, Load: load, OpsPerS: 1e5 * load, Mean: 800, P50: 700}
+			all = append(all, pt)
+			pt.Variant, pt.Optimistic = "optimistic", &bench.Optimistic{P50: 500, P99: 900, Compared: 1000, Mistakes: uint64(20 * load)}
+			all = append(all, pt)
+		}
+	}
+	return all
+}
+
 // Every figure is well-formed, and names its axes, units and systems.
 func TestFigures(t *testing.T) {
 	for name, c := range map[string]struct {
-		draw func([]bench.Point) (Figure, error)
-		want []string
+		draw   func([]bench.Point) (Figure, error)
+		points []bench.Point
+		want   []string
 	}{
-		"destinations": {Destinations, []string{"destinations", "Mbit/s", "latency, ms", "64 kB messages", "Ridge", "etcd raft", ">5<"}},
-		"groups":       {Groups, []string{"groups", "one group = 1", "latency, ms", "64 kB messages", "Ridge (1 = 3277 Mbit/s)", ">3<"}},
+		"optimism":     {Optimism, loads(), []string{"order mistakes, %", "median latency, ms", "1000 messages/s", "one group, one-way delay 0.5 ms", "2 groups", "maximum power", "optimistic answer"}},
+		"destinations": {Destinations, points(), []string{"destinations", "Mbit/s", "latency, ms", "64 kB messages", "Ridge", "etcd raft", ">5<"}},
+		"groups":       {Groups, points(), []string{"groups", "one group = 1", "latency, ms", "64 kB messages", "Ridge (1 = 3277 Mbit/s)", ">3<"}},
 	} {
-		fig, err := c.draw(points())
+		fig, err := c.draw(c.points)
 		if err != nil {
 			t.Fatal(err)
 		}
