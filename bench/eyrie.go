@@ -43,7 +43,7 @@ var (
 			return struct{}{}, nil
 		})
 
-	measured = ssmr.NewService("bench", values, store, exchange)
+	measured = ssmr.NewService("bench", values, store, exchange, fetch)
 )
 
 type storeArg struct {

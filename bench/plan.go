@@ -133,7 +133,7 @@ func (p *Plan) point(ctx context.Context, round int, c Case, who Contender) Poin
 	err := sys.Start(starting)
 	cancel()
 	if err == nil {
-		pt.fill(measure(ctx, sys, c, p.Phases, uint64(round)))
+		pt.fill(measureAt(ctx, sys, c, p.Phases, uint64(round)))
 	} else {
 		pt.Errors, pt.First = 1, fmt.Errorf("start: %w", err)
 	}
