@@ -21,7 +21,7 @@ func TestReads(t *testing.T) {
 	for _, reads := range []bool{false, true} {
 		var words bytes.Buffer
 		c := Case{Partitions: 1, Replicas: 3, Size: 100, Outstanding: 8}
-		p := &Plan{Rounds: 1, Phases: Phases{Warm: 50 * time.Millisecond, Measure: 200 * time.Millisecond, Drain: time.Second}}
+		p := &Plan{Rounds: 1, Phases: Phases{Warm: 50 * time.Millisecond, Measure: 200 * time.Millisecond, Drain: 10 * time.Second}}
 		pt := p.point(t.Context(), 1, c, Contender{New: func(c Case) System {
 			return &apart{Eyrie: Eyrie{c: c}, reads: reads, stderr: &words}
 		}})

@@ -24,6 +24,8 @@ func samples() []wire.Message {
 		&Answer{tag, AnswerGone, ids.Position{T: 5}},
 		&Progress{Below: ids.Position{T: 9, E: 1}, Except: []ids.Position{{T: 1}, {T: 8, E: 7}}, Ask: true},
 		&Check{tag, 1 << 60},
+		&ReadReply{Number: 300, At: tag.Position, Reply: Reply{Outcome: OutcomeOK, MapVersion: 3, Value: []byte("v")}},
+		&ReadReply{Number: 1, Reply: Reply{Outcome: OutcomeRetry, MapVersion: 3, ErrorName: "n", ErrorText: "t", Needed: ids.Set{0, 2}}},
 	}
 }
 
@@ -48,6 +50,18 @@ func TestMessagesDecode(t *testing.T) {
 	}
 	if _, err := Decode(0x10, nil); err == nil {
 		t.Fatal("another package's kind decodes")
+	}
+}
+
+func TestReadRequestDecodes(t *testing.T) {
+	for _, q := range []ReadRequest{{}, {1 << 40, 7, 65535, []byte("arg")}} {
+		got, err := Decode(KindReadRequest, q.Append(nil))
+		if err != nil || !bytes.Equal(got.Append(nil), q.Append(nil)) {
+			t.Fatalf("%+v, %v", got, err)
+		}
+	}
+	if _, err := Decode(KindReadRequest, []byte{1, 1, 9}); err == nil {
+		t.Fatal("a read without a command decodes")
 	}
 }
 

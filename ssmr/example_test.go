@@ -45,7 +45,7 @@ var balance = ssmr.NewCommand("balance",
 	func(tx ssmr.Tx, name string) (int64, error) {
 		sum, _ := accounts.Get(tx, name)
 		return sum, nil
-	})
+	}, ssmr.ReadOnly()) // executed by one replica, without being ordered
 
 var total = ssmr.NewCommand("total",
 	func(struct{}) ssmr.Access { return ssmr.Exactly(accounts.ReadsAll()) },

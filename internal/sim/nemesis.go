@@ -27,12 +27,13 @@ const (
 	FaultClientClock
 	FaultServerClock
 	FaultClientCrash
-	FaultAside // pause a server and cut it off from the others, not from clients, for longer
-	Faults     // their number
+	FaultAside   // pause a server and cut it off from the others, not from clients, for longer
+	FaultRolling // cut the servers of a group off from the others, not from clients, one after another
+	Faults       // their number
 )
 
 var faultNames = [Faults]string{"crash", "pause", "pause-many", "slow-process", "cut-one-way", "cut-both", "isolate",
-	"split", "split-group", "cut-groups", "flap", "slow-link", "stall", "reset", "burst", "client-clock", "server-clock", "client-crash", "aside"}
+	"split", "split-group", "cut-groups", "flap", "slow-link", "stall", "reset", "burst", "client-clock", "server-clock", "client-crash", "aside", "rolling"}
 
 func (f Fault) String() string { return faultNames[f] }
 
@@ -199,6 +200,15 @@ func (n *Nemesis) do(f Fault) bool {
 	return true
 }
 
+// aside cuts a server off from all others.
+func (n *Nemesis) aside(id ID, d time.Duration) {
+	for _, s := range n.plan.Servers {
+		if s != id {
+			n.w.CutPair(id, s, d)
+		}
+	}
+}
+
 func (n *Nemesis) clock(id ID) {
 	size := n.plan.ClockError >> n.r.IntN(6)
 	switch n.r.IntN(4) {
@@ -242,12 +252,14 @@ func (n *Nemesis) network(f Fault, d time.Duration) bool {
 		return true
 	case FaultAside:
 		id := n.server()
-		for _, s := range n.plan.Servers {
-			if s != id {
-				w.CutPair(id, s, d)
-			}
-		}
+		n.aside(id, d)
 		w.Pause(id, d/4+time.Duration(n.r.Int64N(int64(d))))
+		return true
+	case FaultRolling:
+		g := n.plan.Groups[n.r.IntN(len(n.plan.Groups))]
+		for i, j := range n.r.Perm(len(g)) {
+			w.later(time.Duration(i)*d, func() { n.aside(g[j], d) })
+		}
 		return true
 	case FaultBurst:
 		w.Burst(100_000+n.r.IntN(800_000), min(d, time.Second))
