@@ -14,11 +14,11 @@ type asks struct {
 	// high is the last position addressed to a partition that anybody, wherever,
 	// has delivered.
 	high map[ids.Partition]ids.Position
-	open map[ids.Process][]ask
+	open map[ids.Process][]asked
 	done int
 }
 
-type ask struct {
+type asked struct {
 	ticket uint64
 	need   ids.Position
 	at     time.Duration
@@ -26,7 +26,7 @@ type ask struct {
 
 // asking lets processes ask: often just when another one has delivered.
 func (w *world) asking(share float64) *asks {
-	a := &asks{w: w, high: map[ids.Partition]ids.Position{}, open: map[ids.Process][]ask{}}
+	a := &asks{w: w, high: map[ids.Partition]ids.Position{}, open: map[ids.Process][]asked{}}
 	w.onDeliver = func(n *node, d Delivery) {
 		for _, p := range d.Message.Dests {
 			if a.high[p].Less(d.Position) {
@@ -48,7 +48,7 @@ func (a *asks) ask(n *node) {
 		return
 	}
 	ticket := n.core.Ask(n.clock())
-	a.open[n.id] = append(a.open[n.id], ask{ticket, a.high[n.part], a.w.now})
+	a.open[n.id] = append(a.open[n.id], asked{ticket, a.high[n.part], a.w.now})
 	n.flush()
 }
 
