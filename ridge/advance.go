@@ -33,8 +33,14 @@ type nulls struct {
 // time between its messages, so that what its nulls add is on average behind
 // real time when its next message comes, and the ensembles do not carry each
 // other away [R8].
+//
+// With optimistic delivery none leads: what is on its way from its proposer
+// would come behind a null ahead of it, and out of the order of timestamps.
 func (e *ensemble) nullLead(now hlc.Now) time.Duration {
 	l := &e.lead
+	if e.c.opt.on {
+		return 0
+	}
 	return min(max(l.gap, now.Mono-l.proposed)/leadShare, e.c.cfg.Tuning.Lead/2)
 }
 
@@ -70,6 +76,9 @@ func (e *ensemble) reach(now hlc.Now, key ids.Position) {
 func (e *ensemble) ahead(now hlc.Now, t hlc.Timestamp) hlc.Timestamp {
 	physical, lead := e.physical(now), e.nullLead(now)
 	from := physical
+	if e.c.opt.on {
+		return min(max(t, e.c.opt.frontier(now)), physical.Add(e.c.cfg.Tuning.Lead))
+	}
 	if len(e.spec.Partitions) > 1 {
 		from = max(t, physical)
 	}
@@ -110,7 +119,7 @@ func (e *ensemble) keepWarm(now hlc.Now) {
 	if now.Mono < n.warmAt {
 		return
 	}
-	if now.Mono > n.warmUntil {
+	if now.Mono > n.warmUntil || e.c.opt.on {
 		n.warmAt = never
 		return
 	}

@@ -12,8 +12,8 @@ import (
 // learner fetches.
 const maxParked = 256
 
-// ask asks for the payloads of entries of a value that came without them.
-type ask struct {
+// lack asks for the payloads of entries of a value that came without them.
+type lack struct {
 	Ensemble ids.Ensemble
 	Instance ids.Instance
 	ID       ValueID
@@ -21,7 +21,7 @@ type ask struct {
 	Entries []uint32
 }
 
-// supply answers ask: the value, with the payloads asked for.
+// supply answers lack: the value, with the payloads asked for.
 type supply struct {
 	Ensemble ids.Ensemble
 	Instance ids.Instance
@@ -104,7 +104,7 @@ func (e *ensemble) park(from ids.Process, p parked) {
 }
 
 func (e *ensemble) ask(from ids.Process, p *parked) {
-	m := &ask{Ensemble: e.id, Instance: p.instance, ID: p.value.ID}
+	m := &lack{Ensemble: e.id, Instance: p.instance, ID: p.value.ID}
 	for i := range p.value.Entries {
 		if p.value.Entries[i].Message == nil && (e.self >= 0 || p.value.names[i].dests.Has(e.c.partition)) {
 			m.Entries = append(m.Entries, uint32(i))
@@ -176,7 +176,7 @@ func (e *ensemble) resume(now hlc.Now, p *parked) {
 
 // onAsk supplies payloads of a value held here: a vote, a decision, or, at the
 // coordinator, a proposal.
-func (e *ensemble) onAsk(from ids.Process, m *ask) {
+func (e *ensemble) onAsk(from ids.Process, m *lack) {
 	v := e.valueOf(m.Instance, m.ID)
 	if v == nil {
 		return

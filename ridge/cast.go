@@ -102,10 +102,10 @@ func (m *Message) before(o *Message) bool {
 	return m.Attempt < o.Attempt
 }
 
-// upper follows a high quantile of a changing quantity: it rises by a large
-// step when a sample exceeds it and sinks by a small one when not, in the
-// proportion that leaves one sample in highShare above it. Steps follow the
-// samples' spread, so it forgets within some highShare samples.
+// upper follows a high quantile of a changing quantity: it rises by half of the
+// samples' spread when one exceeds it and sinks so slowly otherwise that one in
+// highShare does. What is far above the samples, after a pause of somebody's,
+// sinks fast.
 type upper struct {
 	value  float64 // microseconds
 	mean   float64
@@ -113,7 +113,7 @@ type upper struct {
 	primed bool
 }
 
-const highShare = 100
+const highShare = 2000
 
 func (q *upper) add(us hlc.Timestamp) {
 	x := float64(us)
@@ -124,9 +124,10 @@ func (q *upper) add(us hlc.Timestamp) {
 	d := x - q.mean
 	q.mean += d / 64
 	q.spread += (max(d, -d) - q.spread) / 64
-	if step := max(q.spread/4, 0.5); x > q.value {
-		q.value = min(x, q.value+step*(highShare-1)/8)
-	} else {
-		q.value -= step / 8
+	rise := max(q.spread/2, 1)
+	if x > q.value {
+		q.value += rise
+		return
 	}
+	q.value -= rise/highShare + max(0, q.value-q.mean-8*q.spread)/512
 }

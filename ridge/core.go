@@ -110,7 +110,7 @@ func (c *Core) dispatch(from ids.Process, m wire.Message) {
 		e.onFetch(c.now, from, m)
 	case *learn:
 		e.onLearn(c.now, from, m)
-	case *ask:
+	case *lack:
 		e.onAsk(from, m)
 	case *supply:
 		e.onSupply(from, m)
@@ -147,7 +147,7 @@ func addressee(m wire.Message) (ids.Ensemble, bool) {
 		return m.Ensemble, true
 	case *learn:
 		return m.Ensemble, true
-	case *ask:
+	case *lack:
 		return m.Ensemble, true
 	case *supply:
 		return m.Ensemble, true

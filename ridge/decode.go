@@ -36,8 +36,8 @@ func Decode(kind wire.Kind, body []byte) (wire.Message, error) {
 		m = readHeartbeat(&r)
 	case kindCast:
 		m = readCast(&r, body)
-	case kindAsk:
-		m = readAsk(&r)
+	case kindLack:
+		m = readLack(&r)
 	case kindSupply:
 		m = &supply{Ensemble: readEnsemble(&r), Instance: readInstance(&r), Value: readValue(&r)}
 	case kindAdvance:
@@ -129,8 +129,8 @@ func readCast(r *wire.Reader, body []byte) *Cast {
 }
 
 // readAsk reads entries in strictly rising order.
-func readAsk(r *wire.Reader) *ask {
-	m := &ask{Ensemble: readEnsemble(r), Instance: readInstance(r), ID: readValueID(r)}
+func readLack(r *wire.Reader) *lack {
+	m := &lack{Ensemble: readEnsemble(r), Instance: readInstance(r), ID: readValueID(r)}
 	n := r.Count(4)
 	if n == 0 {
 		return m

@@ -40,7 +40,7 @@ func (m *Message) appendAs(b, raw []byte) []byte {
 // Append implements wire.Message.
 func (c *Cast) Append(b []byte) []byte { return c.Message.appendAs(b, c.raw) }
 
-func (m *ask) Append(b []byte) []byte {
+func (m *lack) Append(b []byte) []byte {
 	b = appendInstance(appendEnsemble(b, m.Ensemble), m.Instance)
 	b = wire.AppendUvarint(appendValueID(b, m.ID), uint64(len(m.Entries)))
 	for _, i := range m.Entries {

@@ -25,7 +25,7 @@ const (
 	kindConfirm
 	kindConfirmed
 	kindCast
-	kindAsk
+	kindLack
 	kindSupply
 )
 
@@ -231,5 +231,5 @@ func (*learn) Kind() wire.Kind        { return kindLearn }
 func (*heartbeat) Kind() wire.Kind    { return kindHeartbeat }
 func (*advance) Kind() wire.Kind      { return kindAdvance }
 func (*Cast) Kind() wire.Kind         { return kindCast }
-func (*ask) Kind() wire.Kind          { return kindAsk }
+func (*lack) Kind() wire.Kind         { return kindLack }
 func (*supply) Kind() wire.Kind       { return kindSupply }

@@ -57,6 +57,14 @@ func (o *optimist) begin(now hlc.Now) {
 // observe samples the delay of a message from its proposer.
 func (o *optimist) observe(now hlc.Now, m *Message) { o.wait.add(o.local(now) - m.T0) }
 
+// frontier is the timestamp below which most of what was ever sent has arrived.
+func (o *optimist) frontier(now hlc.Now) hlc.Timestamp {
+	if !o.wait.primed {
+		return 0
+	}
+	return o.local(now) - hlc.Timestamp(o.wait.value) - 1
+}
+
 // hold takes a direct copy: its payload, and its place in the optimistic order.
 // What comes too late, twice, or after its conservative delivery is dropped;
 // what is beyond the bounds too: it comes with its value then.

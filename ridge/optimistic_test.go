@@ -76,7 +76,7 @@ func TestR6VoteNeedsPayloads(t *testing.T) {
 	v := castVal(1, a, b, c)
 	r.cast(a)
 	r.step(1, lastAccept(round(5, 1), 1, nothing(v)))
-	asks := only[*ask](r)
+	asks := only[*lack](r)
 	if len(only[*decision](r)) > 0 || len(asks) != 1 || len(asks[0].Entries) != 2 || asks[0].Entries[0] != 1 {
 		t.Fatalf("asked %+v, decided %v", asks, len(only[*decision](r)) > 0)
 	}
@@ -84,7 +84,7 @@ func TestR6VoteNeedsPayloads(t *testing.T) {
 		t.Fatalf("a vote without payload: %+v", vs)
 	}
 	r.cast(b)
-	if len(only[*decision](r)) > 0 || len(only[*ask](r)) > 0 {
+	if len(only[*decision](r)) > 0 || len(only[*lack](r)) > 0 {
 		t.Fatal("voted, or asked again, while a payload was missing")
 	}
 	r.step(1, &supply{Instance: 1, Value: v.without(func(i int) bool { return i != 2 })})
@@ -140,7 +140,7 @@ func TestR7PayloadOnly(t *testing.T) {
 	r.cast(&other)
 	r.cast(c)
 	r.step(1, lastAccept(round(5, 1), 1, v))
-	asks := only[*ask](r)
+	asks := only[*lack](r)
 	if len(asks) != 1 || len(asks[0].Entries) != 2 || asks[0].Entries[0] != 1 || asks[0].Entries[1] != 2 {
 		t.Fatalf("asked: %+v", asks)
 	}
@@ -164,7 +164,7 @@ func TestSupply(t *testing.T) {
 	v := castVal(1, big, msg(2, epoch+2), msg(3, epoch+3))
 	r.step(1, lastAccept(round(5, 1), 1, v))
 	all := []uint32{0, 1, 2, 9999}
-	for what, m := range map[string]*ask{
+	for what, m := range map[string]*lack{
 		"an instance without a value": {Instance: 7, ID: v.ID, Entries: all},
 		"another value":               {Instance: 1, ID: ValueID{Digest: 1}, Entries: all},
 		"what is trimmed":             {Instance: 0, ID: v.ID, Entries: all},
@@ -174,7 +174,7 @@ func TestSupply(t *testing.T) {
 			t.Errorf("%s is supplied: %+v", what, ms[0])
 		}
 	}
-	r.step(3, &ask{Instance: 1, ID: v.ID, Entries: all})
+	r.step(3, &lack{Instance: 1, ID: v.ID, Entries: all})
 	ms := only[*supply](r)
 	if len(ms) != 1 || ms[0].Value.absent != 2 || ms[0].Value.Entries[0].Message != big {
 		t.Fatalf("supplied: %+v", ms)
