@@ -74,8 +74,9 @@ type Tuning struct {
 	// PartItems and PartBytes cut what is shipped of a range at a time.
 	PartItems int
 	PartBytes int
-	// PullAfter is how long a started command waits before it asks; the
-	// wait doubles up to PullMax.
+	// PullAfter is the least that a started command waits before it asks. The
+	// wait follows what exchanges take, up to eight times that, and doubles with
+	// each question, up to PullMax.
 	PullAfter time.Duration
 	PullMax   time.Duration
 	// ProgressEvery is the most that a replica waits before it tells others
