@@ -21,6 +21,7 @@ type mapMachine struct {
 	home     ids.Partition
 	local    *localProposer // or nil
 	state    map[uint32][]byte
+	done     []doneOp  // of local, scratch
 	answers  []*answer // not yet sent, one for each proposer
 	sends    []node.Send
 }
@@ -29,21 +30,29 @@ func newMapMachine(self ids.Process, replicas []ids.Process, home ids.Partition)
 	return &mapMachine{self: self, replicas: replicas, home: home, state: make(map[uint32][]byte)}
 }
 
-func (m *mapMachine) Ready() bool { return true }
+func (m *mapMachine) Room() int { return 1 << 10 }
 
-func (m *mapMachine) Deliver(_ hlc.Now, d ridge.Delivery) {
-	b := d.Message.Body
-	if len(b) < opHead {
-		return
+func (m *mapMachine) Deliver(_ hlc.Now, ds []ridge.Delivery) {
+	for i := range ds {
+		if b := ds[i].Message.Body; len(b) >= opHead {
+			key := binary.LittleEndian.Uint32(b)
+			m.state[key] = append(m.state[key][:0], b[opHead:]...)
+		}
 	}
-	key, slot := binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint32(b[4:])
-	m.state[key] = append(m.state[key][:0], b[opHead:]...)
-	switch c := d.Message.Command; {
-	case m.local != nil && c.Client == m.local.id:
-		m.local.complete(slot, c.Sequence)
-	case isLocal(c.Client): // completed elsewhere
-	case m.answerer(&d):
-		m.answer(c, slot)
+	for i := range ds {
+		b, c := ds[i].Message.Body, ds[i].Message.Command
+		switch {
+		case len(b) < opHead:
+		case m.local != nil && c.Client == m.local.id:
+			m.done = append(m.done, doneOp{binary.LittleEndian.Uint32(b[4:]), c.Sequence})
+		case isLocal(c.Client): // completed elsewhere
+		case m.answerer(&ds[i]):
+			m.answer(c, binary.LittleEndian.Uint32(b[4:]))
+		}
+	}
+	if len(m.done) > 0 {
+		m.local.complete(m.done)
+		m.done = m.done[:0]
 	}
 }
 

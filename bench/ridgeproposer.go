@@ -22,6 +22,8 @@ type proposals struct {
 	pending []ridge.Message
 	batch   int    // size of the last batch
 	bodies  []byte // where the next bodies go
+
+	ready []func(error) // complete's own
 }
 
 type waitingOp struct {
@@ -66,17 +68,21 @@ func (p *proposals) take() []ridge.Message {
 	return ms
 }
 
-// complete ends what waits at a slot, if it still does.
-func (p *proposals) complete(slot uint32, seq ids.Sequence) {
+// complete ends what waits at the slots, if it still does: there may be a second
+// copy.
+func (p *proposals) complete(done []doneOp) {
 	p.mu.Lock()
-	if slot >= uint32(len(p.waiting)) || p.waiting[slot].sequence != seq {
-		p.mu.Unlock()
-		return // a second copy
+	p.ready = p.ready[:0]
+	for _, d := range done {
+		if d.slot < uint32(len(p.waiting)) && p.waiting[d.slot].sequence == d.sequence {
+			p.waiting[d.slot].sequence = 0
+			p.ready = append(p.ready, p.waiting[d.slot].done)
+		}
 	}
-	done := p.waiting[slot].done
-	p.waiting[slot].sequence = 0
 	p.mu.Unlock()
-	done(nil)
+	for _, f := range p.ready {
+		f(nil)
+	}
 }
 
 // localProposer proposes from within the coordinator's process.
@@ -101,9 +107,10 @@ func (p *localProposer) flush() {
 // remoteProposer proposes as a client on the network.
 type remoteProposer struct {
 	proposals
-	proposer *host.Proposer
-	quit     chan struct{}
-	ended    sync.WaitGroup
+	proposer   *host.Proposer
+	completing sync.Mutex
+	quit       chan struct{}
+	ended      sync.WaitGroup
 }
 
 // remotePatience is how long a client waits for an answer before it multicasts
@@ -143,9 +150,9 @@ func (p *remoteProposer) flush() {
 func (p *remoteProposer) heard(ms []wire.Message) {
 	for _, m := range ms {
 		if a, ok := m.(*answer); ok {
-			for _, d := range a.done {
-				p.complete(d.slot, d.sequence)
-			}
+			p.completing.Lock() // several replicas may answer
+			p.complete(a.done)
+			p.completing.Unlock()
 		}
 	}
 }

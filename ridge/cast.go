@@ -82,7 +82,7 @@ func (c *Core) onCast(m *Cast) {
 	}
 	s := m.sealed()
 	c.opt.hold(c, &s, true)
-	if e := c.ensemble(t.EnsembleFor(m.Message.Dests), true); e != nil && e.lead.phase != idle && e.refusal(m.Message) == 0 {
+	if e := c.ensemble(t.EnsembleFor(m.Message.Dests), true); e != nil && e.lead.phase != idle && e.refusal(m.Message, e.time(c.now)) == 0 {
 		e.enqueue(s)
 	}
 }

@@ -10,8 +10,10 @@ import (
 
 // Core is Ridge at one process: its roles in all its ensembles, the failure
 // detector and the merge. It is a state machine without IO and not safe for
-// concurrent use. After each Step or Tick its driver pulls deliveries with
-// Next as far as it wants, sends what Sends returns, and calls Tick at Wake.
+// concurrent use. After any number of inputs its driver calls Sends and sends
+// what that returns, pulls deliveries with Next as far as it wants, and calls
+// Tick at Wake. What came together is answered, and batched, together: the more
+// inputs between two Sends, the less each costs.
 //
 // What a process says to itself never passes through Sends: it is a direct
 // call within the same input.
@@ -32,9 +34,10 @@ type Core struct {
 	counters Counters
 	// values made here so far: the counter of the next value's id.
 	values uint64
-	// now is the last input's time.
-	now     hlc.Now
-	started bool
+	// now is the last input's time; unsettled: there was one since Sends.
+	now       hlc.Now
+	unsettled bool
+	started   bool
 	// turn rotates among equal choices of whom to send to.
 	turn int
 	err  error
@@ -79,7 +82,6 @@ func (c *Core) Step(now hlc.Now, from ids.Addr, m wire.Message) {
 	default:
 		c.dispatch(from.Process, m)
 	}
-	c.settle()
 }
 
 func (c *Core) dispatch(from ids.Process, m wire.Message) {
@@ -183,11 +185,11 @@ func (c *Core) Tick(now hlc.Now) {
 		return
 	}
 	c.begin(now)
-	c.settle()
 }
 
 // begin opens an input.
 func (c *Core) begin(now hlc.Now) {
+	c.unsettled = true
 	if c.started {
 		c.detector.slept(now.Mono - c.now.Mono)
 	} else {
@@ -198,8 +200,9 @@ func (c *Core) begin(now hlc.Now) {
 	c.now = now
 }
 
-// settle ends an input: everything it made possible is done.
+// settle ends inputs: everything they made possible is done.
 func (c *Core) settle() {
+	c.unsettled = false
 	for _, e := range c.ensembles {
 		e.settle(c.now)
 	}
@@ -231,9 +234,12 @@ func (c *Core) Wake() time.Duration {
 	return at
 }
 
-// Sends drains the messages to send. The slice is valid until the next call
-// of any method.
+// Sends does what the inputs since the last call made possible, and drains the
+// messages to send. The slice is valid until the next call of Sends.
 func (c *Core) Sends() []Send {
+	if c.unsettled && c.err == nil {
+		c.settle()
+	}
 	if c.err == nil {
 		c.askPositions()
 		for _, e := range c.ensembles {

@@ -46,6 +46,8 @@ type ensemble struct {
 	gap  gap
 	// pressedSince: the log has been short of room since then.
 	pressedSince time.Duration
+	// acked: somebody has delivered more since the last trim.
+	acked bool
 	// lostSince: f+1 acceptors have not had instance lostNext since then,
 	// which is lacked here.
 	lostSince time.Duration
@@ -156,6 +158,10 @@ func (e *ensemble) validChain(ps []ids.Process) bool {
 
 // settle does what an input made possible or due.
 func (e *ensemble) settle(now hlc.Now) {
+	e.tell()
+	if e.acked && e.log.bytes > tellBytes {
+		e.trim(now)
+	}
 	e.repair(now)
 	e.supervise(now)
 	e.pump(now)

@@ -251,7 +251,7 @@ func (n *node) flush() {
 			}
 			n.deliverOptimistic(d)
 		}
-		d, ok := n.core.Next()
+		d, ok := next(n.core)
 		if !ok {
 			break
 		}
@@ -625,4 +625,11 @@ func (w *world) describe() (s string) {
 		}
 	}
 	return s
+}
+
+// next pulls one delivery.
+func next(c *Core) (d Delivery, ok bool) {
+	var ds [1]Delivery
+	ok = c.Next(ds[:]) > 0
+	return ds[0], ok
 }

@@ -22,6 +22,27 @@ func (c *Core) beat() {
 	}
 }
 
+// tellBytes is how much is delivered, or held in a log, before it is worth a
+// message that it may be forgotten. What a busy process keeps then stays small,
+// and in the processors' caches: kept from heartbeat to heartbeat it was tens of
+// megabytes, which the garbage collector searched again and again.
+const tellBytes = 256 << 10
+
+// tell lets the acceptors know what has been delivered here, if that is much
+// since they were told.
+func (e *ensemble) tell() {
+	if e.stream.freshBytes <= tellBytes {
+		return
+	}
+	e.stream.told()
+	m := e.c.heartbeat(true)
+	for i := range e.acceptors() {
+		if p := e.members[i].peer; p != nil && e.c.hears(p) {
+			e.c.send(p.process, m)
+		}
+	}
+}
+
 func (c *Core) heartbeat(hears bool) *heartbeat {
 	m := &heartbeat{Wall: c.now.Wall, Hears: hears, Items: make([]heartbeatItem, len(c.ensembles))}
 	for i, e := range c.ensembles {
@@ -61,6 +82,7 @@ func (c *Core) onHeartbeat(from ids.Process, m *heartbeat) {
 			continue
 		}
 		if l := e.member(from); l != nil {
+			e.acked = e.acked || l.item.Delivered < it.Delivered
 			l.item, l.reported = *it, true
 			e.note(c.now, it.Round)
 			if e.acceptor(from) >= 0 {

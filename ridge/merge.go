@@ -102,18 +102,17 @@ func (s *stream) highest() ids.Position {
 	return ids.Position{T: s.items[len(s.items)-1].t, E: s.e.id}
 }
 
-// peek is the first item waiting; there must be one.
-func (s *stream) peek() *item { return &s.items[s.head] }
+// front is the first item waiting; there must be one.
+func (s *stream) front() *item { return &s.items[s.head] }
 
-func (s *stream) pop() item {
-	it := s.items[s.head]
+// pop removes the first item.
+func (s *stream) pop() {
+	s.bytes -= s.items[s.head].weight
 	s.items[s.head] = item{}
 	s.head++
-	s.bytes -= it.weight
 	if s.head == len(s.items) {
 		s.items, s.head = s.items[:0], 0
 	}
-	return it
 }
 
 // delivered is the highest instance up to which everything addressed here has
@@ -125,26 +124,35 @@ func (e *ensemble) delivered() ids.Instance {
 	return e.next - 1
 }
 
-// Next pulls the next delivery addressed to this process, in merged order:
-// that of (final timestamp, ensemble), once every ensemble subscribed to has
-// reached a higher key (Algorithm 4, lines 36 to 40; the addressees of
-// Algorithm 5). Pulling counts as delivering: what is pulled may be forgotten
-// everywhere.
-func (c *Core) Next() (Delivery, bool) {
-	best, key := c.candidate()
-	if best == nil {
-		return Delivery{}, false
-	}
-	it := best.stream.pop()
-	c.counters.Delivered++
+// Next pulls deliveries addressed to this process, as many as ds has room for,
+// and returns how many there were. Their order is the merged one: that of (final
+// timestamp, ensemble), once every ensemble subscribed to has reached a higher
+// key (Algorithm 4, lines 36 to 40; the addressees of Algorithm 5). Pulling
+// counts as delivering: what is pulled may be forgotten everywhere. With
+// optimistic delivery there is one at a time, since NextOptimistic comes before
+// each.
+func (c *Core) Next(ds []Delivery) (n int) {
 	if c.opt.on {
-		c.opt.confirmed(c, it.message, key)
+		ds = ds[:min(len(ds), 1)]
 	}
-	best.pulled(&it)
-	return Delivery{
-		Position: key, Instance: it.instance, Message: it.message,
-		Proposed: it.value.Proposed, Nearest: it.nearest,
-	}, true
+	for n < len(ds) {
+		e, key := c.candidate()
+		if e == nil {
+			break
+		}
+		it := e.stream.front()
+		ds[n] = Delivery{
+			Position: key, Instance: it.instance, Message: it.message,
+			Proposed: it.value.Proposed, Nearest: it.nearest,
+		}
+		n++
+		if c.opt.on {
+			c.opt.confirmed(c, it.message, key)
+		}
+		e.pulled(it)
+	}
+	c.counters.Delivered += uint64(n)
+	return n
 }
 
 // candidate is the ensemble of the next delivery, and its key; nil if there is
@@ -155,8 +163,8 @@ func (c *Core) candidate() (best *ensemble, key ids.Position) {
 			best, key = e, k
 		}
 	}
-	if best == nil {
-		return nil, key
+	if best == nil || len(c.ensembles) == 1 {
+		return best, key
 	}
 	for _, e := range c.ensembles {
 		// A stream with items has its first above key, by the choice of key.
@@ -167,16 +175,17 @@ func (c *Core) candidate() (best *ensemble, key ids.Position) {
 	return best, key
 }
 
-// pulled accounts for a delivery, and has it told soon when much has been
-// delivered since the last heartbeat: the others wait for it to trim.
+// pulled removes a delivery and accounts for it. When very much has been
+// delivered since the last heartbeat, all are told at once.
 func (e *ensemble) pulled(it *item) {
 	s, t := &e.stream, &e.c.cfg.Tuning
-	if s.full && s.room() {
-		e.consume()
-	}
 	s.freshBytes += it.message.size()
 	if s.freshBytes > t.MaxLogBytes/16 || it.instance > s.freshInstance+ids.Instance(t.MaxLogCount/16) {
 		e.c.beatNow = true
+	}
+	s.pop()
+	if s.full && s.room() {
+		e.consume()
 	}
 }
 

@@ -181,7 +181,7 @@ func (c *Core) NextOptimistic() (OptDelivery, bool) {
 	if e == nil {
 		return OptDelivery{}, false
 	}
-	return c.force(e.stream.peek().message, key)
+	return c.force(e.stream.front().message, key)
 }
 
 // give opt-delivers a copy.

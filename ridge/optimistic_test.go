@@ -30,7 +30,7 @@ func (r *rig) pull() (out []int) {
 	for {
 		if o, ok := r.core.NextOptimistic(); ok {
 			out = append(out, -int(o.Message.Command.Sequence))
-		} else if d, ok := r.core.Next(); ok {
+		} else if d, ok := next(r.core); ok {
 			out = append(out, int(d.Message.Command.Sequence))
 		} else {
 			return out
@@ -150,7 +150,7 @@ func TestR7PayloadOnly(t *testing.T) {
 	builder.add(epoch+70_000, &sealed{message: a, cast: true})
 	r.step(1, lastAccept(round(5, 1), 1, nothing(builder.done(1, 1, epoch, 0))))
 	r.core.NextOptimistic()
-	if d, ok := r.core.Next(); !ok || d.Position.T != epoch+70_000 || d.Message.T0 != epoch+1 {
+	if d, ok := next(r.core); !ok || d.Position.T != epoch+70_000 || d.Message.T0 != epoch+1 {
 		t.Fatalf("delivered %+v", d)
 	}
 }

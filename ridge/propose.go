@@ -1,102 +1,12 @@
 package ridge
 
 import (
-	"time"
-
 	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 )
 
 // maxHops bounds how often a proposal or advance request is forwarded.
 const maxHops = 2
-
-// queue holds the messages that wait at a coordinator.
-type queue struct {
-	ring  []sealed
-	head  int // of what waits in ring
-	bytes int
-	// present are the messages that wait or are open: a copy of one of them
-	// may be dropped. It is only looked up.
-	present map[copyID]struct{}
-	// since is when the oldest that waits came, or earlier.
-	since time.Duration
-}
-
-// copyID names a message; its copies are byte-identical.
-type copyID struct {
-	command ids.Command
-	attempt ids.Attempt
-}
-
-func idOf(m *Message) copyID { return copyID{m.Command, m.Attempt} }
-
-func (q *queue) init() { *q = queue{present: make(map[copyID]struct{})} }
-
-func (q *queue) count() int { return len(q.ring) - q.head }
-
-// push queues a message, unless a copy is present: at the end, or sorted.
-func (q *queue) push(s sealed, sorted bool) bool {
-	n := len(q.present)
-	q.present[idOf(s.message)] = struct{}{}
-	if len(q.present) == n {
-		return false
-	}
-	if q.head > 64 && q.head*2 > len(q.ring) {
-		n := copy(q.ring, q.ring[q.head:])
-		clear(q.ring[n:])
-		q.ring, q.head = q.ring[:n], 0
-	}
-	i := len(q.ring)
-	q.ring = append(q.ring, s)
-	for ; sorted && i > q.head && s.message.before(q.ring[i-1].message); i-- {
-		q.ring[i], q.ring[i-1] = q.ring[i-1], s
-	}
-	q.bytes += s.message.size()
-	return true
-}
-
-// pop takes the first message. It stays present until forgotten.
-func (q *queue) pop() (s sealed) {
-	s, q.ring[q.head] = q.ring[q.head], s
-	q.head++
-	q.bytes -= s.message.size()
-	return s
-}
-
-// forget ends the presence of v's messages.
-func (q *queue) forget(v *Value) {
-	for i := range v.Entries {
-		delete(q.present, v.name(i).copy)
-	}
-}
-
-// fit is how many of the first messages make a batch within the bounds; a
-// single larger message travels alone. bytes is what they weigh.
-func (q *queue) fit(maxCount, maxBytes int) (n, bytes int) {
-	for i := q.head; i < len(q.ring) && n < maxCount; i++ {
-		size := q.ring[i].message.size()
-		if n > 0 && bytes+size > maxBytes {
-			break
-		}
-		n++
-		bytes += size
-	}
-	return n, bytes
-}
-
-// ready says whether a batch should leave while open instances are in flight:
-// at once when nothing is; else when enough has gathered, the more the fuller
-// the pipeline. A full batch has maxCount messages or maxBytes.
-func (q *queue) ready(open, maxCount, maxBytes int) bool {
-	n := q.count()
-	switch {
-	case n == 0:
-		return false
-	case open == 0:
-		return true
-	}
-	return n >= maxCount || q.bytes >= maxBytes || n >= 4<<(2*open)
-}
 
 // onPropose takes a proposal from a client or a process.
 func (c *Core) onPropose(from ids.Addr, p *Propose) {
@@ -136,26 +46,67 @@ func (c *Core) taken(p *Propose) {
 	}
 }
 
-// Multicast proposes messages of this very process, all of them before any is
-// batched. It keeps the slice. A message whose T0 is zero is stamped here; the
-// rest must be as Message says. What becomes of them is as with any proposal:
-// they may be lost, and advice goes to their commands' client.
+// Multicast proposes messages of this very process. It keeps the slice. A message
+// whose T0 is zero is stamped here; the rest must be as Message says. What
+// becomes of them is as with any proposal: they may be lost, and advice goes to
+// their commands' client. A message multicast twice here is ordered twice.
 func (c *Core) Multicast(now hlc.Now, ms []Message) {
 	if c.err != nil {
 		return
 	}
 	c.begin(now)
+	for i := 0; i < len(ms); {
+		n := 1
+		if e := c.destined(&ms[i]); e == nil {
+			c.multicast(&ms[i])
+		} else {
+			for n < len(ms)-i && ms[i+n].Dests.Equal(ms[i].Dests) {
+				n++
+			}
+			e.admitOwn(ms[i : i+n])
+		}
+		i += n
+	}
+}
+
+// destined is the ensemble that orders m, if this process coordinates it and
+// that is all there is to do.
+func (c *Core) destined(m *Message) *ensemble {
+	if !c.cfg.Topology.validDests(m.Dests) {
+		return nil
+	}
+	e := c.ensemble(c.cfg.Topology.EnsembleFor(m.Dests), true)
+	if e == nil || e.lead.phase == idle || c.opt.on {
+		return nil
+	}
+	return e
+}
+
+// admitOwn queues messages of this process, which come in one copy.
+func (e *ensemble) admitOwn(ms []Message) {
+	present := e.time(e.c.now)
 	for i := range ms {
 		m := &ms[i]
 		if m.T0 == 0 {
-			m.T0 = now.Wall
+			m.T0 = e.c.now.Wall
 		}
-		c.multicast(m)
+		why := TooLarge
+		if len(m.Body) <= e.c.cfg.Tuning.MaxMessage {
+			why = e.refusal(m, present)
+		}
+		if why != 0 {
+			e.c.advise(e, &Propose{Ensemble: e.id, Message: m}, why)
+			continue
+		}
+		e.lead.queue.put(sealed{message: m})
 	}
-	c.settle()
 }
 
+// multicast passes on a message of this process that another is to order.
 func (c *Core) multicast(m *Message) {
+	if m.T0 == 0 {
+		m.T0 = c.now.Wall
+	}
 	t := c.cfg.Topology
 	if !t.validDests(m.Dests) {
 		c.advise(nil, &Propose{Message: m}, Misrouted)
@@ -163,20 +114,17 @@ func (c *Core) multicast(m *Message) {
 	}
 	id := t.EnsembleFor(m.Dests)
 	e := c.ensemble(id, true)
+	p := &Propose{Ensemble: id, Hops: 1, Message: m}
 	switch {
 	case len(m.Body) > c.cfg.Tuning.MaxMessage:
-		c.advise(e, &Propose{Ensemble: id, Message: m}, TooLarge)
+		c.advise(e, p, TooLarge)
 	case c.opt.on:
 		c.cast(e, m)
-	case e == nil:
-		if to := c.foreignCoordinator(t.spec(id)); to != 0 {
-			c.send(to, &Propose{Ensemble: id, Message: m})
-		}
-	case e.lead.phase == idle:
-		e.forward(&Propose{Ensemble: id, Hops: 1, Message: m})
+	case e != nil:
+		e.forward(p)
 	default:
-		if why := e.admit(sealed{message: m}); why != 0 {
-			c.advise(e, &Propose{Ensemble: id, Message: m}, why)
+		if to := c.foreignCoordinator(t.spec(id)); to != 0 {
+			c.send(to, p)
 		}
 	}
 }
@@ -209,17 +157,17 @@ func (t *Topology) validDests(s ids.Set) bool {
 
 // admit queues a message at the coordinator, or says why not.
 func (e *ensemble) admit(s sealed) Reason {
-	why := e.refusal(s.message)
+	why := e.refusal(s.message, e.time(e.c.now))
 	if why == 0 {
 		e.enqueue(s)
 	}
 	return why
 }
 
-// refusal is why the coordinator does not take m, or zero [X5, N7].
-func (e *ensemble) refusal(m *Message) Reason {
+// refusal is why the coordinator does not take m at its present time, or zero
+// [X5, N7].
+func (e *ensemble) refusal(m *Message, present hlc.Timestamp) Reason {
 	t, q := &e.c.cfg.Tuning, &e.lead.queue
-	present := e.time(e.c.now)
 	switch {
 	case m.T0 > present.Add(t.Window):
 		return Early

@@ -57,7 +57,7 @@ func only[M wire.Message](r *rig) (ms []M) {
 
 func (r *rig) deliveries() (ds []Delivery) {
 	for {
-		d, ok := r.core.Next()
+		d, ok := next(r.core)
 		if !ok {
 			return ds
 		}

@@ -23,6 +23,7 @@ const patientTimeouts = 3
 // the rest: a log that has been pressed for long keeps three quarters for it.
 // For whom it is too late already, nothing is kept.
 func (e *ensemble) trim(now hlc.Now) {
+	e.acked = false
 	if e.self < 0 {
 		return // a mere learner trims as it goes
 	}

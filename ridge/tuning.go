@@ -16,7 +16,7 @@ func DefaultTuning() Tuning {
 		MaxAhead:       1200 * time.Millisecond,
 		Horizon:        60 * time.Second,
 		MaxBatchBytes:  256 << 10,
-		MaxBatchCount:  1024,
+		MaxBatchCount:  256,
 		Pipeline:       4,
 		MaxWaiting:     8192,
 		MaxWaitingSize: 16 << 20,

@@ -95,6 +95,8 @@ func (e *echo) Tick(now hlc.Now) {
 
 func (e *echo) Wake() time.Duration { return e.wakeAt }
 
+func (e *echo) Ordered() []node.Send { return nil }
+
 func (e *echo) Sends() []node.Send {
 	s := e.sends
 	e.sends = e.sends[:0]

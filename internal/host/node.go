@@ -63,6 +63,7 @@ type nodeCore interface {
 	Multicast(now hlc.Now, ms []ridge.Message)
 	Tick(now hlc.Now)
 	Wake() time.Duration
+	Ordered() []node.Send
 	Sends() []node.Send
 	Err() error
 	Status() node.Status
@@ -244,17 +245,11 @@ func (n *nodeLoop) cast(now hlc.Now, ms []ridge.Message) { n.core.Multicast(now,
 func (n *nodeLoop) tick(now hlc.Now)                     { n.core.Tick(now) }
 func (n *nodeLoop) wake() time.Duration                  { return n.core.Wake() }
 
+// out sends before it executes: at the coordinator the next batch is under way
+// meanwhile, and at the last acceptor the decision.
 func (n *nodeLoop) out(now hlc.Now) (again bool, err error) {
-	for _, s := range n.core.Sends() {
-		switch {
-		case s.To.Process == n.self:
-			n.local = append(n.local, s.Msg)
-		case s.To.Process == 0 && n.near.send(s.To.Client, s.Msg):
-		default:
-			n.tr.Send(s.To, s.Msg)
-		}
-	}
-	n.tr.Flush()
+	n.transmit(n.core.Ordered())
+	n.transmit(n.core.Sends())
 	n.near.flush(n.self, n.inc)
 	if err := n.core.Err(); err != nil {
 		return false, err
@@ -267,4 +262,17 @@ func (n *nodeLoop) out(now hlc.Now) (again bool, err error) {
 	clear(n.local)
 	n.local = n.local[:0]
 	return again, nil
+}
+
+func (n *nodeLoop) transmit(sends []node.Send) {
+	for _, s := range sends {
+		switch {
+		case s.To.Process == n.self:
+			n.local = append(n.local, s.Msg)
+		case s.To.Process == 0 && n.near.send(s.To.Client, s.Msg):
+		default:
+			n.tr.Send(s.To, s.Msg)
+		}
+	}
+	n.tr.Flush()
 }

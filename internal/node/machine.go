@@ -15,12 +15,13 @@ import (
 // replica; a program that wants ordered messages and nothing else brings its
 // own.
 type Machine interface {
-	// Ready says whether there is room for one more delivery. While there is
-	// none, what is ordered waits in Ridge.
-	Ready() bool
-	// Deliver takes the next message addressed to this process, in merged
-	// order. Ridge may deliver two copies of one message.
-	Deliver(now hlc.Now, d ridge.Delivery)
+	// Room is how many deliveries it has room for. While there is none, what
+	// is ordered waits in Ridge.
+	Room() int
+	// Deliver takes the next messages addressed to this process, in merged
+	// order, no more than there was room for. Ridge may deliver two copies of
+	// one message. The slice is the caller's.
+	Deliver(now hlc.Now, ds []ridge.Delivery)
 	// Step takes a message of the machine's own kinds from another process.
 	Step(now hlc.Now, from ids.Process, m wire.Message)
 	Tick(now hlc.Now)
@@ -63,13 +64,24 @@ type replica struct {
 	sends []Send
 }
 
-func (r *replica) Deliver(now hlc.Now, d ridge.Delivery) {
-	m := d.Message
-	r.Replica.Deliver(now, partition.Delivery{
-		Position: d.Position, Command: m.Command, Attempt: m.Attempt,
-		T0: m.T0, Mark: m.Mark, Guard: m.Guard, Dests: m.Dests, Body: m.Body,
-		Proposed: d.Proposed, Nearest: d.Nearest,
-	})
+// Room is one at most: any delivery may be the last that there is room for.
+func (r *replica) Room() int {
+	if r.Ready() {
+		return 1
+	}
+	return 0
+}
+
+func (r *replica) Deliver(now hlc.Now, ds []ridge.Delivery) {
+	for i := range ds {
+		d := &ds[i]
+		m := d.Message
+		r.Replica.Deliver(now, partition.Delivery{
+			Position: d.Position, Command: m.Command, Attempt: m.Attempt,
+			T0: m.T0, Mark: m.Mark, Guard: m.Guard, Dests: m.Dests, Body: m.Body,
+			Proposed: d.Proposed, Nearest: d.Nearest,
+		})
+	}
 }
 
 func (r *replica) Sends() []Send {

@@ -45,18 +45,19 @@ type Send struct {
 
 // Node is one process. It is not safe for concurrent use.
 type Node struct {
-	cfg       Config
-	partition ids.Partition
-	founding  *founding
-	ridge     *ridge.Core
-	machine   Machine
-	opt       OptMachine         // the machine, or nil
-	replica   *partition.Replica // the machine, or nil
-	now       hlc.Now
-	sends     []Send
-	behind    bool   // there is probably more to execute
-	refused   uint64 // messages of incarnations that do not count
-	strange   uint64 // messages that no process may send us
+	cfg        Config
+	partition  ids.Partition
+	founding   *founding
+	ridge      *ridge.Core
+	machine    Machine
+	opt        OptMachine         // the machine, or nil
+	replica    *partition.Replica // the machine, or nil
+	now        hlc.Now
+	sends      []Send
+	deliveries [64]ridge.Delivery
+	behind     bool   // there is probably more to execute
+	refused    uint64 // messages of incarnations that do not count
+	strange    uint64 // messages that no process may send us
 }
 
 // New makes the core of process cfg.Self, a replica of one partition.
@@ -217,29 +218,38 @@ func (n *Node) Wake() time.Duration {
 // go on hearing and being heard, or the others take it for crashed.
 const burst = 512
 
-// Sends executes what has been ordered, if it is not too much at a time, and
-// returns what is to be sent since the last call. The slice is valid until the
-// next call into the node.
-func (n *Node) Sends() []Send {
-	n.sends = n.sends[:0]
-	done := 0
-	for n.Err() == nil {
-		if done += n.pullOptimistic(burst - done); done >= burst || !n.machine.Ready() {
-			break
-		}
-		d, ok := n.ridge.Next()
-		if !ok {
-			break
-		}
-		n.machine.Deliver(n.now, d)
-		done++
-	}
-	n.behind = done >= burst
-	n.sends = append(n.sends, n.founding.sends...)
+// Ordered returns what there is to send before anything is executed, since
+// others wait for it: Sends returns the rest. The slice is valid until the next
+// call into the node.
+func (n *Node) Ordered() []Send {
+	n.sends = append(n.sends[:0], n.founding.sends...)
 	n.founding.sends = n.founding.sends[:0]
 	for _, s := range n.ridge.Sends() {
 		n.sends = append(n.sends, Send(s))
 	}
+	return n.sends
+}
+
+// Sends executes what has been ordered, if it is not too much at a time, and
+// returns what is to be sent since the last call. The slice is valid until the
+// next call into the node.
+func (n *Node) Sends() []Send {
+	n.Ordered()
+	done := 0
+	for n.Err() == nil {
+		if done += n.pullOptimistic(burst - done); done >= burst {
+			break
+		}
+		room := min(n.machine.Room(), burst-done, len(n.deliveries))
+		ds := n.deliveries[:n.ridge.Next(n.deliveries[:room])]
+		if len(ds) == 0 {
+			break
+		}
+		n.machine.Deliver(n.now, ds)
+		clear(ds)
+		done += len(ds)
+	}
+	n.behind = done >= burst
 	if n.replica != nil && n.Err() == nil {
 		// After the deliveries, and after what Ridge settled by itself.
 		if n.replica.RunReads(n.now, n.ridge.Reached(), burst) {

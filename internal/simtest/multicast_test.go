@@ -60,10 +60,11 @@ func (b *bare) Sends() []node.Send {
 		for o, ok := b.ridge.NextOptimistic(); ok; o, ok = b.ridge.NextOptimistic() {
 			b.s.c.history.optimistic(b.s.log, o)
 		}
-		d, ok := b.ridge.Next()
-		if !ok {
+		var ds [1]ridge.Delivery
+		if b.ridge.Next(ds[:]) == 0 {
 			break
 		}
+		d := ds[0]
 		m := d.Message
 		e := partition.Event{Kind: partition.EventJudged, Position: d.Position, Command: m.Command, Attempt: m.Attempt,
 			Dests: m.Dests, Verdict: partition.VerdictDuplicate}
