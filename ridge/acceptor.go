@@ -58,6 +58,7 @@ func (e *ensemble) votes(from, to ids.Instance, room int) (vs []vote, next ids.I
 		if room < 0 && len(vs) > 0 {
 			return vs, k
 		}
+		v.Value = v.Value.whole()
 		vs = append(vs, v)
 	}
 	return vs, 0

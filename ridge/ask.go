@@ -203,7 +203,7 @@ func (e *ensemble) valueOf(k ids.Instance, id ValueID) *Value {
 	if s := e.log.at(k); s != nil {
 		for _, v := range [...]*Value{s.value, s.chosen} {
 			if v != nil && v.ID == id {
-				return v
+				return v.whole()
 			}
 		}
 	}

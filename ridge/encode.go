@@ -87,11 +87,17 @@ func appendVotes(b []byte, vs []vote) []byte {
 }
 
 func (m *accept) Append(b []byte) []byte {
+	b, tail := m.AppendHead(b)
+	return append(b, tail...)
+}
+
+// AppendHead implements wire.Tailed.
+func (m *accept) AppendHead(b []byte) (head, tail []byte) {
 	b = appendRound(appendEnsemble(b, m.Ensemble), m.Round)
 	b = appendInstance(b, m.Instance)
 	b = appendProcesses(b, m.Chain)
 	b = appendProcesses(b, m.Voters)
-	return appendValue(wire.AppendBool(b, m.Obliged), m.Value)
+	return appendValueHead(wire.AppendBool(b, m.Obliged), m.Value)
 }
 
 func (m *refuse) Append(b []byte) []byte {
@@ -106,9 +112,15 @@ func (m *decision) Append(b []byte) []byte {
 }
 
 func (m *valueMessage) Append(b []byte) []byte {
+	b, tail := m.AppendHead(b)
+	return append(b, tail...)
+}
+
+// AppendHead implements wire.Tailed.
+func (m *valueMessage) AppendHead(b []byte) (head, tail []byte) {
 	b = appendRound(appendEnsemble(b, m.Ensemble), m.Round)
 	b = appendProcesses(appendInstance(b, m.Instance), m.Chain)
-	return appendValue(wire.AppendBool(b, m.Distribute), m.Value)
+	return appendValueHead(wire.AppendBool(b, m.Distribute), m.Value)
 }
 
 func (m *fetch) Append(b []byte) []byte {

@@ -23,10 +23,9 @@ func (c *Core) beat() {
 }
 
 // tellBytes is how much is delivered, or held in a log, before it is worth a
-// message that it may be forgotten. What a busy process keeps then stays small,
-// and in the processors' caches: kept from heartbeat to heartbeat it was tens of
-// megabytes, which the garbage collector searched again and again.
-const tellBytes = 256 << 10
+// message that it may be forgotten. What a busy process keeps then stays small:
+// from heartbeat to heartbeat it would be tens of megabytes.
+const tellBytes = 1 << 20
 
 // tell lets the acceptors know what has been delivered here, if that is much
 // since they were told.

@@ -77,6 +77,7 @@ func (e *ensemble) consume() {
 			break
 		}
 		e.stream.take(e.next, s.chosen, s.nearest)
+		s.strip()
 		e.next++
 	}
 	if e.self < 0 {

@@ -31,6 +31,16 @@ type slot struct {
 	weight int
 }
 
+// strip keeps of a value that the merge has taken its bytes alone: the log may
+// hold much, and the garbage collector looks for pointers in all that has any.
+func (s *slot) strip() {
+	bare := s.chosen.bare()
+	if s.value == s.chosen {
+		s.value = bare
+	}
+	s.chosen = bare
+}
+
 // heardVote is another acceptor's vote: an index, not a process.
 type heardVote struct {
 	acceptor int

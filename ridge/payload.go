@@ -1,5 +1,7 @@
 package ridge
 
+import "github.com/eyrie-dev/eyrie/internal/wire"
+
 // without is v without the payloads of the entries for which leave says so. It
 // has the same id: what is decided is the list [R7].
 func (v *Value) without(leave func(i int) bool) *Value {
@@ -80,4 +82,24 @@ func (v *Value) with(w *Value) *Value {
 // is says whether m, whose digest that is, is the message that n names.
 func (n *name) is(m *Message, digest, want uint64) bool {
 	return digest == want && idOf(m) == n.copy && m.Dests.Equal(n.dests)
+}
+
+// bare is v without its entries, which whole reads from the bytes again; v
+// itself if these are not at hand.
+func (v *Value) bare() *Value {
+	if v.raw == nil || v.absent > 0 || len(v.Entries) == 0 {
+		return v
+	}
+	return &Value{ID: v.ID, Proposed: v.Proposed, Null: v.Null, top: v.top, raw: v.raw, weight: v.weight, stripped: true}
+}
+
+// whole is v with its entries.
+func (v *Value) whole() *Value {
+	if v == nil || !v.stripped {
+		return v
+	}
+	out := &Value{ID: v.ID, raw: v.raw}
+	r := wire.NewReader(v.raw)
+	out.readFull(&r)
+	return out
 }

@@ -52,6 +52,9 @@ type Value struct {
 	// raw is the encoding with all payloads, if it is at hand.
 	raw    []byte
 	weight int
+	// stripped: Entries are left out, since a log keeps the value for others
+	// alone. Such a value never leaves the log: see whole.
+	stripped bool
 }
 
 // name is what the list says of a message besides its timestamp and digest.

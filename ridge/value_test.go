@@ -3,8 +3,10 @@ package ridge
 import (
 	"bytes"
 	"fmt"
+	"reflect"
 	"testing"
 
+	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/wire"
 )
@@ -87,5 +89,27 @@ func TestR7IdCoversTheList(t *testing.T) {
 		if _, err := Decode(kindAccept, (&accept{Chain: []ids.Process{1, 2}, Value: w}).Append(nil)); err == nil {
 			t.Errorf("a list with %s changed decodes", what)
 		}
+	}
+}
+
+// What a log keeps for others gives back the value that it was made of.
+func TestStrippedValue(t *testing.T) {
+	var entries []Entry
+	for i := range 3 {
+		entries = append(entries, Entry{T: epoch + hlc.Timestamp(i), Message: &Message{
+			Command: ids.Command{Client: ids.Client{7}, Sequence: ids.Sequence(i + 1)}, Attempt: 1, T0: epoch, Mark: 1,
+			Dests: ids.NewSet(0, 2), Body: []byte{byte(i)},
+		}})
+	}
+	v := newValue(1, 2, epoch, entries, epoch+9)
+	bare := v.bare()
+	if bare == v || bare.Entries != nil || bare.size() != v.size() || bare.ID != v.ID {
+		t.Errorf("stripped to %+v", bare)
+	}
+	if w := bare.whole(); !reflect.DeepEqual(w, v) {
+		t.Errorf("%+v came back as %+v", v, w)
+	}
+	if null := newValue(1, 3, epoch, nil, epoch+10); null.bare().whole() != null {
+		t.Error("a null has nothing to strip")
 	}
 }

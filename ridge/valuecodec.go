@@ -25,15 +25,21 @@ const (
 )
 
 func appendValue(b []byte, v *Value) []byte {
+	b, tail := appendValueHead(b, v)
+	return append(b, tail...)
+}
+
+// appendValueHead appends all but the tail, which is at hand.
+func appendValueHead(b []byte, v *Value) (head, tail []byte) {
 	b = appendValueID(b, v.ID)
 	if v.absent == 0 && v.cast == nil {
 		b = append(b, formFull)
 		if v.raw != nil {
-			return wire.AppendBytes(b, v.raw)
+			return wire.AppendUvarint(b, uint64(len(v.raw))), v.raw
 		}
-		return v.appendCounted(b, (*Value).appendFull)
+		return v.appendCounted(b, (*Value).appendFull), nil
 	}
-	return v.appendCounted(append(b, formList), (*Value).appendList)
+	return v.appendCounted(append(b, formList), (*Value).appendList), nil
 }
 
 // appendCounted appends what f appends, with its length before it. The length

@@ -99,7 +99,7 @@ func (t *TCP) welcome(nc net.Conn) (*conn, error) {
 	h, err := t.judge(version, body)
 	var c *conn
 	if err == nil {
-		c = newConn(nc, h.from, h.inc, &link{t: t, to: h.from, open: -1})
+		c = newConn(nc, h.from, h.inc, &link{t: t, to: h.from})
 		err = t.know(c, true)
 	}
 	a := answer{process: t.cfg.Self.Process, inc: t.cfg.Incarnation}

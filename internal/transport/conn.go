@@ -14,10 +14,12 @@ import (
 // spares a deadline per call.
 type conn struct {
 	net.Conn
-	raw  rawWriter
-	from ids.Addr // the other side
-	inc  ids.Incarnation
-	link *link // what we send over it
+	raw rawWriter
+	// pieces is for the holder of the right to write alone.
+	pieces [][]byte
+	from   ids.Addr // the other side
+	inc    ids.Incarnation
+	link   *link // what we send over it
 	// writing: somebody holds the right to write. Guarded by link.mu.
 	writing bool
 	reads   atomic.Uint64

@@ -24,7 +24,7 @@ func frames(notes ...[]*note) []byte {
 func readAll(r io.Reader, budget int64) (ms []wire.Message, left int64, err error) {
 	var b atomic.Int64
 	b.Store(budget)
-	f := newFrameReader(r, &b)
+	f := newFrameReader(r, &b, slabMax)
 	for err == nil {
 		ms, _, _, _, err = f.readMessages(ms, decodeNote)
 	}
@@ -82,7 +82,7 @@ func (r *randomReader) Read(b []byte) (int, error) {
 func TestBeatsNeedNoNewBuffer(t *testing.T) {
 	beat := frame()
 	var budget atomic.Int64
-	f := newFrameReader(&repeat{beat}, &budget)
+	f := newFrameReader(&repeat{beat}, &budget, slabMax)
 	if _, err := f.read(); err != nil {
 		t.Fatal(err)
 	}

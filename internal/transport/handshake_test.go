@@ -125,7 +125,7 @@ func TestNewerConnectionReplacesOlder(t *testing.T) {
 	p.until(t, "one client", func() bool { return p.Stats().Connections == 1 })
 	p.Send(ids.ToClient(ids.Client{1, 1}), text("answer"))
 	p.Flush()
-	f := newFrameReader(again, &p.inbound[1])
+	f := newFrameReader(again, &p.inbound[1], slabMax)
 	ms, _, _, _, err := f.readMessages(nil, decodeNote)
 	if err != nil || len(ms) != 1 {
 		t.Fatal(ms, err)

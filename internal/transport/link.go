@@ -30,10 +30,8 @@ type link struct {
 	// pending is not empty only between Send and Flush, or while c.writing.
 	c      *conn
 	closed bool
-	// pending is whole frames and, from open, the one being filled; open is
-	// negative if there is none.
-	pending  []byte
-	open     int
+	// pending is whole frames and perhaps, last, the one being filled.
+	pending  outgoing
 	messages int // in pending
 }
 
@@ -53,44 +51,40 @@ func (l *link) push(m wire.Message) {
 	case l.to.Process == 0:
 		limit = t.tuning.ClientLinkBytes
 	}
-	if len(l.pending) >= limit || l.to.Process == 0 && t.clientBytes.Load() >= int64(t.tuning.ClientBytes) {
+	if l.pending.size() >= limit || l.to.Process == 0 && t.clientBytes.Load() >= int64(t.tuning.ClientBytes) {
 		dropped.Add(1)
 		return
 	}
-	before := len(l.pending)
-	b := l.frame()
-	b, ok := appendMessage(b, m)
-	l.pending = b
-	if !ok {
+	before := l.pending.size()
+	l.frame()
+	if !l.pending.add(m) {
 		t.count.droppedTooLarge.Add(1)
 	} else {
 		l.messages++
 	}
 	if l.to.Process == 0 {
-		t.clientBytes.Add(int64(len(b) - before))
+		t.clientBytes.Add(int64(l.pending.size() - before))
 	}
 }
 
-// frame returns pending with an open frame that has room.
-func (l *link) frame() []byte {
-	if l.pending == nil {
-		l.pending, l.open = getBuffer(), -1
+// frame sees to an open frame that has room.
+func (l *link) frame() {
+	o := &l.pending
+	if o.b == nil {
+		o.b, o.open = getBuffer(), -1
 	}
-	if l.open >= 0 && len(l.pending)-l.open > frameTarget {
+	if o.open >= 0 && o.openSize() > frameTarget {
 		l.sealOpen()
 	}
-	if l.open < 0 {
-		l.open = len(l.pending)
-		l.pending = openFrame(l.pending)
+	if o.open < 0 {
+		o.begin()
 	}
-	return l.pending
 }
 
 func (l *link) sealOpen() {
-	if l.open >= 0 {
-		seal(l.pending[l.open:])
+	if l.pending.open >= 0 {
+		l.pending.seal()
 		l.t.count.framesOut.Add(1)
-		l.open = -1
 	}
 }
 
@@ -122,9 +116,9 @@ func (l *link) detach(c *conn) {
 func (l *link) clear() {
 	l.t.count.droppedDown.Add(uint64(l.messages))
 	l.messages = 0
-	if l.pending != nil {
-		l.written(l.pending)
-		l.pending, l.open = nil, -1
+	if l.pending.b != nil {
+		l.written(&l.pending)
+		l.pending = outgoing{}
 	}
 }
 

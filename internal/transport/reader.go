@@ -8,9 +8,12 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/wire"
 )
 
+// A process may fill larger slabs than a client: there are few of them, and
+// their frames are large.
 const (
-	slabMin = 2 << 10
-	slabMax = 64 << 10
+	slabMin     = 2 << 10
+	slabMax     = 64 << 10
+	slabProcess = 256 << 10
 )
 
 // frameReader cuts a stream into frames. It reads into slabs, as much at a
@@ -19,21 +22,22 @@ const (
 // shrink when they do not, so that an idle connection holds little.
 //
 // A frame longer than a slab gets a buffer that grows with the bytes that have
-// really come, whatever length it claims, and beyond slabMax is counted
+// really come, whatever length it claims, and beyond the largest slab is counted
 // against a budget shared by all connections.
 type frameReader struct {
 	r      io.Reader
-	budget *atomic.Int64 // bytes left for buffers above slabMax
+	budget *atomic.Int64 // bytes left for larger buffers
 
 	buf        []byte
 	start, end int  // the bytes read and not yet handed out
 	shared     bool // messages may alias buf
 	size       int  // of the next slab
+	most       int  // size's bound
 	reserved   int64
 }
 
-func newFrameReader(r io.Reader, budget *atomic.Int64) *frameReader {
-	return &frameReader{r: r, budget: budget, size: slabMin}
+func newFrameReader(r io.Reader, budget *atomic.Int64, most int) *frameReader {
+	return &frameReader{r: r, budget: budget, size: slabMin, most: most}
 }
 
 // read reads once. Afterwards next hands out the frames that are complete.
@@ -44,7 +48,7 @@ func (f *frameReader) read() (int, error) {
 	n, err := f.r.Read(f.buf[f.end:])
 	switch free := len(f.buf) - f.end; {
 	case n == free:
-		f.size = min(2*f.size, slabMax)
+		f.size = min(2*f.size, f.most)
 	case n < f.size/8:
 		f.size = max(f.size/2, slabMin)
 	}
@@ -83,7 +87,7 @@ func (f *frameReader) room() error {
 }
 
 func (f *frameReader) reserve(size int) error {
-	extra := int64(max(0, size-slabMax))
+	extra := int64(max(0, size-f.most))
 	if extra > f.reserved && f.budget.Add(f.reserved-extra) < 0 {
 		f.budget.Add(extra - f.reserved)
 		return fmt.Errorf("%w: no room for %d bytes beside other large ones", errFrame, size)

@@ -53,11 +53,11 @@ var errNotExpected = errors.New("message over a connection for the other directi
 // reading reads a connection until it ends, and says why it did. Messages go
 // to the handler unless this is the way to a process, where only beats come.
 func (t *TCP) reading(c *conn, deaf bool) error {
-	budget, client := &t.inbound[0], c.from.Process == 0
+	budget, most, client := &t.inbound[0], slabProcess, c.from.Process == 0
 	if client {
-		budget = &t.inbound[1]
+		budget, most = &t.inbound[1], slabMax
 	}
-	f := newFrameReader(c.Conn, budget)
+	f := newFrameReader(c.Conn, budget, most)
 	defer f.close()
 	var ms []wire.Message
 	for {

@@ -76,7 +76,7 @@ func New(cfg Config) (*TCP, error) {
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	for p, addr := range cfg.Peers {
 		if p != cfg.Self.Process {
-			t.peers[p] = &link{t: t, to: ids.To(p), addr: addr, open: -1}
+			t.peers[p] = &link{t: t, to: ids.To(p), addr: addr}
 		}
 	}
 	for _, l := range t.peers {

@@ -9,4 +9,4 @@ type rawWriter struct{}
 
 func (*rawWriter) init(net.Conn) {}
 
-func (*rawWriter) try([]byte) (int, error) { return 0, nil }
+func (*rawWriter) try([][]byte) (int, error) { return 0, nil }

@@ -13,7 +13,7 @@ type rawWriter struct {
 	// The call's arguments and results: step is made once, so that a write
 	// allocates nothing. Only the holder of the link's right to write uses
 	// them.
-	b    []byte
+	ps   [][]byte
 	n    int
 	err  error
 	step func(fd uintptr) bool
@@ -31,7 +31,11 @@ func (w *rawWriter) init(c net.Conn) {
 	w.raw = raw
 	w.step = func(fd uintptr) bool {
 		for {
-			w.n, w.err = syscall.Write(int(fd), w.b)
+			if len(w.ps) == 1 {
+				w.n, w.err = syscall.Write(int(fd), w.ps[0])
+			} else {
+				w.n, w.err = writeAll(fd, w.ps)
+			}
 			if w.err != syscall.EINTR {
 				return true
 			}
@@ -39,14 +43,14 @@ func (w *rawWriter) init(c net.Conn) {
 	}
 }
 
-// try writes as much of b as fits, maybe nothing.
-func (w *rawWriter) try(b []byte) (int, error) {
+// try writes as much of the pieces as fits, maybe nothing.
+func (w *rawWriter) try(ps [][]byte) (int, error) {
 	if w.raw == nil {
 		return 0, nil
 	}
-	w.b = b
+	w.ps = ps
 	err := w.raw.Write(w.step)
-	w.b = nil
+	w.ps = nil
 	if err == nil {
 		err = w.err
 	}

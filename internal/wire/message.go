@@ -23,6 +23,14 @@ type Message interface {
 	Append(b []byte) []byte
 }
 
+// Tailed is a Message that may end with many bytes that need not be copied.
+type Tailed interface {
+	Message
+	// AppendHead appends the body but for its last bytes, which it returns:
+	// b and then the tail is what Append appends. The tail is never changed.
+	AppendHead(b []byte) (head, tail []byte)
+}
+
 // Decoder decodes one body of one kind. The result may alias body, which the
 // caller must not change afterwards. It returns an error wrapping ErrMalformed
 // on any unknown kind, wrong count, oversized length or trailing byte, before
