@@ -180,7 +180,7 @@ func (d *doer) Do(op Op) error {
 // does not hold the measurement up.
 func TestLostDoer(t *testing.T) {
 	r := measure(t.Context(), &doer{}, Case{Outstanding: 4, Size: 10, Workers: true}, Phases{Measure: 50 * time.Millisecond, Drain: 50 * time.Millisecond}, 1)
-	if r.Errors != 1 || !errors.Is(r.First, errLost) || r.Latency.Total() < 30 {
+	if r.Errors != 1 || !errors.Is(r.First, errLost) || r.Latency.Total() == 0 {
 		t.Errorf("%d errors (%v) beside %d operations, want the one lost operation", r.Errors, r.First, r.Latency.Total())
 	}
 }

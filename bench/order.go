@@ -8,11 +8,12 @@ import (
 	"strings"
 )
 
-// own are our systems and the floor, the contenders of every bench of
-// ordering.
+// own are our systems and the bounds (floor and, for large values, loopback),
+// the contenders of every bench of ordering.
 func own() []Contender {
 	return []Contender{
 		Sharded(Contender{System: "floor", New: NewFloor, Can: func(c Case) bool { return c.Replicas == 3 }}),
+		{System: "loopback", New: NewLoopback, Can: func(c Case) bool { return c.Partitions == 1 && c.Size >= 10_000 }},
 		{System: "ridge", New: NewRidge},
 		{System: "ridge", Variant: "remote", New: NewRidgeRemote},
 		{System: "eyrie", New: NewEyrie, Can: pairs},

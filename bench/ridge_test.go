@@ -14,6 +14,7 @@ func TestRidge(t *testing.T) {
 	}{
 		"one group":         {NewRidge, Case{Partitions: 1, Replicas: 3, Size: 100, Outstanding: 8}},
 		"waiting":           {NewRidge, Case{Partitions: 1, Replicas: 3, Size: 16, Outstanding: 8, Workers: true}},
+		"loopback":          {NewLoopback, Case{Partitions: 1, Replicas: 3, Size: 64_000, Outstanding: 8}},
 		"large":             {NewRidge, Case{Partitions: 1, Replicas: 3, Size: 64_000, Outstanding: 8}},
 		"remote":            {NewRidgeRemote, Case{Partitions: 1, Replicas: 3, Size: 100, Outstanding: 8}},
 		"delayed":           {NewRidgeRemote, Case{Partitions: 1, Replicas: 3, Size: 100, Outstanding: 8, Delay: time.Millisecond}},

@@ -130,7 +130,20 @@ func dialRemote(ctx context.Context, s *Ridge, addrs map[ids.Process]string) (*r
 	}
 	p.id = p.proposer.ID()
 	p.ended.Go(p.repeating)
-	return p, nil
+	return p, p.first(ctx, s)
+}
+
+// first waits for one message's answer: then those that matter are connected.
+func (p *remoteProposer) first(ctx context.Context, s *Ridge) error {
+	answered := make(chan error, 1)
+	p.submit(Op{}, s.dests(Op{}), func(err error) { answered <- err })
+	p.flush()
+	select {
+	case err := <-answered:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 func (p *remoteProposer) submit(op Op, dests ids.Set, done func(error)) {
