@@ -49,6 +49,8 @@ type Failure struct {
 	LagSlow uint64 `json:"lag_slow"`
 	LagEnd  uint64 `json:"lag_end"`
 	Lost    string `json:"lost,omitempty"`
+	// Others is the share of the machine that others used after the fault.
+	Others float64 `json:"others"`
 }
 
 // settled is how long throughput must be back.
@@ -102,7 +104,7 @@ func (f *Failure) writeJSON(w io.Writer) error { return json.NewEncoder(w).Encod
 // and gaps the worst.
 func writeFailures(w io.Writer, all []*Failure) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "partitions\toutst.\tfault\tops/s before\tlast second\tback at 90 % after\tworst\tlongest gap\tlog before\tmost\tend\theap before\tmost\tend\tbehind\tend\terrors\t")
+	fmt.Fprintln(t, "partitions\toutst.\tfault\tops/s before\tlast second\tback at 90 % after\tworst\tlongest gap\tlog before\tmost\tend\theap before\tmost\tend\tbehind\tend\terrors\tothers\t")
 	for i, f := range all {
 		if slices.ContainsFunc(all[:i], f.same) {
 			continue
@@ -134,14 +136,15 @@ func writeFailures(w io.Writer, all []*Failure) error {
 			return o.RecoveryMS
 		}
 		mib := func(v float64) string { return fmt.Sprintf("%.1f MiB", v/(1<<20)) }
-		fmt.Fprintf(t, "%d\t%d\t%s\t%s\t%s\t%s\t%s\t%.0f ms\t%s\t%s\t%s\t%s\t%s\t%s\t%.0f\t%.0f\t%.0f\t\n",
+		fmt.Fprintf(t, "%d\t%d\t%s\t%s\t%s\t%s\t%s\t%.0f ms\t%s\t%s\t%s\t%s\t%s\t%s\t%.0f\t%.0f\t%.0f\t%.0f %%\t\n",
 			f.Partitions, f.Outstanding, f.Scenario,
 			count(mid(func(o *Failure) float64 { return o.Before })), count(mid(func(o *Failure) float64 { return o.After })),
 			millis(mid(back)), millis(worst(back)), worst(func(o *Failure) float64 { return o.GapMS }),
 			mib(worst(func(o *Failure) float64 { return float64(o.LogBefore) })), mib(worst(func(o *Failure) float64 { return float64(o.LogMost) })), mib(worst(func(o *Failure) float64 { return float64(o.LogEnd) })),
 			mib(worst(func(o *Failure) float64 { return float64(o.HeapBefore) })), mib(worst(func(o *Failure) float64 { return float64(o.HeapMost) })), mib(worst(func(o *Failure) float64 { return float64(o.HeapEnd) })),
 			worst(func(o *Failure) float64 { return float64(o.LagSlow) }), worst(func(o *Failure) float64 { return float64(o.LagEnd) }),
-			worst(func(o *Failure) float64 { return float64(o.Errors + o.Unanswered) }))
+			worst(func(o *Failure) float64 { return float64(o.Errors + o.Unanswered) }),
+			100*mid(func(o *Failure) float64 { return o.Others }))
 	}
 	if err := t.Flush(); err != nil {
 		return err

@@ -24,6 +24,10 @@ type Config struct {
 	// Suspected says whether a process is believed to have crashed. It may
 	// be wrong. Nil suspects nobody.
 	Suspected func(ids.Process) bool
+	// Behind says whether a process lives, but is late with what has been
+	// ordered: another speaks for its partition. It may be wrong. Nil says so
+	// of nobody.
+	Behind func(ids.Process) bool
 	// Checks turns on the test mode [E2, N1]: digests of immutable values
 	// before and after each command, operations run and compared at all
 	// destinations. It must be equal at all replicas.

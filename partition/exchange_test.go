@@ -33,6 +33,16 @@ func TestOneSpeaker(t *testing.T) {
 	if l.sent(func(x letter) bool { return x.from != speaker }) != 3 {
 		t.Fatal("nobody speaks in place of a suspected one")
 	}
+	l.suspects[speaker] = false
+	for _, r := range l.nodes {
+		r.config.Behind = func(p ids.Process) bool { return p == speaker }
+	}
+	l.mail = nil
+	d.Attempt, d.Position.T = 3, 1002
+	l.deliver(d, 1, 2, 3)
+	if l.sent(func(x letter) bool { return x.from != speaker }) != 3 {
+		t.Fatal("nobody speaks in place of one that is behind")
+	}
 }
 
 // The pull is the guarantee: everything that was sent is lost, the speaker is

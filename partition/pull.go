@@ -139,12 +139,12 @@ func (r *Replica) pull(c *command, tries int) {
 }
 
 // witness is the i-th replica of a partition, or one after it that is not
-// suspected.
+// suspected or behind.
 func (r *Replica) witness(q ids.Partition, i uint64) ids.Process {
 	replicas := r.config.Replicas[q]
 	n := uint64(len(replicas))
 	for j := range n {
-		if p := replicas[(i+j)%n]; !r.suspected(p) {
+		if p := replicas[(i+j)%n]; !r.slow(p) {
 			return p
 		}
 	}

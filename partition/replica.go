@@ -239,15 +239,20 @@ type doubt struct {
 	is    bool
 }
 
+// slow says whether p is not to be relied on for anything soon.
+func (r *Replica) slow(p ids.Process) bool {
+	return r.suspected(p) || p != r.config.Self && r.config.Behind != nil && r.config.Behind(p)
+}
+
 // speaker is the replica of this partition that speaks for it about a
 // command, to other partitions and to the client: chosen by the command's id
-// among those not suspected. Replicas may disagree for a while; then none or
+// among those not suspected or behind. Replicas may disagree for a while; then none or
 // two speak, and pulls and resends make up for it.
 func (r *Replica) speaker(h uint64) ids.Process {
 	replicas := r.config.Replicas[r.config.Partition]
 	n := uint64(len(replicas))
 	for i := range n {
-		if p := replicas[(h+i)%n]; !r.suspected(p) {
+		if p := replicas[(h+i)%n]; !r.slow(p) {
 			return p
 		}
 	}

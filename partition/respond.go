@@ -91,7 +91,7 @@ func (r *Replica) answerer(c ids.Command, dests ids.Set, nearest ids.Process) id
 	if len(dests) <= 1 && nearest == r.config.Self {
 		return nearest
 	}
-	if len(dests) <= 1 && nearest != 0 && !r.suspected(nearest) &&
+	if len(dests) <= 1 && nearest != 0 && !r.slow(nearest) &&
 		slices.Contains(r.config.Replicas[r.config.Partition], nearest) {
 		return nearest
 	}

@@ -34,6 +34,9 @@ type peer struct {
 	wall   hlc.Timestamp
 	wallAt time.Duration
 	clock  bool // wall is known
+	// behind: by its last report it had not delivered what this process had
+	// delivered half a failure timeout before.
+	behind bool
 }
 
 // init finds the peers: all processes with which an ensemble is shared. Two
@@ -127,4 +130,11 @@ func (c *Core) hears(p *peer) bool { return c.now.Mono-p.heard <= c.timeout }
 func (c *Core) Suspected(p ids.Process) bool {
 	q := c.peers[p]
 	return q != nil && (q.deaf || !c.hears(q))
+}
+
+// Behind says whether p lives, but delivers what this process delivered half a
+// failure timeout ago, or less: who has a choice does not rely on it.
+func (c *Core) Behind(p ids.Process) bool {
+	q := c.peers[p]
+	return q != nil && q.behind
 }

@@ -60,7 +60,8 @@ func (e *ensemble) outside(chain []ids.Process) []*member {
 }
 
 // distributor picks, among the learners outside the chain that are not
-// suspected, the one that has distributed the fewest bytes.
+// suspected, the one that has distributed the fewest bytes. One that is behind
+// would pass the value on as late: it is the last choice.
 func (e *ensemble) distributor(chain []ids.Process) *member {
 	var best *member
 	for i := range e.members {
@@ -68,7 +69,8 @@ func (e *ensemble) distributor(chain []ids.Process) *member {
 		if slices.Contains(chain, l.process) || e.c.Suspected(l.process) {
 			continue
 		}
-		if best == nil || l.distributed < best.distributed {
+		late, than := e.c.Behind(l.process), best != nil && e.c.Behind(best.process)
+		if best == nil || late == than && l.distributed < best.distributed || !late && than {
 			best = l
 		}
 	}

@@ -54,6 +54,7 @@ type ensemble struct {
 	lostNext  ids.Instance
 
 	stream stream
+	past   past
 	lead   leader
 	reader reader
 	// parked are values that wait for payloads.

@@ -1,6 +1,10 @@
 package ridge
 
-import "github.com/eyrie-dev/eyrie/internal/ids"
+import (
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/ids"
+)
 
 // beat sends heartbeats to all peers.
 func (c *Core) beat() {
@@ -8,6 +12,7 @@ func (c *Core) beat() {
 	c.beaten, c.beatAt = c.now.Mono, c.now.Mono+c.every
 	for _, e := range c.ensembles {
 		e.stream.told()
+		e.past.note(c.now.Mono, e.delivered(), c.timeout/2)
 	}
 	var hears, deaf *heartbeat
 	for _, p := range c.order {
@@ -73,6 +78,7 @@ func (c *Core) onHeartbeat(from ids.Process, m *heartbeat) {
 	p.deaf = !m.Hears
 	p.wall, p.wallAt, p.clock = m.Wall, c.now.Mono, true
 	c.pace(from)
+	p.behind = false
 	for i := range m.Items {
 		it := &m.Items[i]
 		e := c.ensemble(it.Ensemble, true)
@@ -83,11 +89,25 @@ func (c *Core) onHeartbeat(from ids.Process, m *heartbeat) {
 		if l := e.member(from); l != nil {
 			e.acked = e.acked || l.item.Delivered < it.Delivered
 			l.item, l.reported = *it, true
+			p.behind = p.behind || it.Delivered < e.past.before
 			e.note(c.now, it.Round)
 			if e.acceptor(from) >= 0 {
 				e.seen = max(e.seen, it.Decided)
 			}
 			e.elect(c.now)
 		}
+	}
+}
+
+// past is what had been delivered here a while ago.
+type past struct {
+	before, lately ids.Instance
+	at             time.Duration // when lately was noted
+}
+
+// note keeps before at least age old, and less than twice that.
+func (p *past) note(now time.Duration, delivered ids.Instance, age time.Duration) {
+	if now-p.at >= age {
+		p.before, p.lately, p.at = p.lately, delivered, now
 	}
 }

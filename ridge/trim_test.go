@@ -94,3 +94,37 @@ func TestN7SlowReplicaCatchesUp(t *testing.T) {
 		t.Errorf("a log stays %.0f %% full", 100*fill)
 	}
 }
+
+// A replica that is late with what is ordered is known to be so everywhere, but
+// not suspected; and when it has caught up no longer.
+func TestBehind(t *testing.T) {
+	w := newWorld(t, 175, 2, 3, nil)
+	w.load(600*time.Millisecond, 5*time.Millisecond)
+	check := func(want bool) {
+		t.Helper()
+		for _, n := range w.nodes {
+			for p := ids.Process(1); p <= 6; p++ {
+				if got := n.core.Behind(p); got != (want && p == 3 && n.id != 3) || n.core.Suspected(p) {
+					t.Errorf("process %d: %d is behind: %v, suspected: %v", n.id, p, got, n.core.Suspected(p))
+				}
+			}
+		}
+	}
+	check(false)
+	w.node(3).stalled = true
+	w.load(800*time.Millisecond, 5*time.Millisecond)
+	check(true)
+	all := w.node(2).core.ensembles[1]
+	for range 8 {
+		d := all.distributor([]ids.Process{1, 2})
+		if d.process == 3 {
+			t.Error("one that is behind distributes")
+		}
+		d.distributed += 1 << 20
+	}
+	w.heal()
+	w.node(3).tick()
+	w.load(200*time.Millisecond, 5*time.Millisecond)
+	check(false)
+	w.finish(time.Second)
+}

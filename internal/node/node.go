@@ -91,7 +91,7 @@ func New(cfg Config) (*Node, error) {
 		n.replica = partition.New(partition.Config{
 			Self: cfg.Self, Partition: n.partition, Replicas: cfg.Topology.Replicas,
 			Service: cfg.Service, Placement: cfg.Placement, Tuning: cfg.Partition,
-			Suspected: n.ridge.Suspected, Checks: cfg.Checks, Observe: cfg.Observe,
+			Suspected: n.ridge.Suspected, Behind: n.ridge.Behind, Checks: cfg.Checks, Observe: cfg.Observe,
 		})
 		n.machine = &replica{Replica: n.replica}
 	}
