@@ -6,11 +6,12 @@ import (
 	"slices"
 
 	"github.com/eyrie-dev/eyrie/bench"
+	"github.com/eyrie-dev/eyrie/bench/scale"
 )
 
 // runBench measures.
 func runBench(ctx context.Context, e env, args []string) int {
-	benches := bench.Benches()
+	benches := append(bench.Benches(), scale.Bench)
 	if len(args) > 0 {
 		for _, b := range benches {
 			if b.Name == args[0] {
