@@ -62,6 +62,7 @@ type server struct {
 	log     *Log
 	stopped error // what its core stopped with
 	steps   uint64
+	fresh   freshness
 }
 
 func newCluster(seed uint64, shape Shape) (*cluster, error) {
@@ -182,6 +183,7 @@ func (w whole) Digest() (ids.Position, uint64, bool) { return w.Replica().Digest
 
 // Step implements sim.Endpoint.
 func (s *server) Step(now hlc.Now, from ids.Addr, inc ids.Incarnation, m wire.Message) {
+	s.fresh.take(s, from, m)
 	s.node.Step(now, from, inc, m)
 }
 
@@ -200,6 +202,7 @@ func (s *server) Wake() time.Duration {
 // gone, as a driver would end its process.
 func (s *server) Drain(send func(ids.Addr, wire.Message)) {
 	for _, m := range s.node.Sends() {
+		s.fresh.answer(m.To, m.Msg)
 		send(m.To, m.Msg)
 	}
 	s.steps++

@@ -22,6 +22,8 @@ type monitor struct {
 	// decided has the value of each decided instance, by whom it was learned.
 	decided map[instance]learned
 	rounds  map[place]ridge.Round
+	// highest is the highest instance of each ensemble that anybody learned.
+	highest map[ids.Ensemble]ids.Instance
 	// ahead is how far a decided timestamp may be ahead of true time.
 	ahead time.Duration
 	// Lead is the furthest that one was.
@@ -62,6 +64,7 @@ func (m *monitor) init(c *cluster) {
 	}
 	m.decided = map[instance]learned{}
 	m.rounds = map[place]ridge.Round{}
+	m.highest = map[ids.Ensemble]ids.Instance{}
 	// One acceptor of each quorum has a right clock, up to the ordinary skew,
 	// and votes for nothing more than B ahead of it [R8]. Timestamps that are
 	// raised to be unique add microseconds.
@@ -80,6 +83,7 @@ func (m *monitor) judged(s *server, t hlc.Timestamp) {
 
 // learned compares what learners know to be decided: one value per instance.
 func (m *monitor) learned(s *server, e ids.Ensemble, i ids.Instance, id ridge.ValueID) {
+	m.highest[e] = max(m.highest[e], i)
 	k := instance{e, i}
 	first, ok := m.decided[k]
 	if !ok {
