@@ -38,3 +38,23 @@ func TestQuestionsWaitFromWhenAsked(t *testing.T) {
 		t.Errorf("%d questions", questions)
 	}
 }
+
+// A question whose coordinator is gone goes to the next one as soon as that is
+// known, however long it has been repeated in vain.
+func TestQuestionsFollowTheCoordinator(t *testing.T) {
+	for seed := range uint64(5) {
+		w := newWorld(t, 310+seed, 1, 3, nil)
+		a := w.asking(0)
+		w.run(time.Second)
+		w.node(1).dead = true
+		a.ask(w.node(3))
+		leads := func() bool {
+			return w.node(2).core.home.lead.phase == leading || w.node(3).core.home.lead.phase == leading
+		}
+		w.runUntilExact(leads)
+		w.run(5 * time.Millisecond)
+		if a.done == 0 {
+			w.errorf("the read still waits")
+		}
+	}
+}

@@ -139,6 +139,10 @@ func (e *ensemble) note(now hlc.Now, r Round) {
 	e.known, e.knownSince = r, now.Mono
 	e.takeoverAt = never
 	e.complains = false
+	if e.reader.asked {
+		// The new coordinator is to have the question.
+		e.c.asking.at, e.c.asking.tries = now.Mono, 1
+	}
 	if e.lead.phase != idle && e.lead.round.Less(r) {
 		e.stepDown()
 	}
