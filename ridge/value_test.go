@@ -36,6 +36,22 @@ func BenchmarkValue(b *testing.B) {
 				out = (&accept{Chain: []ids.Process{1, 2}, Voters: []ids.Process{1}, Value: v}).Append(out[:0])
 			}
 		})
+		b.Run(fmt.Sprintf("copy/size=%d", size), func(b *testing.B) {
+			b.ReportAllocs()
+			out := make([]byte, 0, len(body))
+			ss, n := make([]sealed, len(es)), 0
+			for i := range es {
+				ss[i] = sealed{message: es[i].Message, raw: es[i].Message.Append(nil)}
+				n += es[i].Message.size()
+			}
+			for range b.N {
+				m := newBuilder(len(es), n)
+				for i := range ss {
+					m.add(epoch+5, &ss[i])
+				}
+				out = (&accept{Chain: []ids.Process{1, 2}, Voters: []ids.Process{1}, Value: m.done(1, 9, epoch, 0)}).Append(out[:0])
+			}
+		})
 		b.Run(fmt.Sprintf("decode/size=%d", size), func(b *testing.B) {
 			b.ReportAllocs()
 			for range b.N {

@@ -8,6 +8,7 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/node"
 	"github.com/eyrie-dev/eyrie/internal/session"
+	"github.com/eyrie-dev/eyrie/internal/sim"
 	"github.com/eyrie-dev/eyrie/internal/wire"
 	"github.com/eyrie-dev/eyrie/partition"
 	"github.com/eyrie-dev/eyrie/ridge"
@@ -22,6 +23,8 @@ type bare struct {
 	seen  map[ids.Command]ids.Attempt
 	at    ids.Position
 	sends []node.Send
+	// raised counts deliveries whose final timestamp is not their first.
+	raised int
 }
 
 func newBare(s *server) process {
@@ -66,6 +69,9 @@ func (b *bare) Sends() []node.Send {
 		}
 		d := ds[0]
 		m := d.Message
+		if d.Position.T != m.T0 {
+			b.raised++
+		}
 		e := partition.Event{Kind: partition.EventJudged, Position: d.Position, Command: m.Command, Attempt: m.Attempt,
 			Dests: m.Dests, Verdict: partition.VerdictDuplicate}
 		b.at = d.Position
@@ -91,4 +97,44 @@ func (b *bare) Sends() []node.Send {
 
 func TestMulticastAlone(t *testing.T) {
 	hunt(t, 20, Options{Alter: func(s *Shape) { s.Bare, s.Restarts = newBare, false }})
+}
+
+// With distinct timestamps that are never raised, and without reordering, skew
+// or loss, both orders are the same.
+func TestNoOrderMistakes(t *testing.T) {
+	same, compared := 0, uint64(0)
+	var all []*bare
+	calm := Options{Commands: 600, Alter: func(s *Shape) {
+		s.Weights = [sim.Faults]int{}
+		s.Network.Loss, s.Network.Dup, s.Network.Tail, s.Network.Spread, s.Network.FIFO = 0, 0, 0, 1, true
+		s.Skew, s.ClientSkew, s.Grain, s.Rogues, s.Restarts = 0, 0, 0, false, false
+		s.Ridge = ridge.DefaultTuning()
+		s.Ridge.Optimistic, s.Client.Cast = true, true
+		// Longer than any delay here: nothing is overtaken that counts.
+		s.Ridge.OptimisticWait, s.Ridge.ProposeWait = 20*ms, 20*ms
+		s.Bare = func(s *server) process {
+			b := newBare(s).(*bare)
+			all = append(all, b)
+			return b
+		}
+	}}
+	for seed := range uint64(6) {
+		all = nil
+		if _, err := Run(seed+*seedFlag, calm); err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range all {
+			c := b.ridge.Status().Counters
+			if int(c.Mistakes) > 2*b.raised {
+				t.Errorf("seed %d, process %d: %d order mistakes, %d timestamps raised, of %d", seed, b.s.process, c.Mistakes, b.raised, c.Compared)
+			}
+			if b.raised == 0 {
+				same++
+				compared += c.Compared
+			}
+		}
+	}
+	if same == 0 || compared < 1000 {
+		t.Errorf("vacuous: %d processes without raised timestamps delivered %d", same, compared)
+	}
 }
