@@ -80,7 +80,7 @@ func (e *ensemble) onAccept(now hlc.Now, from ids.Process, m *accept) {
 		e.c.counters.Dropped++
 		return
 	}
-	if v := e.complete(m.Value); v != m.Value {
+	if v := e.complete(m.Instance, m.Value); v != m.Value {
 		filled := *m
 		filled.Value, m = v, &filled
 	}

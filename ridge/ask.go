@@ -55,9 +55,15 @@ func (e *ensemble) enough(v *Value) bool {
 	return true
 }
 
-// complete fills what came from elsewhere into v.
-func (e *ensemble) complete(v *Value) *Value {
+// complete fills what is at hand into v, the value of instance k: the payloads
+// of the same value, voted for or learned before, or those of direct copies.
+func (e *ensemble) complete(k ids.Instance, v *Value) *Value {
 	o := &e.c.opt
+	if v.absent > 0 {
+		if held := e.valueOf(k, v.ID); held != nil {
+			v = v.with(held)
+		}
+	}
 	if !o.on {
 		return v
 	}
@@ -135,7 +141,7 @@ func (c *Core) unpark(h *held) {
 // complete then or of no use any more.
 func (e *ensemble) filled(fill func(*parked) *Value) {
 	var ready []parked
-	e.parked = slices.DeleteFunc(e.parked, func(p parked) bool { return e.settled(&p) })
+	e.dropParked()
 	for i := range e.parked {
 		p := &e.parked[i]
 		if v := fill(p); v != p.value {
@@ -152,6 +158,11 @@ func (e *ensemble) filled(fill func(*parked) *Value) {
 	for i := range ready {
 		e.resume(e.c.now, &ready[i])
 	}
+}
+
+// dropParked forgets what is parked and of no use any more.
+func (e *ensemble) dropParked() {
+	e.parked = slices.DeleteFunc(e.parked, func(p parked) bool { return e.settled(&p) })
 }
 
 // settled says whether a parked value is of no use any more.

@@ -84,7 +84,7 @@ func (e *ensemble) onValue(from ids.Process, m *valueMessage) {
 		e.c.counters.Dropped++
 		return
 	}
-	v := e.complete(m.Value)
+	v := e.complete(m.Instance, m.Value)
 	if m.Distribute {
 		copied := *m
 		copied.Value = v

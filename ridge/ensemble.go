@@ -180,6 +180,7 @@ func (e *ensemble) settle(now hlc.Now) {
 func (e *ensemble) tick(now hlc.Now) {
 	e.elect(now)
 	e.trim(now)
+	e.dropParked()
 	e.checkReachable(now)
 }
 

@@ -92,6 +92,11 @@ func TestR6VoteNeedsPayloads(t *testing.T) {
 		t.Fatal("no vote although all payloads have come")
 	}
 	r.wants("supplied", -1, -2, 1, 2, -3, 3)
+	// A repetition of what it holds needs no payload.
+	r.step(1, lastAccept(round(5, 1), 1, nothing(v)))
+	if len(only[*lack](r)) > 0 || len(only[*decision](r)) == 0 {
+		t.Fatal("asked for the payloads of its own vote")
+	}
 }
 
 // What waits for payloads is judged anew when they come: a vote of a round that
