@@ -15,10 +15,14 @@ import (
 // ensembles' time, not the physical one, and stamps each command just below
 // W ahead of it, so that every command is admitted. Where the clamp lies
 // around anything but physical clocks, each moves the ensemble ahead [R8].
+// Nobody tells clients how far nulls and others' timestamps are ahead, so it
+// takes each answer as a sign that time has come as far as its last stamp,
+// until it is told that it is early.
 type ratchet struct {
 	ahead   time.Duration
 	learned hlc.Timestamp // the latest word on ensemble time, down as well as up
 	stamped ids.Sequence  // commands up to this one have their T0
+	top     hlc.Timestamp // the highest of them
 }
 
 // hear takes the time from whatever tells it.
@@ -26,10 +30,10 @@ func (r *ratchet) hear(m wire.Message) {
 	switch m := m.(type) {
 	case *ridge.Advice:
 		if m.Time > 0 {
-			r.learned = m.Time
+			r.learned, r.top = m.Time, 0
 		}
 	case *partition.Reply:
-		r.learned = max(r.learned, m.Time)
+		r.learned = max(r.learned, m.Time, r.top)
 	}
 }
 
@@ -43,5 +47,6 @@ func (r *ratchet) stamp(s *client.Send) {
 	r.stamped = p.Message.Command.Sequence
 	if r.learned > 0 {
 		p.Message.T0 = r.learned.Add(r.ahead)
+		r.top = p.Message.T0
 	}
 }
