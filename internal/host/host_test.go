@@ -213,6 +213,9 @@ func TestCoreErrorStopsNode(t *testing.T) {
 	if !e.closed.Load() {
 		t.Error("the core was not closed")
 	}
+	if err := n.Multicast(nil); err != ErrClosed {
+		t.Errorf("multicast at a closed node: %v", err)
+	}
 	if _, err := n.Status(t.Context()); err != ErrClosed {
 		t.Error(err)
 	}
