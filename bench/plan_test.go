@@ -85,6 +85,32 @@ func TestLoads(t *testing.T) {
 	})
 }
 
+// Optimistic figures are in the line of a system that has them, and so is the
+// table.
+func TestLatencyCommand(t *testing.T) {
+	var out, words bytes.Buffer
+	args := strings.Fields("-json -rounds 1 -warm 50ms -window 150ms -outstanding 16 -in one -delays 500us -loads 0.5")
+	if status := Latency(t.Context(), args, &out, &words); status != 0 {
+		t.Fatalf("status %d: %s", status, words.String())
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	if len(lines) != 4 {
+		t.Fatalf("%d lines, want two loads of two variants: %s", len(lines), out.String())
+	}
+	for i, line := range lines {
+		var pt Point
+		if err := json.Unmarshal([]byte(line), &pt); err != nil {
+			t.Fatal(err)
+		}
+		if (pt.Optimistic != nil) != (pt.Variant == "optimistic") || strings.Contains(line, "opt_p50_us") != (i%2 == 0) {
+			t.Errorf("optimistic figures where there should be none, or none: %s", line)
+		}
+	}
+	if !strings.Contains(words.String(), "33 % less: the cap") {
+		t.Errorf("no cap: %s", words.String())
+	}
+}
+
 // Medians and ratios of known points.
 func TestSummary(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

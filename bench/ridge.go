@@ -27,13 +27,18 @@ import (
 type Ridge struct {
 	c      Case
 	remote bool
+	// clients is the number of proposers on the network. They answer twice if
+	// delivery is optimistic too.
+	clients    int
+	optimistic bool
+	wait       time.Duration // ridge.Tuning.OptimisticWait, and ProposeWait
 
 	topology *ridge.Topology
 	tuning   ridge.Tuning
 	nodes    []*host.Node
 	machines []*mapMachine
-	local    []*localProposer // by partition
-	client   *remoteProposer
+	local    []*localProposer    // by partition
+	far      []*remoteProposer   // by slot, modulo
 	proxies  []*faultproxy.Proxy // delaying
 }
 
@@ -41,11 +46,12 @@ type Ridge struct {
 func NewRidge(c Case) System { return &Ridge{c: c} }
 
 // NewRidgeRemote makes Ridge with a proposer on the network.
-func NewRidgeRemote(c Case) System { return &Ridge{c: c, remote: true} }
+func NewRidgeRemote(c Case) System { return &Ridge{c: c, remote: true, clients: 1} }
 
 // Start implements System.
 func (s *Ridge) Start(ctx context.Context) error {
 	s.tuning = ridge.DefaultTuning()
+	s.tuning.Optimistic, s.tuning.OptimisticWait, s.tuning.ProposeWait = s.optimistic, s.wait, s.wait
 	var replicas [][]ids.Process
 	for p := range s.c.Partitions {
 		replicas = append(replicas, nil)
@@ -65,11 +71,18 @@ func (s *Ridge) Start(ctx context.Context) error {
 	if err := s.lead(ctx); err != nil || !s.remote {
 		return err
 	}
-	if addrs, err = s.via(addrs); err != nil {
-		return err
+	for range s.clients {
+		seen, err := s.via(addrs)
+		if err != nil {
+			return err
+		}
+		p, err := dialRemote(ctx, s, seen)
+		if err != nil {
+			return err
+		}
+		s.far = append(s.far, p)
 	}
-	s.client, err = dialRemote(ctx, s, addrs)
-	return err
+	return nil
 }
 
 // acceptors is how many replicas of a group accept; others only learn.
@@ -104,7 +117,7 @@ func (s *Ridge) startNodes(ctx context.Context) (map[ids.Process]string, error) 
 			return nil, err
 		}
 		n, err := host.StartNode(ctx, host.NodeConfig{
-			Core:    node.Config{Self: self, Topology: s.topology, Machine: m, Ridge: s.tuning},
+			Core:    node.Config{Self: self, Topology: s.topology, Machine: s.machine(m), Ridge: s.tuning},
 			Cluster: "bench", Addrs: seen, Listener: ln,
 		})
 		if err != nil {
@@ -208,7 +221,7 @@ var singletons = ids.Range(1 << 10)
 func (s *Ridge) Submit(op Op, done func(error)) {
 	dests := s.dests(op)
 	if s.remote {
-		s.client.submit(op, dests, done)
+		s.far[op.Slot%len(s.far)].submit(op, dests, nil, done)
 	} else {
 		s.local[dests[0]].submit(op, dests, done)
 	}
@@ -216,8 +229,8 @@ func (s *Ridge) Submit(op Op, done func(error)) {
 
 // Flush implements System.
 func (s *Ridge) Flush() {
-	if s.remote {
-		s.client.flush()
+	for _, p := range s.far {
+		p.flush()
 	}
 	for _, p := range s.local {
 		p.flush()
@@ -230,8 +243,8 @@ func (s *Ridge) CPU() time.Duration { return 0 }
 // Close implements System.
 func (s *Ridge) Close() error {
 	var errs []error
-	if s.client != nil {
-		errs = append(errs, s.client.close())
+	for _, p := range s.far {
+		errs = append(errs, p.close())
 	}
 	for i, n := range s.nodes {
 		if err := n.Err(); err != nil {

@@ -21,6 +21,9 @@ func TestRidge(t *testing.T) {
 		"two groups":        {NewRidge, Case{Partitions: 2, Replicas: 3, Size: 100, Outstanding: 8, MultiShare: 0.5}},
 		"three of four":     {NewRidge, Case{Partitions: 4, Replicas: 3, Size: 100, Outstanding: 8, MultiShare: 0.5, Destinations: 3}},
 		"learners":          {NewRidge, Case{Partitions: 1, Replicas: 5, Size: 100, Outstanding: 8}},
+		"optimistic":        {NewEarly, Case{Partitions: 1, Replicas: 3, Size: 100, Outstanding: 16}},
+		"optimistic merge":  {NewEarly, Case{Partitions: 2, Replicas: 3, Size: 100, Outstanding: 16, MultiShare: 0.1, Delay: time.Millisecond / 2}},
+		"several remote":    {NewLate, Case{Partitions: 1, Replicas: 3, Size: 100, Outstanding: 16}},
 		"two groups remote": {NewRidgeRemote, Case{Partitions: 2, Replicas: 3, Size: 100, Outstanding: 8, MultiShare: 0.5}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -36,6 +39,13 @@ func TestRidge(t *testing.T) {
 			r := measure(t.Context(), s, c.c, Phases{Measure: 200 * time.Millisecond, Drain: 10 * time.Second}, 1)
 			if r.Errors > 0 || r.Latency.Total() == 0 {
 				t.Errorf("%d operations, %d errors: %v", r.Latency.Total(), r.Errors, r.First)
+			}
+			if o, ok := s.(Optimist); ok {
+				counts, first := o.Order(), r.Early.Quantile(0.5)
+				t.Logf("first answer after %v, certain after %v: %+v", first, r.Latency.Quantile(0.5), counts)
+				if first >= r.Latency.Quantile(0.5) || counts.Compared == 0 || counts.Forced > counts.Compared/2 {
+					t.Errorf("first answer after %v, certain after %v: %+v", first, r.Latency.Quantile(0.5), counts)
+				}
 			}
 			if p50 := time.Duration(r.Latency.Quantile(0.5)); p50 < 3*c.c.Delay {
 				t.Errorf("p50 is %v, with three delays of %v", p50, c.c.Delay)

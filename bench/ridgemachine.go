@@ -41,13 +41,16 @@ func (m *mapMachine) Deliver(_ hlc.Now, ds []ridge.Delivery) {
 	}
 	for i := range ds {
 		b, c := ds[i].Message.Body, ds[i].Message.Command
+		if len(b) < opHead {
+			continue
+		}
+		done := doneOp{slot: binary.LittleEndian.Uint32(b[4:]), sequence: c.Sequence}
 		switch {
-		case len(b) < opHead:
 		case m.local != nil && c.Client == m.local.id:
-			m.done = append(m.done, doneOp{binary.LittleEndian.Uint32(b[4:]), c.Sequence})
+			m.done = append(m.done, done)
 		case isLocal(c.Client): // completed elsewhere
 		case m.answerer(&ds[i]):
-			m.answer(c, binary.LittleEndian.Uint32(b[4:]))
+			m.answer(c, done)
 		}
 	}
 	if len(m.done) > 0 {
@@ -68,14 +71,14 @@ func (m *mapMachine) answerer(d *ridge.Delivery) bool {
 	return m.self == m.replicas[0]
 }
 
-func (m *mapMachine) answer(c ids.Command, slot uint32) {
+func (m *mapMachine) answer(c ids.Command, d doneOp) {
 	for _, a := range m.answers {
 		if a.to == c.Client {
-			a.done = append(a.done, doneOp{slot, c.Sequence})
+			a.done = append(a.done, d)
 			return
 		}
 	}
-	m.answers = append(m.answers, &answer{to: c.Client, done: []doneOp{{slot, c.Sequence}}})
+	m.answers = append(m.answers, &answer{to: c.Client, done: []doneOp{d}})
 }
 
 func (m *mapMachine) Sends() []node.Send {
@@ -104,6 +107,7 @@ type answer struct {
 type doneOp struct {
 	slot     uint32
 	sequence ids.Sequence
+	early    bool // delivered optimistically
 }
 
 const kindAnswer wire.Kind = 0xf0
@@ -113,7 +117,11 @@ func (*answer) Kind() wire.Kind { return kindAnswer }
 func (a *answer) Append(b []byte) []byte {
 	b = wire.AppendUvarint(b, uint64(len(a.done)))
 	for _, d := range a.done {
-		b = wire.AppendUint64(wire.AppendUint32(b, d.slot), uint64(d.sequence))
+		word := uint64(d.sequence) << 1
+		if d.early {
+			word |= 1
+		}
+		b = wire.AppendUint64(wire.AppendUint32(b, d.slot), word)
 	}
 	return b
 }
@@ -122,7 +130,8 @@ func decodeAnswer(_ wire.Kind, body []byte) (wire.Message, error) {
 	r := wire.NewReader(body)
 	a := &answer{done: make([]doneOp, r.Count(12))}
 	for i := range a.done {
-		a.done[i] = doneOp{r.Uint32(), ids.Sequence(r.Uint64())}
+		slot, word := r.Uint32(), r.Uint64()
+		a.done[i] = doneOp{slot, ids.Sequence(word >> 1), word&1 > 0}
 	}
 	return a, r.Done()
 }

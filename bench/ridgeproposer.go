@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"encoding/binary"
 	"sync"
 	"time"
 
@@ -29,6 +30,7 @@ type proposals struct {
 type waitingOp struct {
 	sequence ids.Sequence // zero: nobody waits
 	done     func(error)
+	early    func() // nil: nobody waits for an optimistic answer, or it came
 	// For a proposer on the network: what to multicast again, if nothing is
 	// heard by then, and how often that was done.
 	message ridge.Message
@@ -55,7 +57,7 @@ func (p *proposals) add(op Op, dests ids.Set, t0 hlc.Timestamp, done func(error)
 		Mark: 1, Dests: dests, Body: p.bodies[at:len(p.bodies):len(p.bodies)],
 	})
 	w := &p.waiting[op.Slot]
-	w.sequence, w.done = p.last, done
+	w.sequence, w.done, w.early = p.last, done, nil
 	return w
 }
 
@@ -85,6 +87,20 @@ func (p *proposals) complete(done []doneOp) {
 	}
 }
 
+// answered passes an optimistic answer on. It does so under the lock, so that it
+// never comes after the operation has completed.
+func (p *proposals) answered(slot uint32, seq ids.Sequence) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if slot >= uint32(len(p.waiting)) {
+		return
+	}
+	if w := &p.waiting[slot]; w.sequence == seq && w.early != nil {
+		w.early()
+		w.early = nil
+	}
+}
+
 // localProposer proposes from within the coordinator's process.
 type localProposer struct {
 	proposals
@@ -108,6 +124,7 @@ func (p *localProposer) flush() {
 type remoteProposer struct {
 	proposals
 	proposer   *host.Proposer
+	marks      bool
 	completing sync.Mutex
 	quit       chan struct{}
 	ended      sync.WaitGroup
@@ -118,7 +135,7 @@ type remoteProposer struct {
 const remotePatience = 250 * time.Millisecond
 
 func dialRemote(ctx context.Context, s *Ridge, addrs map[ids.Process]string) (*remoteProposer, error) {
-	p := &remoteProposer{quit: make(chan struct{})}
+	p := &remoteProposer{quit: make(chan struct{}), marks: s.optimistic}
 	p.waiting = make([]waitingOp, s.c.Outstanding)
 	var err error
 	p.proposer, err = host.DialProposer(ctx, host.ProposerConfig{
@@ -136,7 +153,7 @@ func dialRemote(ctx context.Context, s *Ridge, addrs map[ids.Process]string) (*r
 // first waits for one message's answer: then those that matter are connected.
 func (p *remoteProposer) first(ctx context.Context, s *Ridge) error {
 	answered := make(chan error, 1)
-	p.submit(Op{}, s.dests(Op{}), func(err error) { answered <- err })
+	p.submit(Op{}, s.dests(Op{}), nil, func(err error) { answered <- err })
 	p.flush()
 	select {
 	case err := <-answered:
@@ -146,17 +163,40 @@ func (p *remoteProposer) first(ctx context.Context, s *Ridge) error {
 	}
 }
 
-func (p *remoteProposer) submit(op Op, dests ids.Set, done func(error)) {
+func (p *remoteProposer) submit(op Op, dests ids.Set, early func(), done func(error)) {
 	now := time.Now()
 	p.mu.Lock()
 	w := p.add(op, dests, hlc.Timestamp(now.UnixMicro()), done)
-	w.message, w.by, w.again = p.pending[len(p.pending)-1], now.Add(remotePatience), 0
+	w.early, w.message, w.by, w.again = early, p.pending[len(p.pending)-1], now.Add(remotePatience), 0
 	p.mu.Unlock()
 }
 
 func (p *remoteProposer) flush() {
+	if p.marks {
+		p.stamp()
+	}
 	if ms := p.take(); len(ms) > 0 {
 		p.proposer.Multicast(ms, 0)
+	}
+}
+
+// stamp says in what is pending when it leaves, since replicas order by that,
+// and which sequences are answered: replicas remember what they have delivered
+// optimistically of all others.
+func (p *remoteProposer) stamp() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	low := p.last
+	for i := range p.waiting {
+		if w := &p.waiting[i]; w.sequence != 0 {
+			low = min(low, w.sequence)
+		}
+	}
+	now := hlc.Timestamp(time.Now().UnixMicro())
+	for i := range p.pending {
+		m := &p.pending[i]
+		m.T0, m.Mark = now, low
+		p.waiting[binary.LittleEndian.Uint32(m.Body[4:])].message = *m
 	}
 }
 
@@ -164,7 +204,15 @@ func (p *remoteProposer) heard(ms []wire.Message) {
 	for _, m := range ms {
 		if a, ok := m.(*answer); ok {
 			p.completing.Lock() // several replicas may answer
-			p.complete(a.done)
+			certain := a.done[:0]
+			for _, d := range a.done {
+				if d.early {
+					p.answered(d.slot, d.sequence)
+				} else {
+					certain = append(certain, d)
+				}
+			}
+			p.complete(certain)
 			p.completing.Unlock()
 		}
 	}

@@ -33,8 +33,10 @@ type ProposerConfig struct {
 type Proposer struct {
 	cfg  ProposerConfig
 	id   ids.Client
-	last sync.Mutex // of the transport's Send and Flush
+	last sync.Mutex // of the transport's Send and Flush, and of sends
 	tr   transport.Transport
+	// sends is scratch.
+	sends []ridge.Send
 
 	mu sync.Mutex
 	// coordinators, as far as advice tells.
@@ -71,16 +73,19 @@ func (p *Proposer) ID() ids.Client { return p.id }
 
 // Multicast sends messages to their ensembles' coordinators as known; with
 // again above zero, for messages multicast that often before, to one acceptor
-// after another. It does not wait and does not fail.
+// after another. With optimistic delivery they go to all replicas of their
+// destinations too. It does not wait and does not fail.
 func (p *Proposer) Multicast(ms []ridge.Message, again int) {
 	p.last.Lock()
 	defer p.last.Unlock()
-	proposals := make([]ridge.Propose, len(ms))
+	proposals := make([]ridge.Proposal, len(ms))
 	for i := range ms {
-		m := &ms[i]
-		e := p.cfg.Topology.EnsembleFor(m.Dests)
-		proposals[i] = ridge.Propose{Ensemble: e, Message: m}
-		p.tr.Send(ids.To(p.coordinator(e, again)), &proposals[i])
+		pr := &proposals[i]
+		pr.Init(p.cfg.Topology, &ms[i], p.cfg.Ridge.Optimistic)
+		p.sends = pr.Sends(p.sends[:0], p.cfg.Topology, p.coordinator(pr.Ensemble(), again))
+		for _, s := range p.sends {
+			p.tr.Send(s.To, s.Msg)
+		}
 	}
 	p.tr.Flush()
 }
