@@ -110,6 +110,9 @@ func measure(ctx context.Context, sys System, c Case, ph Phases, seed uint64) *R
 	res.Order = counted()
 	l.window = false
 	l.run(ctx, ph.Drain, false)
+	if l.pace != nil {
+		l.pace.due.Close()
+	}
 	if l.out > 0 {
 		l.fail(uint64(l.out), fmt.Errorf("%w: %d operations, %v after the window", errLost, l.out, ph.Drain))
 	}
@@ -168,8 +171,10 @@ func (l *load) run(ctx context.Context, d time.Duration, more bool) {
 	end := time.Since(l.base) + d
 	timer := time.NewTicker(pause)
 	defer timer.Stop()
-	due := time.NewTimer(0) // of the next operation at a pace
-	defer due.Stop()
+	var due <-chan struct{} // the next operation at a pace
+	if l.pace != nil {
+		due = l.pace.due.C
+	}
 	for ctx.Err() == nil && time.Since(l.base) < end && (more || l.out > 0) {
 		select {
 		case <-timer.C:
@@ -177,12 +182,12 @@ func (l *load) run(ctx context.Context, d time.Duration, more bool) {
 		default:
 		}
 		if l.pace != nil && more {
-			due.Reset(l.admit())
+			l.pace.due.Reset(l.admit())
 		}
 		if batch = l.take(batch[:0]); len(batch) == 0 {
 			select {
 			case <-l.wake:
-			case <-due.C:
+			case <-due:
 			case <-timer.C:
 				l.rested(more)
 			}

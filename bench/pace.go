@@ -3,6 +3,8 @@ package bench
 import (
 	"math/rand/v2"
 	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/finetimer"
 )
 
 // pace admits operations at a rate, whatever the completions, as long as fewer
@@ -12,10 +14,11 @@ type pace struct {
 	mean time.Duration // between two operations
 	next time.Duration // since the load's base
 	free []int         // slots
+	due  *finetimer.Timer
 }
 
 func newPace(rate float64, slots int) *pace {
-	p := &pace{mean: time.Duration(float64(time.Second) / rate)}
+	p := &pace{mean: time.Duration(float64(time.Second) / rate), due: finetimer.New()}
 	for slot := range slots {
 		p.free = append(p.free, slots-1-slot)
 	}

@@ -5,11 +5,14 @@ import (
 	"context"
 	"os"
 	"testing"
+
+	"github.com/eyrie-dev/eyrie/internal/finetimer"
 	"time"
 )
 
 // This program, started again as the client of Reads.
 func TestMain(m *testing.M) {
+	finetimer.Coarse = true // some tests have a clock of their own
 	if os.Getenv(clientEnv) != "" {
 		os.Exit(readsClient(context.Background(), os.Stdin, os.Stdout, os.Stderr))
 	}

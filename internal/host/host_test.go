@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/client"
+	"github.com/eyrie-dev/eyrie/internal/finetimer"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/transport"
 	"github.com/eyrie-dev/eyrie/internal/wire"
@@ -21,6 +22,7 @@ import (
 
 // TestMain fails when a test has left goroutines behind.
 func TestMain(m *testing.M) {
+	finetimer.Coarse = true // some tests have a clock of their own
 	before := runtime.NumGoroutine()
 	code := m.Run()
 	for range 500 {

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/eyrie-dev/eyrie/internal/finetimer"
 	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/wire"
@@ -76,7 +77,7 @@ type loop struct {
 	// to be woken later: a wake-up for nothing is rarer, and cheaper, than
 	// a change of the timer in every round. Guarded by inbox.mu.
 	armed time.Duration
-	timer *time.Timer
+	timer *finetimer.Timer
 }
 
 const never = time.Duration(1<<63 - 1)
@@ -94,7 +95,7 @@ func (l *loop) init(core driven) {
 	l.inbox.running = true
 	l.relay = make(chan struct{}, 1)
 	l.start = time.Now()
-	l.timer, l.armed = time.NewTimer(time.Hour), never
+	l.timer, l.armed = finetimer.New(), never
 }
 
 // deliver is the transport's Handler.
@@ -194,7 +195,7 @@ var errAborted = errors.New("host: stopped by a panic")
 // run is the loop's goroutine, until the core ends or the inbox is closed. It
 // returns the core's error. It begins with the right to run, and ends with it.
 func (l *loop) run() error {
-	defer l.timer.Stop()
+	defer l.timer.Close()
 	for l.err == nil {
 		// Let all that is runnable leave its work first: readers, and callers
 		// that the last round's results have woken. Otherwise each of them

@@ -8,6 +8,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/finetimer"
 )
 
 // Direction is one way through a proxy.
@@ -163,8 +165,10 @@ func (p *Proxy) forward(d Direction, from, to net.Conn) {
 	var writer sync.WaitGroup
 	writer.Go(func() {
 		defer from.Close()
+		timer := finetimer.New()
+		defer timer.Close()
 		for c := range queue {
-			if p.hold(d, c.due) {
+			if p.hold(d, c.due, timer) {
 				if _, err := to.Write(c.b); err != nil {
 					from.Close() // ends the reading, which drains the queue
 				}
@@ -212,7 +216,7 @@ func (p *Proxy) linger(d Direction, n int) {
 }
 
 // hold waits until a chunk may pass; false when the proxy is closed.
-func (p *Proxy) hold(d Direction, due time.Time) bool {
+func (p *Proxy) hold(d Direction, due time.Time, timer *finetimer.Timer) bool {
 	for {
 		p.mu.Lock()
 		cut, closed, change := p.cut[d], p.closed, p.change
@@ -226,8 +230,9 @@ func (p *Proxy) hold(d Direction, due time.Time) bool {
 		case cut:
 			<-change
 		default:
+			timer.Reset(left)
 			select {
-			case <-time.After(left):
+			case <-timer.C:
 			case <-change:
 			}
 		}
