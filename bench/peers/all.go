@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/eyrie-dev/eyrie/bench"
+	"github.com/eyrie-dev/eyrie/bench/scale"
 )
 
 // part is one bench of the whole, with the flags that it takes in a full run
@@ -60,6 +61,8 @@ var parts = []part{
 		nil, []string{"-budget", "6s"}},
 	{"failover", "Failures under full load", "failover",
 		nil, []string{"-budget", "12s", "-partitions", "1", "-faults", "coordinator"}},
+	{"scale", "Beyond this machine: the simulated model", "scale",
+		nil, []string{"-groups", "1,4,8", "-destinations", "4,16"}},
 }
 
 // all runs the parts one after another, keeps what they say, and draws the
@@ -146,7 +149,7 @@ func find(name string) runner {
 			return bench.PowerBeside(ctx, args, stdout, stderr, libraries()...)
 		}
 	}
-	for _, b := range bench.Benches() {
+	for _, b := range append(bench.Benches(), scale.Bench) {
 		if b.Name == name {
 			return b.Run
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,12 +16,24 @@ import (
 // drawings are the figures, and the parts whose points they show.
 var drawings = []struct {
 	file, title, part string
-	draw              func([]bench.Point) (figures.Figure, error)
+	draw              func(io.Reader) (figures.Figure, error)
 }{
-	{"figure-5.1.svg", "Figure 5.1: one group, by destinations", "broadcast", figures.Destinations},
-	{"figure-5.2.svg", "Figure 5.2: more groups", "multicast", figures.Groups},
-	{"figure-5.3.svg", "Figure 5.3: optimistic delivery", "latency", figures.Optimism},
-	{"figure-5.3-64kB.svg", "Figure 5.3, 64 kB messages", "latency-64kB", figures.Optimism},
+	{"figure-5.1.svg", "Figure 5.1: one group, by destinations", "broadcast", measured(figures.Destinations)},
+	{"figure-5.2.svg", "Figure 5.2: more groups", "multicast", measured(figures.Groups)},
+	{"figure-5.3.svg", "Figure 5.3: optimistic delivery", "latency", measured(figures.Optimism)},
+	{"figure-5.3-64kB.svg", "Figure 5.3, 64 kB messages", "latency-64kB", measured(figures.Optimism)},
+	{"scale.svg", "The model, by destinations, groups and share", "scale", figures.Scale},
+}
+
+// measured draws the points that benches wrote.
+func measured(draw func([]bench.Point) (figures.Figure, error)) func(io.Reader) (figures.Figure, error) {
+	return func(r io.Reader) (figures.Figure, error) {
+		points, err := figures.Read(r)
+		if err != nil {
+			return figures.Figure{}, err
+		}
+		return draw(points)
+	}
 }
 
 // draw makes every figure whose points are in the folder.
@@ -34,17 +47,16 @@ func draw(dir string) error {
 	return errors.Join(errs...)
 }
 
-func drawOne(dir, file, part string, draw func([]bench.Point) (figures.Figure, error)) error {
+func drawOne(dir, file, part string, draw func(io.Reader) (figures.Figure, error)) error {
 	in, err := os.Open(filepath.Join(dir, part+".json"))
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	points, err := figures.Read(in)
-	if err != nil || len(points) == 0 {
+	if info, err := in.Stat(); err != nil || info.Size() == 0 {
 		return err
 	}
-	fig, err := draw(points)
+	fig, err := draw(in)
 	if err != nil {
 		return err
 	}
