@@ -25,7 +25,7 @@ type part struct {
 }
 
 const (
-	ours      = "ridge,ridge remote,eyrie near,eyrie,"
+	ours      = "ridge,ridge remote,eyrie near,eyrie"
 	libs      = "etcd-raft,hashicorp-raft"
 	peaksOnly = "ridge,eyrie near," + libs
 )
@@ -33,22 +33,25 @@ const (
 var parts = []part{
 	{"order", "Ordering, by operations outstanding", "order",
 		[]string{"-vary", "outstanding"},
-		[]string{"-budget", "26s", "-only", ours + libs + ",floor"}},
+		[]string{"-budget", "26s", "-only", ours + "," + libs + ",floor"}},
 	{"workers", "Ordering, a goroutine waiting for each operation", "order",
 		[]string{"-workers", "-vary", "outstanding"},
 		[]string{"-workers", "-budget", "8s", "-outstanding", "64", "-only", "ridge,eyrie near," + libs}},
 	{"sizes", "Ordering, by size of a message", "order",
-		[]string{"-vary", "size", "-only", ours + libs + ",floor,loopback"},
+		[]string{"-vary", "size", "-only", ours + "," + libs + ",floor,loopback"},
 		[]string{"-vary", "size", "-budget", "10s", "-sizes", "100,64000", "-only", "ridge," + libs + ",loopback"}},
 	{"groups", "Ordering, by groups, and by destinations of a message", "order",
-		[]string{"-vary", "groups,destinations", "-only", ours + libs + ",floor"},
-		[]string{"-vary", "groups,destinations", "-budget", "10s", "-only", "ridge,eyrie near," + libs}},
+		[]string{"-vary", "groups,destinations", "-groups", "1,2,4,8", "-only", ours + "," + libs + ",floor"},
+		[]string{"-vary", "groups,destinations", "-budget", "10s", "-only", "ridge," + libs}},
+	{"merge", "What merging costs: one operation outstanding, by groups", "order",
+		[]string{"-vary", "groups", "-at", "1", "-only", ours},
+		[]string{"-vary", "groups", "-at", "1", "-groups", "1,2", "-budget", "4s", "-only", "ridge,ridge remote"}},
 	{"broadcast", "Highest throughput and maximum power, by destinations (figure 5.1)", "power",
 		[]string{"-vary", "replicas", "-only", peaksOnly},
-		[]string{"-vary", "replicas", "-budget", "10s", "-sizes", "200,64000", "-replicas", "3,6", "-outstanding", "4,32,256", "-only", "ridge," + libs}},
+		[]string{"-vary", "replicas", "-budget", "10s", "-sizes", "200,64000", "-replicas", "3,6", "-outstanding", "16,128", "-only", "ridge," + libs}},
 	{"multicast", "Highest throughput and maximum power, by groups (figure 5.2)", "power",
 		[]string{"-vary", "groups", "-only", peaksOnly},
-		[]string{"-vary", "groups", "-budget", "10s", "-sizes", "200,64000", "-groups", "1,2", "-outstanding", "4,32,256", "-only", "ridge," + libs}},
+		[]string{"-vary", "groups", "-budget", "10s", "-sizes", "200,64000", "-groups", "1,2", "-outstanding", "16,128", "-only", "ridge," + libs}},
 	{"latency", "Optimistic and conservative delivery, by load (figure 5.3)", "latency",
 		nil,
 		[]string{"-budget", "14s", "-in", "one,mixed", "-loads", "0.5", "-delays", "0,500us"}},
