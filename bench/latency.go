@@ -16,7 +16,7 @@ import (
 // at shares of the highest load: figure 5.3 of the dissertation. args are flags
 // (see -help); it returns an exit status.
 func Latency(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	l := latencies{in: []string{"one", "merged", "mixed"}, loads: shareList{1, 0.1, 0.25, 0.5, 0.75}, delays: []string{"0", "500us"}}
+	l := latencies{in: []string{"one", "merged", "mixed"}, loads: shareList{1, 0.1, 0.25, 0.5, 0.75}, delays: []string{"0", "500us"}, clients: proposers}
 	d := defaults()
 	d.rounds, d.warm, d.window = 3, 500*time.Millisecond, 2*time.Second
 	d.outstanding, d.own = []int{256}, l.flags
@@ -27,8 +27,8 @@ func Latency(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	p := &Plan{
 		Bench: "latency",
 		Title: fmt.Sprintf("latency: groups of 3 replicas and %d clients that propose on the network, in one process over loopback TCP, in memory;\n"+
-			"every process and client dials through a proxy that adds the delay, one way", proposers),
-		Contenders: []Contender{{System: "ridge", Variant: "optimistic", New: l.early}, {System: "ridge", Variant: "conservative", New: NewLate}},
+			"every process and client dials through a proxy that adds the delay, one way", l.clients),
+		Contenders: []Contender{{System: "ridge", Variant: "optimistic", New: l.early}, {System: "ridge", Variant: "conservative", New: l.late}},
 		Tables:     []Table{WriteLatency},
 	}
 	for _, c := range l.cases(s) {
@@ -46,18 +46,25 @@ type latencies struct {
 	loads  shareList
 	delays []string
 	wait   time.Duration
+
+	clients int
 }
 
 // early makes the system with the wait that was asked for.
 func (l *latencies) early(c Case) System {
 	s := newEarly(c)
-	s.wait = l.wait
+	s.wait, s.clients = l.wait, max(l.clients, 1)
 	return s
+}
+
+func (l *latencies) late(c Case) System {
+	return &Ridge{c: c, remote: true, clients: max(l.clients, 1)}
 }
 
 func (l *latencies) flags(f *flag.FlagSet) {
 	f.Var(words{&l.in, "one merged mixed"}, "in", "separated by commas: one (group), merged (two groups, single-group messages), mixed (two groups, a tenth of the messages to both)")
 	f.Var(&l.loads, "loads", "shares of the highest throughput, which 1 (-outstanding operations at all times) stands for and measures")
+	f.IntVar(&l.clients, "clients", l.clients, "proposers, each with connections of its own; one alone makes no mistakes")
 	f.DurationVar(&l.wait, "wait", 0, "how long deliveries, and proposals, wait for messages with earlier timestamps; 0: as the delays seen suggest, negative: not at all")
 	f.Var(words{&l.delays, "0 100us 250us 500us 1ms 2ms 5ms"}, "delays", "one-way delays, separated by commas")
 }
