@@ -17,5 +17,6 @@
 // the errors of its point, those of the warm-up included, and a system that
 // does not start leaves a point with no operations and one error.
 //
-// docs/benchmarks says how to run everything, and what came out.
+// docs/benchmarks says how to run everything, beside peers too, and what came
+// out.
 package bench

@@ -3,11 +3,32 @@ package hashiraft
 import (
 	"bytes"
 	"fmt"
+	"runtime"
 	"testing"
 	"time"
 
 	"github.com/eyrie-dev/eyrie/bench"
 )
+
+// Nothing of a cluster outlives it: what did would be garbage that others pay for.
+func TestCloseEndsAll(t *testing.T) {
+	before := runtime.NumGoroutine()
+	s := Contender().New(bench.Case{Replicas: 3, Outstanding: 1}).(*System)
+	if err := s.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Do(bench.Op{Value: []byte("x")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d goroutines are left", runtime.NumGoroutine()-before)
+		}
+	}
+}
 
 // Every proposal completes once and is applied at all nodes alike, those that
 // only learn included; the log is cut, and nobody needs a snapshot.

@@ -189,6 +189,7 @@ func (s *System) Close() error {
 		if n.raft != nil {
 			errs = append(errs, n.raft.Shutdown().Error())
 		}
+		n.transport.CloseStreams() // Close leaves them open, and with them all that their goroutines hold
 		errs = append(errs, n.transport.Close())
 	}
 	if s.wait != nil {
