@@ -53,14 +53,12 @@ func measureMerge(t testing.TB, partitions, groups, outstanding, multi int, d ti
 	c := w.clients[0]
 	until := w.now + d
 	measured := w.now + d/4
-	var service struct {
+	service := struct {
 		at    hlc.Timestamp
 		since time.Duration
-	}
-	service.at = epoch
+	}{at: epoch}
 	clock := func() hlc.Timestamp { return service.at.Add(w.now - service.since) }
-	var submit func()
-	submit = func() {
+	submit := func() {
 		if w.now >= until {
 			return
 		}
