@@ -107,7 +107,7 @@ func (l *Loopback) send() {
 }
 
 func (l *Loopback) receive() {
-	state := make(map[uint32][]byte)
+	state := new(Store)
 	room := make([]byte, 256<<10+4+l.c.Size)
 	have, size := 0, 4+l.c.Size
 	for {
@@ -119,8 +119,7 @@ func (l *Loopback) receive() {
 		have += n
 		at := 0
 		for ; have-at >= size; at += size {
-			key := binary.LittleEndian.Uint32(room[at:])
-			state[key] = append(state[key][:0], room[at+4:at+size]...)
+			state.Put(binary.LittleEndian.Uint32(room[at:]), room[at+4:at+size])
 		}
 		have = copy(room, room[at:have])
 		if at == 0 {

@@ -18,7 +18,7 @@ import (
 
 // Ridge is our atomic multicast alone, as a program would use a library for
 // ordering: replicas in this process over loopback TCP, each of which applies
-// what it is delivered to a map. No commands, no exactly-once, no replies.
+// what it is delivered to a Store. No commands, no exactly-once, no replies.
 //
 // Its generator is in the process of the first replica of each partition, which
 // coordinates, and an operation is complete when that replica is delivered it,
@@ -36,7 +36,7 @@ type Ridge struct {
 	topology *ridge.Topology
 	tuning   ridge.Tuning
 	nodes    []*host.Node
-	machines []*mapMachine
+	machines []*storeMachine
 	local    []*localProposer    // by partition
 	far      []*remoteProposer   // by slot, modulo
 	proxies  []*faultproxy.Proxy // delaying
@@ -106,7 +106,7 @@ func (s *Ridge) startNodes(ctx context.Context) (map[ids.Process]string, error) 
 	}
 	for i, ln := range listeners {
 		self, p := ids.Process(i+1), i/s.c.Replicas
-		m := newMapMachine(self, s.topology.Replicas[p], ids.Partition(p))
+		m := newStoreMachine(self, s.topology.Replicas[p], ids.Partition(p))
 		if i%s.c.Replicas == 0 && !s.remote {
 			m.local = &localProposer{}
 			m.local.id, m.local.waiting = localClient(p), make([]waitingOp, s.c.Outstanding)

@@ -58,7 +58,7 @@ func (s *earlyRidge) Order() (all OrderCounts) {
 }
 
 // machine is m as a node takes it.
-func (s *Ridge) machine(m *mapMachine) node.Machine {
+func (s *Ridge) machine(m *storeMachine) node.Machine {
 	if s.optimistic {
 		return earlyMachine{m}
 	}
@@ -67,7 +67,7 @@ func (s *Ridge) machine(m *mapMachine) node.Machine {
 
 // earlyMachine answers optimistic deliveries too. Whoever answers those is
 // fixed: who will learn of the order first is not known by then.
-type earlyMachine struct{ *mapMachine }
+type earlyMachine struct{ *storeMachine }
 
 // DeliverOptimistic implements node.OptMachine.
 func (m earlyMachine) DeliverOptimistic(_ hlc.Now, d ridge.OptDelivery) {

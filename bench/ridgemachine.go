@@ -12,31 +12,30 @@ import (
 	"github.com/eyrie-dev/eyrie/ridge"
 )
 
-// mapMachine applies deliveries to a map, as the peers' nodes do. It completes
+// storeMachine applies deliveries to a Store, as the peers' nodes do. It completes
 // those of its own program's proposer, and answers those of others on the
 // network where that is this replica's part.
-type mapMachine struct {
+type storeMachine struct {
 	self     ids.Process
 	replicas []ids.Process
 	home     ids.Partition
 	local    *localProposer // or nil
-	state    map[uint32][]byte
+	state    *Store
 	done     []doneOp  // of local, scratch
 	answers  []*answer // not yet sent, one for each proposer
 	sends    []node.Send
 }
 
-func newMapMachine(self ids.Process, replicas []ids.Process, home ids.Partition) *mapMachine {
-	return &mapMachine{self: self, replicas: replicas, home: home, state: make(map[uint32][]byte)}
+func newStoreMachine(self ids.Process, replicas []ids.Process, home ids.Partition) *storeMachine {
+	return &storeMachine{self: self, replicas: replicas, home: home, state: new(Store)}
 }
 
-func (m *mapMachine) Room() int { return 1 << 10 }
+func (m *storeMachine) Room() int { return 1 << 10 }
 
-func (m *mapMachine) Deliver(_ hlc.Now, ds []ridge.Delivery) {
+func (m *storeMachine) Deliver(_ hlc.Now, ds []ridge.Delivery) {
 	for i := range ds {
 		if b := ds[i].Message.Body; len(b) >= opHead {
-			key := binary.LittleEndian.Uint32(b)
-			m.state[key] = append(m.state[key][:0], b[opHead:]...)
+			m.state.Put(binary.LittleEndian.Uint32(b), b[opHead:])
 		}
 	}
 	for i := range ds {
@@ -61,7 +60,7 @@ func (m *mapMachine) Deliver(_ hlc.Now, ds []ridge.Delivery) {
 
 // answerer says whether this replica answers: at the first destination, the one
 // that learned of the order first, else the first replica.
-func (m *mapMachine) answerer(d *ridge.Delivery) bool {
+func (m *storeMachine) answerer(d *ridge.Delivery) bool {
 	if d.Message.Dests[0] != m.home {
 		return false
 	}
@@ -71,7 +70,7 @@ func (m *mapMachine) answerer(d *ridge.Delivery) bool {
 	return m.self == m.replicas[0]
 }
 
-func (m *mapMachine) answer(c ids.Command, d doneOp) {
+func (m *storeMachine) answer(c ids.Command, d doneOp) {
 	for _, a := range m.answers {
 		if a.to == c.Client {
 			a.done = append(a.done, d)
@@ -81,7 +80,7 @@ func (m *mapMachine) answer(c ids.Command, d doneOp) {
 	m.answers = append(m.answers, &answer{to: c.Client, done: []doneOp{d}})
 }
 
-func (m *mapMachine) Sends() []node.Send {
+func (m *storeMachine) Sends() []node.Send {
 	m.sends = m.sends[:0]
 	for _, a := range m.answers {
 		m.sends = append(m.sends, node.Send{To: ids.ToClient(a.to), Msg: a})
@@ -91,11 +90,11 @@ func (m *mapMachine) Sends() []node.Send {
 	return m.sends
 }
 
-func (m *mapMachine) Step(hlc.Now, ids.Process, wire.Message) {}
-func (m *mapMachine) Tick(hlc.Now)                            {}
-func (m *mapMachine) Wake() time.Duration                     { return 1<<63 - 1 }
-func (m *mapMachine) Err() error                              { return nil }
-func (m *mapMachine) Close()                                  {}
+func (m *storeMachine) Step(hlc.Now, ids.Process, wire.Message) {}
+func (m *storeMachine) Tick(hlc.Now)                            {}
+func (m *storeMachine) Wake() time.Duration                     { return 1<<63 - 1 }
+func (m *storeMachine) Err() error                              { return nil }
+func (m *storeMachine) Close()                                  {}
 
 // answer tells a proposer on the network which of its messages a replica was
 // delivered.

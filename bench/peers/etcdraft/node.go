@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/eyrie-dev/eyrie/bench"
 	"go.etcd.io/raft/v3"
 	pb "go.etcd.io/raft/v3/raftpb"
 	"go.etcd.io/raft/v3/tracker"
@@ -28,7 +29,7 @@ type node struct {
 	fail    func(error)
 
 	outbox  map[uint64][]*pb.Message
-	state   map[uint32][]byte
+	state   *bench.Store
 	applied uint64 // index
 	count   uint64 // commands applied
 	conf    *pb.ConfState
@@ -232,7 +233,7 @@ func (n *node) apply(es []*pb.Entry) {
 		for b := e.Data; len(b) >= commandHead; {
 			size := commandHead + int(binary.LittleEndian.Uint32(b[4:]))
 			key := binary.LittleEndian.Uint32(b)
-			n.state[key] = append(n.state[key][:0], b[commandHead:size]...)
+			n.state.Put(key, b[commandHead:size])
 			b = b[size:]
 			n.count++
 			if n.head < len(n.waiting) {

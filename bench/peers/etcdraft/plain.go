@@ -60,7 +60,7 @@ type plainPeer struct {
 func (s *plain) Start(ctx context.Context) error {
 	conf := members(s.replicas)
 	for _, id := range slices.Concat(conf.Voters, conf.Learners) {
-		n := &node{id: id, conf: conf, state: make(map[uint32][]byte), applied: 1, fail: func(error) {}, storage: raft.NewMemoryStorage()}
+		n := &node{id: id, conf: conf, state: new(bench.Store), applied: 1, fail: func(error) {}, storage: raft.NewMemoryStorage()}
 		if err := n.storage.ApplySnapshot(&pb.Snapshot{Metadata: &pb.SnapshotMetadata{ConfState: conf, Index: new(uint64(1)), Term: new(uint64(1))}}); err != nil {
 			return err
 		}
@@ -168,8 +168,7 @@ func (n *plainNode) apply(es []*pb.Entry) {
 	n.mu.Lock()
 	for _, e := range es {
 		if len(e.Data) >= commandHead {
-			key := binary.LittleEndian.Uint32(e.Data)
-			n.node.state[key] = append(n.node.state[key][:0], e.Data[commandHead:]...)
+			n.node.state.Put(binary.LittleEndian.Uint32(e.Data), e.Data[commandHead:])
 			n.node.count++
 			if n.head < len(n.waiting) {
 				done = append(done, n.waiting[n.head])

@@ -1,6 +1,6 @@
 // Package etcdraft drives etcd's raft library (go.etcd.io/raft/v3) as a peer
 // in measurements: three nodes in one process, TCP on loopback between them,
-// logs in memory, commands applied to a map at all three.
+// logs in memory, commands applied to a bench.Store at all three.
 //
 // raft is an algorithm only; what surrounds it decides its speed, so the
 // driver is built for throughput, as the library's documentation advises:
@@ -137,7 +137,7 @@ func (s *System) newNode(id uint64, conf *pb.ConfState) (*node, error) {
 	}
 	return &node{
 		id: id, opt: s.opt, raw: raw, storage: storage, conf: conf, fail: s.fail, applied: 1,
-		links: make(map[uint64]*link), outbox: make(map[uint64][]*pb.Message), state: make(map[uint32][]byte),
+		links: make(map[uint64]*link), outbox: make(map[uint64][]*pb.Message), state: new(bench.Store),
 	}, nil
 }
 

@@ -6,18 +6,19 @@ import (
 	"io"
 	"sync/atomic"
 
+	"github.com/eyrie-dev/eyrie/bench"
 	"github.com/hashicorp/raft"
 )
 
 // A command is a key and the value.
 const commandHead = 4
 
-// fsm applies commands to a map. It takes them in batches (raft.BatchingFSM),
+// fsm applies commands to a bench.Store. It takes them in batches (raft.BatchingFSM),
 // which spares the library a channel operation for each. At the leader it also
 // says which operation has been applied: the place where that is known first,
 // and cheaper than a goroutine that waits for the library's futures.
 type fsm struct {
-	state map[uint32][]byte
+	state *bench.Store
 	count atomic.Uint64
 	fail  func(error)
 }
@@ -27,8 +28,7 @@ func (f *fsm) Apply(l *raft.Log) any {
 	if l.Type != raft.LogCommand || len(l.Data) < commandHead {
 		return nil
 	}
-	key := binary.LittleEndian.Uint32(l.Data)
-	f.state[key] = append(f.state[key][:0], l.Data[commandHead:]...)
+	f.state.Put(binary.LittleEndian.Uint32(l.Data), l.Data[commandHead:])
 	f.count.Add(1)
 	return nil
 }

@@ -1,6 +1,6 @@
 // Package hashiraft measures hashicorp/raft as a peer: three nodes in one
 // process, the library's own TCP transport on loopback, logs in memory,
-// commands applied to a map at all three.
+// commands applied to a bench.Store at all three.
 //
 // Settings follow the library's documentation: BatchApplyCh and the largest
 // MaxAppendEntries that it allows, so that whatever has queued is committed
@@ -67,7 +67,7 @@ func (s *System) Start(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		n := &node{id: raft.ServerID(fmt.Sprint(i + 1)), transport: t, fsm: &fsm{state: make(map[uint32][]byte), fail: s.fail}}
+		n := &node{id: raft.ServerID(fmt.Sprint(i + 1)), transport: t, fsm: &fsm{state: new(bench.Store), fail: s.fail}}
 		s.nodes = append(s.nodes, n)
 		vote := raft.Voter
 		if i >= voters {
