@@ -16,8 +16,9 @@ import (
 	"github.com/eyrie-dev/eyrie/bench/scale"
 )
 
-// part is one bench of the whole, with the flags that it takes in a full run
-// and in a quick one, whose parts together last less than two minutes.
+// part is one bench of the whole, with the flags that it takes in a full run,
+// whose parts together last less than half an hour, and in a quick one: less
+// than two minutes.
 type part struct {
 	name, title string
 	bench       string
@@ -32,38 +33,38 @@ const (
 
 var parts = []part{
 	{"order", "Ordering, by operations outstanding", "order",
-		[]string{"-vary", "outstanding"},
+		[]string{"-vary", "outstanding", "-budget", "4m"},
 		[]string{"-budget", "26s", "-only", ours + "," + libs + ",floor"}},
 	{"workers", "Ordering, a goroutine waiting for each operation", "order",
-		[]string{"-workers", "-vary", "outstanding"},
+		[]string{"-workers", "-vary", "outstanding", "-budget", "3m"},
 		[]string{"-workers", "-budget", "8s", "-outstanding", "64", "-only", "ridge,eyrie near," + libs}},
 	{"sizes", "Ordering, by size of a message", "order",
-		[]string{"-vary", "size", "-only", ours + "," + libs + ",floor,loopback"},
+		[]string{"-vary", "size", "-budget", "2m", "-only", ours + "," + libs + ",floor,loopback"},
 		[]string{"-vary", "size", "-budget", "10s", "-sizes", "100,64000", "-only", "ridge," + libs + ",loopback"}},
 	{"groups", "Ordering, by groups, and by destinations of a message", "order",
-		[]string{"-vary", "groups,destinations", "-groups", "1,2,4,8", "-only", ours + "," + libs + ",floor"},
+		[]string{"-vary", "groups,destinations", "-groups", "1,2,4,8", "-budget", "2m", "-only", ours + "," + libs + ",floor"},
 		[]string{"-vary", "groups,destinations", "-budget", "10s", "-only", "ridge," + libs}},
 	{"merge", "What merging costs: one operation outstanding, by groups", "order",
-		[]string{"-vary", "groups", "-at", "1", "-only", ours},
+		[]string{"-vary", "groups", "-at", "1", "-budget", "1m", "-only", ours},
 		[]string{"-vary", "groups", "-at", "1", "-groups", "1,2", "-budget", "4s", "-only", "ridge,ridge remote"}},
 	{"broadcast", "Highest throughput and maximum power, by destinations (figure 5.1)", "power",
-		[]string{"-vary", "replicas", "-only", peaksOnly},
+		[]string{"-vary", "replicas", "-budget", "2m", "-only", peaksOnly},
 		[]string{"-vary", "replicas", "-budget", "10s", "-sizes", "200,64000", "-replicas", "3,6", "-outstanding", "16,128", "-only", "ridge," + libs}},
 	{"multicast", "Highest throughput and maximum power, by groups (figure 5.2)", "power",
-		[]string{"-vary", "groups", "-only", peaksOnly},
+		[]string{"-vary", "groups", "-budget", "2m", "-only", peaksOnly},
 		[]string{"-vary", "groups", "-budget", "10s", "-sizes", "200,64000", "-groups", "1,2", "-outstanding", "16,128", "-only", "ridge," + libs}},
 	{"latency", "Optimistic and conservative delivery, by load (figure 5.3)", "latency",
-		nil,
+		[]string{"-budget", "4m"},
 		[]string{"-budget", "14s", "-in", "one,mixed", "-loads", "0.5", "-delays", "0,500us"}},
 	{"latency-64kB", "The same, 64 kB messages as in the dissertation, one group", "latency",
-		[]string{"-size", "64000", "-outstanding", "64", "-in", "one", "-delays", "0"},
+		[]string{"-size", "64000", "-outstanding", "64", "-in", "one", "-delays", "0", "-budget", "1m"},
 		[]string{"-budget", "4s", "-size", "64000", "-outstanding", "64", "-in", "one", "-delays", "0", "-loads", "0.5"}},
 	{"sweep", "Commands on two partitions, with and without convoy", "sweep",
-		nil, []string{"-budget", "8s"}},
+		[]string{"-budget", "1m"}, []string{"-budget", "8s"}},
 	{"reads", "Linearizable reads, and writes", "reads",
-		nil, []string{"-budget", "6s"}},
+		[]string{"-budget", "1m"}, []string{"-budget", "6s"}},
 	{"failover", "Failures under full load", "failover",
-		nil, []string{"-budget", "12s", "-partitions", "1", "-faults", "coordinator"}},
+		[]string{"-window", "5s"}, []string{"-budget", "12s", "-partitions", "1", "-faults", "coordinator"}},
 	{"scale", "Beyond this machine: the simulated model", "scale",
 		nil, []string{"-groups", "1,4,8", "-destinations", "4,16"}},
 }
@@ -113,10 +114,14 @@ func all(ctx context.Context, args []string) int {
 }
 
 func (p part) flags(quick bool) []string {
+	flags := p.full
 	if quick {
-		return append([]string{"-quick"}, p.quick...)
+		flags = p.quick
 	}
-	return p.full
+	if quick || slices.Contains(flags, "-budget") {
+		return append([]string{"-quick"}, flags...)
+	}
+	return flags
 }
 
 // run leaves the part's points in NAME.json and its tables in NAME.txt.
