@@ -188,17 +188,19 @@ func (e *ensemble) resume(now hlc.Now, p *parked) {
 // onAsk supplies payloads of a value held here: a vote, a decision, or, at the
 // coordinator, a proposal.
 func (e *ensemble) onAsk(from ids.Process, m *lack) {
+	e.member(from).asked(e, len(m.Entries))
 	v := e.valueOf(m.Instance, m.ID)
 	if v == nil {
 		return
 	}
-	e.member(from).asked(e, len(m.Entries))
 	next, room := 0, pageBytes
 	v = v.without(func(i int) bool {
+		for next < len(m.Entries) && int(m.Entries[next]) < i { // lacked here too
+			next++
+		}
 		if next == len(m.Entries) || int(m.Entries[next]) != i {
 			return true
 		}
-		next++
 		size := v.Entries[i].Message.size()
 		if room < size && room < pageBytes {
 			return true // the next question's

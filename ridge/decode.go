@@ -1,6 +1,8 @@
 package ridge
 
 import (
+	"slices"
+
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/eyrie-dev/eyrie/internal/ids"
@@ -108,6 +110,10 @@ func readPropose(r *wire.Reader, body []byte) *Propose {
 	x.p.Hops &^= castHops
 	sets := x.dests[:0]
 	at := len(body) - r.Len()
+	if x.p.Cast && len(body) < maxCopied {
+		body = slices.Clone(body)
+		*r = wire.NewReader(body[at:])
+	}
 	x.m.read(r, &sets)
 	x.p.raw = body[at : len(body)-r.Len()]
 	if x.p.Cast {
@@ -116,7 +122,16 @@ func readPropose(r *wire.Reader, body []byte) *Propose {
 	return &x.p
 }
 
+// maxCopied: a message that was cast is kept until its conservative delivery,
+// and in logs. It is copied out of the buffer in which it came with much else,
+// unless it is most of it.
+const maxCopied = 32 << 10
+
 func readCast(r *wire.Reader, body []byte) *Cast {
+	if len(body) < maxCopied {
+		body = slices.Clone(body)
+		*r = wire.NewReader(body)
+	}
 	x := &struct {
 		c     Cast
 		m     Message
@@ -128,7 +143,7 @@ func readCast(r *wire.Reader, body []byte) *Cast {
 	return &x.c
 }
 
-// readAsk reads entries in strictly rising order.
+// readLack reads entries in strictly rising order.
 func readLack(r *wire.Reader) *lack {
 	m := &lack{Ensemble: readEnsemble(r), Instance: readInstance(r), ID: readValueID(r)}
 	n := r.Count(4)

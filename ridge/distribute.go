@@ -107,6 +107,9 @@ func (e *ensemble) onValue(from ids.Process, m *valueMessage) {
 		return
 	}
 	e.learn(m.Instance, v.ID, nil, last)
+	if e.acceptor(from) < 0 {
+		from = last // a mere learner forgets what it has delivered
+	}
 	if s := e.log.at(m.Instance); s != nil && s.chosen == nil {
 		e.park(from, parked{instance: m.Instance, value: v, nearest: last})
 	}

@@ -33,9 +33,12 @@ type origin struct {
 	low ids.Sequence
 	// expires: once merged time passes it every copy is late.
 	expires hlc.Timestamp
-	ring    []record // by sequence; a power of two long
-	held    int      // copies held,
-	bytes   int      // and their bytes
+	// blind is the highest T0 of what was cons-delivered and, for lack of room,
+	// not recorded: no copy up to it is delivered optimistically.
+	blind hlc.Timestamp
+	ring  []record // by sequence; a power of two long
+	held  int      // copies held,
+	bytes int      // and their bytes
 }
 
 // record is what is known of one sequence: which attempts were delivered, one
@@ -102,6 +105,7 @@ type store struct {
 	hand  int
 	// last is the last one looked up: a client's messages come in runs.
 	last    *origin
+	blind   hlc.Timestamp // of clients that had no room: for those made since
 	records int
 	count   int // copies held
 	bytes   int
@@ -127,7 +131,7 @@ func (s *store) lookup(c ids.Client) *origin {
 func (s *store) origin(c ids.Client) *origin {
 	o := s.lookup(c)
 	if o == nil && len(s.order) < maxOrigins {
-		o = &origin{client: c}
+		o = &origin{client: c, blind: s.blind}
 		s.origins[c] = o
 		s.order = append(s.order, o)
 		s.last = o

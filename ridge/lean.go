@@ -28,6 +28,9 @@ func (m *member) asked(e *ensemble, n int) {
 	}
 }
 
+// lacks says whether m is to get payloads in full.
+func (m *member) lacks(e *ensemble) bool { return e.c.now.Mono < m.short.fullUntil }
+
 func (m *member) presume(n int) {
 	a := &m.short
 	if a.presumed += n; a.presumed > askSpan {
@@ -39,7 +42,7 @@ func (m *member) presume(n int) {
 // proposer's own statement m was sent it, or m has no use for it.
 func (e *ensemble) spared(v *Value, i int, m *member) bool {
 	if v.dests(i).Has(m.partition) {
-		return v.cast.has(i) && e.c.now.Mono >= m.short.fullUntil
+		return v.cast.has(i) && !m.lacks(e)
 	}
 	return !m.accepts
 }
@@ -49,6 +52,13 @@ func (e *ensemble) spared(v *Value, i int, m *member) bool {
 func (e *ensemble) lean(v *Value, ms ...*member) *Value {
 	if v.cast == nil || len(ms) == 0 {
 		return v
+	}
+	if len(ms) > 1 {
+		for _, m := range ms {
+			if m.lacks(e) {
+				return v.plain() // whoever passes it on leaves nothing out either
+			}
+		}
 	}
 	bytes, n := 0, 0
 	out := v.without(func(i int) bool {

@@ -94,7 +94,7 @@ func (o *optimist) hold(c *Core, m *sealed, direct bool) {
 			return
 		}
 		// One that casts and never proposes must not take all the room.
-		if from.held == 0 || from.held < t.MaxHeld/heldShare && from.bytes+msg.size() <= t.MaxHeldSize/heldShare {
+		if msg.T0 > from.blind && (from.held == 0 || from.held < t.MaxHeld/heldShare && from.bytes+msg.size() <= t.MaxHeldSize/heldShare) {
 			r = o.open(from, msg.Command.Sequence)
 		}
 	}
@@ -250,11 +250,17 @@ func (o *optimist) confirmed(c *Core, m *Message, key ids.Position) {
 		return
 	}
 	from := o.origin(m.Command.Client)
-	if from == nil || m.Command.Sequence < from.low {
+	if from == nil {
+		o.blind = max(o.blind, m.T0)
+		return
+	}
+	if m.Command.Sequence < from.low {
 		return
 	}
 	r := o.open(from, m.Command.Sequence)
 	if r == nil {
+		from.blind = max(from.blind, m.T0)
+		from.expires = max(from.expires, m.T0.Add(c.cfg.Tuning.Horizon))
 		return
 	}
 	bit := uint32(1) << (m.Attempt - 1)
