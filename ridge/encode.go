@@ -87,17 +87,20 @@ func appendVotes(b []byte, vs []vote) []byte {
 }
 
 func (m *accept) Append(b []byte) []byte {
-	b, tail := m.AppendHead(b)
-	return append(b, tail...)
+	return appendValue(m.appendHead(b), m.Value)
 }
 
-// AppendHead implements wire.Tailed.
-func (m *accept) AppendHead(b []byte) (head, tail []byte) {
+// AppendCut implements wire.Tailed.
+func (m *accept) AppendCut(b []byte, cuts []wire.Cut) ([]byte, []wire.Cut) {
+	return appendValueCut(m.appendHead(b), cuts, m.Value)
+}
+
+func (m *accept) appendHead(b []byte) []byte {
 	b = appendRound(appendEnsemble(b, m.Ensemble), m.Round)
 	b = appendInstance(b, m.Instance)
 	b = appendProcesses(b, m.Chain)
 	b = appendProcesses(b, m.Voters)
-	return appendValueHead(wire.AppendBool(b, m.Obliged), m.Value)
+	return wire.AppendBool(b, m.Obliged)
 }
 
 func (m *refuse) Append(b []byte) []byte {
@@ -112,15 +115,18 @@ func (m *decision) Append(b []byte) []byte {
 }
 
 func (m *valueMessage) Append(b []byte) []byte {
-	b, tail := m.AppendHead(b)
-	return append(b, tail...)
+	return appendValue(m.appendHead(b), m.Value)
 }
 
-// AppendHead implements wire.Tailed.
-func (m *valueMessage) AppendHead(b []byte) (head, tail []byte) {
+// AppendCut implements wire.Tailed.
+func (m *valueMessage) AppendCut(b []byte, cuts []wire.Cut) ([]byte, []wire.Cut) {
+	return appendValueCut(m.appendHead(b), cuts, m.Value)
+}
+
+func (m *valueMessage) appendHead(b []byte) []byte {
 	b = appendRound(appendEnsemble(b, m.Ensemble), m.Round)
 	b = appendProcesses(appendInstance(b, m.Instance), m.Chain)
-	return appendValueHead(wire.AppendBool(b, m.Distribute), m.Value)
+	return wire.AppendBool(b, m.Distribute)
 }
 
 func (m *fetch) Append(b []byte) []byte {

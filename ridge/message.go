@@ -11,14 +11,16 @@ import (
 const minMessage = 16 + 1 + 1 + 8 + 1 + 8 + 1 + 1
 
 // Append appends m's encoding to b.
-func (m *Message) Append(b []byte) []byte {
+func (m *Message) Append(b []byte) []byte { return wire.AppendBytes(m.appendHead(b), m.Body) }
+
+// appendHead appends all but the body and its length.
+func (m *Message) appendHead(b []byte) []byte {
 	b = wire.AppendCommand(b, m.Command)
 	b = wire.AppendUvarint(b, uint64(m.Attempt))
 	b = wire.AppendTimestamp(b, m.T0)
 	b = wire.AppendUvarint(b, uint64(m.Mark))
 	b = wire.AppendTimestamp(b, m.Guard)
-	b = wire.AppendSet(b, m.Dests)
-	return wire.AppendBytes(b, m.Body)
+	return wire.AppendSet(b, m.Dests)
 }
 
 // Digest is a hash over all of m's bytes, T0, Mark and Guard included: equal
@@ -40,6 +42,14 @@ type sealed struct {
 
 // size is what m counts for in queues and batches: at least its encoding.
 func (m *Message) size() int { return len(m.Body) + 2*len(m.Dests) + 64 }
+
+// copied is how much of size a value copies of m.
+func (m *Message) copied() int {
+	if len(m.Body) >= referred {
+		return m.size() - len(m.Body)
+	}
+	return m.size()
+}
 
 // read decodes one message into m. Its sets of destinations are cut from
 // *sets, so that a batch needs few allocations.

@@ -14,7 +14,7 @@ func (v *Value) without(leave func(i int) bool) *Value {
 			out.Entries = append([]Entry(nil), v.Entries...)
 			out.names = make([]name, len(v.Entries))
 			copy(out.names, v.names)
-			out.raw = nil
+			out.raw, out.cuts = nil, nil
 		}
 		m := v.Entries[i].Message
 		out.absent++
@@ -85,9 +85,9 @@ func (n *name) is(m *Message, digest, want uint64) bool {
 }
 
 // bare is v without its entries, which whole reads from the bytes again; v
-// itself if these are not at hand.
+// itself if these are not at hand in one piece.
 func (v *Value) bare() *Value {
-	if v.raw == nil || v.absent > 0 || len(v.Entries) == 0 {
+	if v.raw == nil || v.cuts != nil || v.absent > 0 || len(v.Entries) == 0 {
 		return v
 	}
 	return &Value{ID: v.ID, Proposed: v.Proposed, Null: v.Null, top: v.top, raw: v.raw, weight: v.weight, stripped: true}

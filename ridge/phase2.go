@@ -86,8 +86,8 @@ func (e *ensemble) batch(now hlc.Now) *builder {
 	l.gap += (min(now.Mono-l.proposed, leadShare*t.Lead) - l.gap) / 4
 	l.proposed = now.Mono
 	physical, w := e.physical(now), hlc.Timestamp(t.Window/time.Microsecond)
-	n, bytes := l.queue.fit(t.MaxBatchCount, e.batchBytes())
-	b := newBuilder(n, bytes)
+	n, copied := l.queue.fit(t.MaxBatchCount, e.batchBytes())
+	b := newBuilder(n, copied)
 	for range n {
 		s := l.queue.pop()
 		m := s.message

@@ -88,8 +88,9 @@ func (q *queue) forget(v *Value) {
 }
 
 // fit is how many of the first messages make a batch within the bounds; a
-// single larger message travels alone. bytes is what they weigh.
-func (q *queue) fit(maxCount, maxBytes int) (n, bytes int) {
+// single larger message travels alone. copied is what a value copies of them.
+func (q *queue) fit(maxCount, maxBytes int) (n, copied int) {
+	bytes := 0
 	for i := q.head; i < len(q.ring) && n < maxCount; i++ {
 		size := q.ring[i].message.size()
 		if n > 0 && bytes+size > maxBytes {
@@ -97,8 +98,9 @@ func (q *queue) fit(maxCount, maxBytes int) (n, bytes int) {
 		}
 		n++
 		bytes += size
+		copied += q.ring[i].message.copied()
 	}
-	return n, bytes
+	return n, copied
 }
 
 // ready says whether a batch should leave while open instances are in flight:

@@ -49,8 +49,11 @@ type Value struct {
 	cast bitset
 	// top is the highest timestamp in the value.
 	top hlc.Timestamp
-	// raw is the encoding with all payloads, if it is at hand.
+	// raw is the encoding with all payloads, if it is at hand; without the
+	// large ones, which lie where their proposer's message has them, if there
+	// are cuts.
 	raw    []byte
+	cuts   []wire.Cut
 	weight int
 	// stripped: Entries are left out, since a log keeps the value for others
 	// alone. Such a value never leaves the log: see whole.
@@ -147,7 +150,12 @@ type builder struct {
 // headSize is where the entries' encoding begins, without their count.
 const headSize = 16
 
-// newBuilder begins a value of n entries whose messages weigh bytes.
+// referred is how long a payload must be for its value to refer to it: shorter
+// ones are copied, so that a log does not keep much else that lies beside them.
+const referred = 16 << 10
+
+// newBuilder begins a value of n entries whose messages weigh bytes, without
+// those that are referred to.
 func newBuilder(n, bytes int) *builder {
 	b := &builder{n: n}
 	if n > 0 {
@@ -163,12 +171,15 @@ func (b *builder) add(t hlc.Timestamp, s *sealed) {
 	v := &b.v
 	v.raw = wire.AppendTimestamp(v.raw, t)
 	at := len(v.raw)
-	if s.raw != nil {
+	digest, long := s.digest, len(s.message.Body) >= referred
+	switch {
+	case long:
+		digest = b.refer(s)
+	case s.raw != nil:
 		v.raw = append(v.raw, s.raw...)
-	} else {
+	default:
 		v.raw = s.message.Append(v.raw)
 	}
-	digest := s.digest
 	if digest == 0 {
 		digest = xxhash.Sum64(v.raw[at:])
 	}
@@ -179,13 +190,30 @@ func (b *builder) add(t hlc.Timestamp, s *sealed) {
 	v.Entries = append(v.Entries, Entry{T: t, Digest: digest, Message: s.message})
 }
 
+// refer is add for a large message: all but its body is copied. The result is
+// its digest.
+func (b *builder) refer(s *sealed) uint64 {
+	v, m := &b.v, s.message
+	at := len(v.raw)
+	v.raw = wire.AppendUvarint(m.appendHead(v.raw), uint64(len(m.Body)))
+	v.cuts = append(v.cuts, wire.Cut{At: len(v.raw), Tail: m.Body})
+	if s.digest != 0 {
+		return s.digest
+	}
+	var d xxhash.Digest
+	d.Reset()
+	_, _ = d.Write(v.raw[at:])
+	_, _ = d.Write(m.Body)
+	return d.Sum64()
+}
+
 // done ends the value and gives it its id.
 func (b *builder) done(origin ids.Process, counter uint64, proposed, null hlc.Timestamp) *Value {
 	v := &b.v
 	v.Proposed, v.Null = proposed, null
 	v.top = max(v.top, null)
 	wire.AppendTimestamp(wire.AppendTimestamp(v.raw[:0], proposed), null)
-	v.weight = len(v.raw) + valueOverhead
+	v.weight = v.rawSize() + valueOverhead
 	v.ID = ValueID{Origin: origin, Counter: counter, Digest: v.listDigest()}
 	return v
 }
@@ -194,7 +222,7 @@ func (b *builder) done(origin ids.Process, counter uint64, proposed, null hlc.Ti
 func newValue(origin ids.Process, counter uint64, proposed hlc.Timestamp, entries []Entry, null hlc.Timestamp) *Value {
 	n := 0
 	for i := range entries {
-		n += entries[i].Message.size()
+		n += entries[i].Message.copied()
 	}
 	b := newBuilder(len(entries), n)
 	var s sealed

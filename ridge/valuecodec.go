@@ -25,21 +25,45 @@ const (
 )
 
 func appendValue(b []byte, v *Value) []byte {
-	b, tail := appendValueHead(b, v)
-	return append(b, tail...)
+	b = appendValueID(b, v.ID)
+	switch {
+	case v.absent > 0 || v.cast != nil:
+		return v.appendCounted(append(b, formList), (*Value).appendList)
+	case v.raw == nil:
+		return v.appendCounted(append(b, formFull), (*Value).appendFull)
+	}
+	b = wire.AppendUvarint(append(b, formFull), uint64(v.rawSize()))
+	at := 0
+	for _, c := range v.cuts {
+		b = append(append(b, v.raw[at:c.At]...), c.Tail...)
+		at = c.At
+	}
+	return append(b, v.raw[at:]...)
 }
 
-// appendValueHead appends all but the tail, which is at hand.
-func appendValueHead(b []byte, v *Value) (head, tail []byte) {
-	b = appendValueID(b, v.ID)
-	if v.absent == 0 && v.cast == nil {
-		b = append(b, formFull)
-		if v.raw != nil {
-			return wire.AppendUvarint(b, uint64(len(v.raw))), v.raw
-		}
-		return v.appendCounted(b, (*Value).appendFull), nil
+// appendValueCut is appendValue, but leaves out what is long and at hand.
+func appendValueCut(b []byte, cuts []wire.Cut, v *Value) ([]byte, []wire.Cut) {
+	whole := v.cuts == nil
+	if v.absent > 0 || v.cast != nil || whole && len(v.raw) < wire.TailMin {
+		return appendValue(b, v), cuts
 	}
-	return v.appendCounted(append(b, formList), (*Value).appendList), nil
+	b = wire.AppendUvarint(append(appendValueID(b, v.ID), formFull), uint64(v.rawSize()))
+	if whole {
+		return b, append(cuts, wire.Cut{At: len(b), Tail: v.raw})
+	}
+	for _, c := range v.cuts {
+		cuts = append(cuts, wire.Cut{At: len(b) + c.At, Tail: c.Tail})
+	}
+	return append(b, v.raw...), cuts
+}
+
+// rawSize is the size of the encoding that is at hand.
+func (v *Value) rawSize() int {
+	n := len(v.raw)
+	for _, c := range v.cuts {
+		n += len(c.Tail)
+	}
+	return n
 }
 
 // appendCounted appends what f appends, with its length before it. The length

@@ -7,25 +7,15 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/wire"
 )
 
-// tailMin is how long a message's tail must be to be written from where it
-// lies: below, copying it costs less than another piece in a system call.
-const tailMin = 8 << 10
-
 // outgoing is bytes to be written: b, and between its bytes the tails of large
 // messages, which are not copied.
 type outgoing struct {
 	b     []byte
-	cuts  []cut // in order of at
-	tails int   // bytes of all tails
+	cuts  []wire.Cut // in order of At
+	tails int        // bytes of all tails
 	// The open frame, the last: where it begins, negative if there is none,
 	// and the cuts and tails before it.
 	open, openCuts, openTails int
-}
-
-// cut is a tail that stands before b[at].
-type cut struct {
-	at   int
-	tail []byte
 }
 
 func (o *outgoing) size() int { return len(o.b) + o.tails }
@@ -46,21 +36,20 @@ func (o *outgoing) add(m wire.Message) bool {
 		o.b, ok = appendMessage(o.b, m)
 		return ok
 	}
-	at := len(o.b)
-	b, tail := t.AppendHead(append(o.b, byte(m.Kind()), 0, 0, 0))
-	n := len(b) - at - messageHeader + len(tail)
+	at, before := len(o.b), len(o.cuts)
+	o.b, o.cuts = t.AppendCut(append(o.b, byte(m.Kind()), 0, 0, 0), o.cuts)
+	tails := 0
+	for _, c := range o.cuts[before:] {
+		tails += len(c.Tail)
+	}
+	n := len(o.b) - at - messageHeader + tails
 	if n > MaxMessage {
-		o.b = b[:at]
+		clear(o.cuts[before:])
+		o.b, o.cuts = o.b[:at], o.cuts[:before]
 		return false
 	}
-	b[at+1], b[at+2], b[at+3] = byte(n), byte(n>>8), byte(n>>16)
-	if len(tail) < tailMin {
-		o.b = append(b, tail...)
-		return true
-	}
-	o.b = b
-	o.cuts = append(o.cuts, cut{len(b), tail})
-	o.tails += len(tail)
+	o.b[at+1], o.b[at+2], o.b[at+3] = byte(n), byte(n>>8), byte(n>>16)
+	o.tails += tails
 	return true
 }
 
@@ -70,9 +59,9 @@ func (o *outgoing) seal() {
 	binary.LittleEndian.PutUint32(frame[1:], uint32(o.openSize()-frameHeader))
 	sum, at := crc32.Checksum(frame[:5], castagnoli), o.open+frameHeader
 	for _, c := range o.cuts[o.openCuts:] {
-		sum = crc32.Update(sum, castagnoli, o.b[at:c.at])
-		sum = crc32.Update(sum, castagnoli, c.tail)
-		at = c.at
+		sum = crc32.Update(sum, castagnoli, o.b[at:c.At])
+		sum = crc32.Update(sum, castagnoli, c.Tail)
+		at = c.At
 	}
 	binary.LittleEndian.PutUint32(frame[5:], crc32.Update(sum, castagnoli, o.b[at:]))
 	o.open = -1
@@ -90,9 +79,9 @@ func (o *outgoing) rest(ps [][]byte, n int) [][]byte {
 	}
 	at := 0
 	for _, c := range o.cuts {
-		piece(o.b[at:c.at])
-		piece(c.tail)
-		at = c.at
+		piece(o.b[at:c.At])
+		piece(c.Tail)
+		at = c.At
 	}
 	piece(o.b[at:])
 	return ps

@@ -14,8 +14,17 @@ type long struct {
 	head int
 }
 
-func (l *long) AppendHead(b []byte) (head, tail []byte) {
-	return append(b, l.body[:l.head]...), l.body[l.head:]
+// AppendCut cuts one tail or, if it is long, two, with a byte between.
+func (l *long) AppendCut(b []byte, cuts []wire.Cut) ([]byte, []wire.Cut) {
+	b, tail := append(b, l.body[:l.head]...), l.body[l.head:]
+	if n := len(tail) / 2; n > wire.TailMin/2 {
+		cuts = append(cuts, wire.Cut{At: len(b), Tail: tail[:n]})
+		b, tail = append(b, tail[n]), tail[n+1:]
+	}
+	if len(tail) > 0 {
+		cuts = append(cuts, wire.Cut{At: len(b), Tail: tail})
+	}
+	return b, cuts
 }
 
 // Messages with tails are framed like others, and from any byte on what is left
@@ -27,7 +36,7 @@ func TestTails(t *testing.T) {
 		var want [][]byte
 		o.open = -1
 		for range 1 + rnd.IntN(12) {
-			body := make([]byte, rnd.IntN(3*tailMin))
+			body := make([]byte, rnd.IntN(3*wire.TailMin))
 			for i := range body {
 				body[i] = byte(rnd.Uint32())
 			}

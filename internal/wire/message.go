@@ -23,13 +23,24 @@ type Message interface {
 	Append(b []byte) []byte
 }
 
-// Tailed is a Message that may end with many bytes that need not be copied.
+// Tailed is a Message with long byte strings that need not be copied.
 type Tailed interface {
 	Message
-	// AppendHead appends the body but for its last bytes, which it returns:
-	// b and then the tail is what Append appends. The tail is never changed.
-	AppendHead(b []byte) (head, tail []byte)
+	// AppendCut appends the body without some of its byte strings, its tails,
+	// which it appends to cuts with their places in b: with them b is what
+	// Append appends. Tails are not empty and never change.
+	AppendCut(b []byte, cuts []Cut) ([]byte, []Cut)
 }
+
+// Cut is a byte string that stands before byte At of others.
+type Cut struct {
+	At   int
+	Tail []byte
+}
+
+// TailMin is how long a tail should be: below, copying it costs less than
+// another piece in a system call.
+const TailMin = 8 << 10
 
 // Decoder decodes one body of one kind. The result may alias body, which the
 // caller must not change afterwards. It returns an error wrapping ErrMalformed
