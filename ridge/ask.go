@@ -167,10 +167,12 @@ func (e *ensemble) dropParked() {
 
 // settled says whether a parked value is of no use any more.
 func (e *ensemble) settled(p *parked) bool {
-	if p.accept != nil {
-		return p.instance <= e.log.base || p.accept.Round.Less(e.promised)
-	}
 	s := e.log.at(p.instance)
+	if p.accept != nil {
+		// Voted for, when it came again with its payloads, or decided and held.
+		done := s != nil && (s.chosen != nil || s.value != nil && s.round == p.accept.Round)
+		return done || p.instance <= e.log.base || p.accept.Round.Less(e.promised)
+	}
 	return p.instance < e.next || s != nil && s.chosen != nil
 }
 

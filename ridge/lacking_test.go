@@ -101,3 +101,19 @@ func TestCopiesKeepNoBuffers(t *testing.T) {
 		}
 	}
 }
+
+// A list that waits for payloads which come otherwise, with a repetition of
+// Phase 2 or because it is decided, does not take room for as long as its
+// instance is in the log.
+func TestParkedEndsWithItsInstance(t *testing.T) {
+	r := optRig(t, 2, 1)
+	v, w := castVal(1, msg(1, epoch+1)), castVal(2, msg(2, epoch+2))
+	r.step(1, lastAccept(round(5, 1), 1, nothing(v)))
+	r.step(1, lastAccept(round(5, 1), 2, nothing(w)))
+	r.step(1, lastAccept(round(5, 1), 1, v.plain()))
+	r.step(3, &learn{Votes: []vote{{Instance: 2, Decided: true, Round: round(5, 1), Value: w}}})
+	r.e.dropParked()
+	if len(r.e.parked) > 0 {
+		t.Errorf("%d still wait", len(r.e.parked))
+	}
+}

@@ -96,3 +96,22 @@ func TestCopiesWhileOpen(t *testing.T) {
 		t.Errorf("%d deliveries of two copies", n)
 	}
 }
+
+// What nobody could decode is not proposed.
+func TestNamelessIsDropped(t *testing.T) {
+	for _, tune := range []func(*Tuning){nil, optimistic} {
+		w := newWorld(t, 60, 2, 3, tune)
+		w.bytes = true
+		w.run(500 * time.Millisecond)
+		for p := ids.Process(1); p <= 4; p++ {
+			n, bad := w.node(p), msg(1, 0, ids.Partition(p)%2)
+			bad.Command.Client = ids.Client{}
+			good := msg(int(p), epoch.Add(w.now), ids.Partition(p)%2)
+			w.byName[idOf(good)] = &proposal{m: good}
+			w.proposals = append(w.proposals, &proposal{m: good, e: ids.Ensemble(p % 2), client: w.clients[0]})
+			n.core.Multicast(n.clock(), []Message{*good, *bad, *bad})
+			n.flush()
+		}
+		w.finish(time.Second)
+	}
+}

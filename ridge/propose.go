@@ -57,10 +57,12 @@ func (c *Core) Multicast(now hlc.Now, ms []Message) {
 	c.begin(now)
 	for i := 0; i < len(ms); {
 		n := 1
-		if e := c.destined(&ms[i]); e == nil {
+		if nameless(&ms[i]) {
+			c.counters.Dropped++
+		} else if e := c.destined(&ms[i]); e == nil {
 			c.multicast(&ms[i])
 		} else {
-			for n < len(ms)-i && ms[i+n].Dests.Equal(ms[i].Dests) {
+			for n < len(ms)-i && ms[i+n].Dests.Equal(ms[i].Dests) && !nameless(&ms[i+n]) {
 				n++
 			}
 			e.admitOwn(ms[i : i+n])
@@ -68,6 +70,10 @@ func (c *Core) Multicast(now hlc.Now, ms []Message) {
 		i += n
 	}
 }
+
+// nameless says whether m belongs to no command. Nobody decodes such a message,
+// nor the value that it is in.
+func nameless(m *Message) bool { return m.Command.Client.IsZero() }
 
 // destined is the ensemble that orders m, if this process coordinates it and
 // that is all there is to do.
