@@ -11,7 +11,7 @@ import (
 )
 
 // join is what is left of a message when its tails are put in their places.
-func join(b []byte, cuts []wire.Cut) []byte {
+func join(b []byte, cuts []wire.Cut, _ int) []byte {
 	var out []byte
 	at := 0
 	for _, c := range cuts {
@@ -19,6 +19,33 @@ func join(b []byte, cuts []wire.Cut) []byte {
 		at = c.At
 	}
 	return append(out, b[at:]...)
+}
+
+// R7: what a frame's checksum leaves to the decoder, from the value's content
+// on, does not decode if any bit of it is another.
+func TestR7EveryByteOfAValueMatters(t *testing.T) {
+	var es []Entry
+	for i := range 3 {
+		es = append(es, Entry{T: epoch + hlc.Timestamp(i), Message: &Message{
+			Command: ids.Command{Client: ids.Client{7}, Sequence: ids.Sequence(i + 1)}, Attempt: 1, T0: epoch, Mark: 1,
+			Dests: ids.NewSet(0, 2), Body: make([]byte, i*(referred-100)),
+		}})
+	}
+	m := &accept{Chain: []ids.Process{1, 2}, Value: newValue(1, 9, epoch, es, epoch+9)}
+	_, _, sum := m.AppendCut(nil, nil)
+	whole := m.Append(nil)
+	for i := sum; i < len(whole); i++ {
+		if i > sum+300 && i < len(whole)-300 && i%97 != 0 {
+			continue
+		}
+		for _, flip := range []byte{0x01, 0x10, 0x80} {
+			whole[i] ^= flip
+			if _, err := Decode(kindAccept, whole); err == nil {
+				t.Fatalf("byte %d of %d changed by %#x decodes; covered up to %d", i, len(whole), flip, sum)
+			}
+			whole[i] ^= flip
+		}
+	}
 }
 
 // R7: a value that refers to large payloads is, in bytes and by its id, the

@@ -90,8 +90,11 @@ func (m *accept) Append(b []byte) []byte {
 	return appendValue(m.appendHead(b), m.Value)
 }
 
+// Tails implements wire.Tailed.
+func (m *accept) Tails() bool { return m.Value.tails() }
+
 // AppendCut implements wire.Tailed.
-func (m *accept) AppendCut(b []byte, cuts []wire.Cut) ([]byte, []wire.Cut) {
+func (m *accept) AppendCut(b []byte, cuts []wire.Cut) ([]byte, []wire.Cut, int) {
 	return appendValueCut(m.appendHead(b), cuts, m.Value)
 }
 
@@ -118,8 +121,11 @@ func (m *valueMessage) Append(b []byte) []byte {
 	return appendValue(m.appendHead(b), m.Value)
 }
 
+// Tails implements wire.Tailed.
+func (m *valueMessage) Tails() bool { return m.Value.tails() }
+
 // AppendCut implements wire.Tailed.
-func (m *valueMessage) AppendCut(b []byte, cuts []wire.Cut) ([]byte, []wire.Cut) {
+func (m *valueMessage) AppendCut(b []byte, cuts []wire.Cut) ([]byte, []wire.Cut, int) {
 	return appendValueCut(m.appendHead(b), cuts, m.Value)
 }
 

@@ -41,20 +41,25 @@ func appendValue(b []byte, v *Value) []byte {
 	return append(b, v.raw[at:]...)
 }
 
-// appendValueCut is appendValue, but leaves out what is long and at hand.
-func appendValueCut(b []byte, cuts []wire.Cut, v *Value) ([]byte, []wire.Cut) {
-	whole := v.cuts == nil
-	if v.absent > 0 || v.cast != nil || whole && len(v.raw) < wire.TailMin {
-		return appendValue(b, v), cuts
-	}
+// tails says whether much of v's encoding is at hand.
+func (v *Value) tails() bool {
+	return v.absent == 0 && v.cast == nil && (v.cuts != nil || len(v.raw) >= wire.TailMin)
+}
+
+// appendValueCut is appendValue for a value with tails, see wire.Tailed. All
+// that comes after the id, the form and the length is verified by readValue:
+// timestamps and messages' digests by the id [R7], all other bytes of a message
+// by its digest, counts by where they lead.
+func appendValueCut(b []byte, cuts []wire.Cut, v *Value) (_ []byte, _ []wire.Cut, sum int) {
 	b = wire.AppendUvarint(append(appendValueID(b, v.ID), formFull), uint64(v.rawSize()))
-	if whole {
-		return b, append(cuts, wire.Cut{At: len(b), Tail: v.raw})
+	sum = len(b)
+	if v.cuts == nil {
+		return b, append(cuts, wire.Cut{At: sum, Tail: v.raw}), sum
 	}
 	for _, c := range v.cuts {
-		cuts = append(cuts, wire.Cut{At: len(b) + c.At, Tail: c.Tail})
+		cuts = append(cuts, wire.Cut{At: sum + c.At, Tail: c.Tail})
 	}
-	return append(b, v.raw...), cuts
+	return append(b, v.raw...), cuts, sum
 }
 
 // rawSize is the size of the encoding that is at hand.

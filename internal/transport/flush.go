@@ -17,8 +17,9 @@ func (l *link) take() (c *conn, o outgoing, ok bool) {
 }
 
 func (l *link) swap() outgoing {
-	l.sealOpen()
 	o := l.pending
+	o.seal()
+	l.t.count.framesOut.Add(uint64(o.frames))
 	l.pending = outgoing{}
 	l.t.count.messagesOut.Add(uint64(l.messages))
 	l.messages = 0
@@ -110,7 +111,8 @@ func (l *link) writeAll(c *conn, ps [][]byte) {
 func (l *link) beat() {
 	l.mu.Lock()
 	if l.c != nil && !l.c.writing && len(l.pending.b) == 0 {
-		l.frame()
+		l.buffer()
+		l.pending.begin()
 		if l.to.Process == 0 {
 			l.t.clientBytes.Add(int64(len(l.pending.b)))
 		}

@@ -56,7 +56,7 @@ func (l *link) push(m wire.Message) {
 		return
 	}
 	before := l.pending.size()
-	l.frame()
+	l.buffer()
 	if !l.pending.add(m) {
 		t.count.droppedTooLarge.Add(1)
 	} else {
@@ -67,24 +67,10 @@ func (l *link) push(m wire.Message) {
 	}
 }
 
-// frame sees to an open frame that has room.
-func (l *link) frame() {
-	o := &l.pending
-	if o.b == nil {
-		o.b, o.open = getBuffer(), -1
-	}
-	if o.open >= 0 && o.openSize() > frameTarget {
-		l.sealOpen()
-	}
-	if o.open < 0 {
-		o.begin()
-	}
-}
-
-func (l *link) sealOpen() {
-	if l.pending.open >= 0 {
-		l.pending.seal()
-		l.t.count.framesOut.Add(1)
+// buffer sees to a buffer for what is pending.
+func (l *link) buffer() {
+	if l.pending.b == nil {
+		l.pending.b, l.pending.open = getBuffer(), -1
 	}
 }
 

@@ -2,69 +2,80 @@ package transport
 
 import (
 	"encoding/binary"
-	"hash/crc32"
 
 	"github.com/eyrie-dev/eyrie/internal/wire"
 )
 
 // outgoing is bytes to be written: b, and between its bytes the tails of large
-// messages, which are not copied.
+// messages, which are not copied. A message with tails has a frame of its own.
 type outgoing struct {
-	b     []byte
-	cuts  []wire.Cut // in order of At
-	tails int        // bytes of all tails
-	// The open frame, the last: where it begins, negative if there is none,
-	// and the cuts and tails before it.
-	open, openCuts, openTails int
+	b      []byte
+	cuts   []wire.Cut // in order of At
+	tails  int        // bytes of all tails
+	frames int
+	open   int // where the open frame, the last, begins; negative if there is none
 }
 
 func (o *outgoing) size() int { return len(o.b) + o.tails }
 
 // openSize is the size of the open frame.
-func (o *outgoing) openSize() int { return len(o.b) - o.open + o.tails - o.openTails }
+func (o *outgoing) openSize() int { return len(o.b) - o.open }
 
-// begin opens a frame at the end.
+// begin sees to an open frame that has room.
 func (o *outgoing) begin() {
-	o.open, o.openCuts, o.openTails = len(o.b), len(o.cuts), o.tails
-	o.b = openFrame(o.b)
+	if o.open >= 0 && o.openSize() > frameTarget {
+		o.seal()
+	}
+	if o.open < 0 {
+		o.open = len(o.b)
+		o.b = openFrame(o.b)
+	}
 }
 
-// add appends a message to the open frame; false when it is too large.
-func (o *outgoing) add(m wire.Message) bool {
-	t, ok := m.(wire.Tailed)
-	if !ok {
-		o.b, ok = appendMessage(o.b, m)
-		return ok
+// add appends a message; false when it is too large.
+func (o *outgoing) add(m wire.Message) (ok bool) {
+	if t, long := m.(wire.Tailed); long && t.Tails() {
+		return o.addTailed(t)
 	}
-	at, before := len(o.b), len(o.cuts)
-	o.b, o.cuts = t.AppendCut(append(o.b, byte(m.Kind()), 0, 0, 0), o.cuts)
-	tails := 0
+	o.begin()
+	o.b, ok = appendMessage(o.b, m)
+	return ok
+}
+
+// addTailed appends a frame.
+func (o *outgoing) addTailed(m wire.Tailed) bool {
+	o.seal()
+	from, before := len(o.b), len(o.cuts)
+	at := from + frameHeader + coveredSize
+	o.b = append(openFrame(o.b), 0, 0, 0, 0)
+	var sum, tails int
+	o.b, o.cuts, sum = m.AppendCut(append(o.b, byte(m.Kind()), 0, 0, 0), o.cuts)
 	for _, c := range o.cuts[before:] {
 		tails += len(c.Tail)
 	}
 	n := len(o.b) - at - messageHeader + tails
 	if n > MaxMessage {
 		clear(o.cuts[before:])
-		o.b, o.cuts = o.b[:at], o.cuts[:before]
+		o.b, o.cuts = o.b[:from], o.cuts[:before]
 		return false
 	}
 	o.b[at+1], o.b[at+2], o.b[at+3] = byte(n), byte(n>>8), byte(n>>16)
 	o.tails += tails
+	o.frames++
+	frame := o.b[from:]
+	binary.LittleEndian.PutUint32(frame[1:], uint32(len(frame)-frameHeader+tails)|partly)
+	binary.LittleEndian.PutUint32(frame[frameHeader:], uint32(sum-from-frameHeader))
+	binary.LittleEndian.PutUint32(frame[5:], frameSum(frame[:sum-from]))
 	return true
 }
 
-// seal completes the open frame.
+// seal completes the open frame, if there is one.
 func (o *outgoing) seal() {
-	frame := o.b[o.open:]
-	binary.LittleEndian.PutUint32(frame[1:], uint32(o.openSize()-frameHeader))
-	sum, at := crc32.Checksum(frame[:5], castagnoli), o.open+frameHeader
-	for _, c := range o.cuts[o.openCuts:] {
-		sum = crc32.Update(sum, castagnoli, o.b[at:c.At])
-		sum = crc32.Update(sum, castagnoli, c.Tail)
-		at = c.At
+	if o.open >= 0 {
+		seal(o.b[o.open:])
+		o.open = -1
+		o.frames++
 	}
-	binary.LittleEndian.PutUint32(frame[5:], crc32.Update(sum, castagnoli, o.b[at:]))
-	o.open = -1
 }
 
 // rest appends the pieces from byte n on to ps.

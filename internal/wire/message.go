@@ -23,13 +23,18 @@ type Message interface {
 	Append(b []byte) []byte
 }
 
-// Tailed is a Message with long byte strings that need not be copied.
+// Tailed is a Message that may have long byte strings that need not be copied,
+// and whose decoder verifies them.
 type Tailed interface {
 	Message
-	// AppendCut appends the body without some of its byte strings, its tails,
-	// which it appends to cuts with their places in b: with them b is what
-	// Append appends. Tails are not empty and never change.
-	AppendCut(b []byte, cuts []Cut) ([]byte, []Cut)
+	// Tails says whether there are any.
+	Tails() bool
+	// AppendCut appends the body without its tails, which it appends to cuts
+	// with their places in b: with them b is what Append appends. Tails are not
+	// empty and never change. Invariant: the decoder refuses the body if
+	// anything from b[sum] on, tails included, is not what was sent, so that no
+	// other checksum need cover that. No cut is before sum.
+	AppendCut(b []byte, cuts []Cut) (_ []byte, _ []Cut, sum int)
 }
 
 // Cut is a byte string that stands before byte At of others.
