@@ -53,6 +53,7 @@ func (e *ensemble) onQuestion(from ids.Process, m *question) {
 		}
 		return
 	}
+	e.waited(from)
 	for i := range f.waiting {
 		if f.waiting[i].process == from {
 			f.waiting[i].number = max(f.waiting[i].number, m.Number)

@@ -46,6 +46,9 @@ type leader struct {
 
 	confirming confirming
 
+	// promptUntil: learners outside the chain are not to wait until then.
+	promptUntil time.Duration
+
 	// ripeAt is when what waits has waited for the order of timestamps.
 	ripeAt time.Duration
 	// repeatAt is when the first open instance may need a repetition.

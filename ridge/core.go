@@ -40,7 +40,9 @@ type Core struct {
 	started   bool
 	// turn rotates among equal choices of whom to send to.
 	turn int
-	err  error
+	// togetherUntil: messages to several partitions are about until then.
+	togetherUntil time.Duration
+	err           error
 
 	out, spare []Send
 }

@@ -210,7 +210,7 @@ func readVotes(r *wire.Reader) []vote {
 func readAccept(r *wire.Reader) *accept {
 	m := &accept{Ensemble: readEnsemble(r), Round: readRound(r), Instance: readInstance(r)}
 	m.Chain, m.Voters = readChain(r), readChain(r)
-	m.Obliged = r.Bool()
+	m.Obliged, m.Prompt = r.Bool(), r.Bool()
 	m.Value = readValue(r)
 	return m
 }

@@ -26,12 +26,13 @@ func (e *ensemble) conclude(m *accept) {
 			distributor = e.distributor(m.Chain)
 		}
 	}
+	lazy := direct && e.lazy(m)
 	d := &decision{Ensemble: e.id, Round: m.Round, Instance: m.Instance, ID: m.Value.ID}
 	for i := range e.members {
 		switch p := e.members[i].process; {
 		case p == e.c.cfg.Self || &e.members[i] == distributor:
 		case direct && !slices.Contains(m.Chain, p):
-			e.c.send(p, v)
+			e.c.out = append(e.c.out, Send{To: ids.To(p), Msg: v, Lazy: lazy && e.members[i].partition == e.c.partition})
 		default:
 			e.c.send(p, d)
 		}

@@ -103,7 +103,7 @@ func (m *accept) appendHead(b []byte) []byte {
 	b = appendInstance(b, m.Instance)
 	b = appendProcesses(b, m.Chain)
 	b = appendProcesses(b, m.Voters)
-	return wire.AppendBool(b, m.Obliged)
+	return wire.AppendBool(wire.AppendBool(b, m.Obliged), m.Prompt)
 }
 
 func (m *refuse) Append(b []byte) []byte {

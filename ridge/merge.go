@@ -141,6 +141,9 @@ func (c *Core) Next(ds []Delivery) (n int) {
 			break
 		}
 		it := e.stream.front()
+		if len(it.message.Dests) > 1 {
+			c.togetherUntil = c.now.Mono + calm
+		}
 		ds[n] = Delivery{
 			Position: key, Instance: it.instance, Message: it.message,
 			Proposed: it.value.Proposed, Nearest: it.nearest,

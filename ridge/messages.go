@@ -131,7 +131,10 @@ type accept struct {
 	// Obliged: Phase 1 forces the coordinator to repeat this value, so no
 	// acceptor refuses it for its timestamps [R8].
 	Obliged bool
-	Value   *Value
+	// Prompt: somebody may wait for a learner outside the chain, so its value is
+	// not sent lazily.
+	Prompt bool
+	Value  *Value
 }
 
 // refuse tells a coordinator why an acceptor did not vote.

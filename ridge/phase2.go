@@ -136,7 +136,7 @@ func (e *ensemble) sendAccept(now hlc.Now, k ids.Instance, v *Value, obliged boo
 	if l.chain[0] != e.c.cfg.Self {
 		v = e.lean(v, e.member(l.chain[0]))
 	}
-	m := &accept{Ensemble: e.id, Round: l.round, Instance: k, Chain: l.chain, Obliged: obliged, Value: v}
+	m := &accept{Ensemble: e.id, Round: l.round, Instance: k, Chain: l.chain, Obliged: obliged, Prompt: now.Mono < l.promptUntil, Value: v}
 	if l.chain[0] == e.c.cfg.Self {
 		e.accept(now, m, 0)
 	} else {

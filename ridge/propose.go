@@ -24,6 +24,7 @@ func (c *Core) onPropose(from ids.Addr, p *Propose) {
 		e.forward(p)
 		c.taken(p)
 	default:
+		e.waited(from.Process)
 		if why := e.admit(p.sealed()); why != 0 {
 			c.advise(e, p, why)
 		}

@@ -66,6 +66,9 @@ type Delivery struct {
 type Send struct {
 	To  ids.Addr
 	Msg wire.Message
+	// Lazy: nobody waits for it. It may stay with the driver for a few hundred
+	// microseconds and leave together with others.
+	Lazy bool
 }
 
 // Config is what a Core is made of.

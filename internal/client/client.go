@@ -257,7 +257,7 @@ func (c *Core) send(call *call) {
 	if call.copies == 0 {
 		c.copies = call.copy.proposal.Sends(c.copies[:0], c.cfg.Topology, p)
 		for _, s := range c.copies {
-			c.sends = append(c.sends, Send(s))
+			c.sends = append(c.sends, Send{To: s.To, Msg: s.Msg})
 		}
 	} else {
 		c.sends = append(c.sends, Send{ids.To(p), call.copy.proposal.Propose()})

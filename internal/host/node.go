@@ -51,6 +51,9 @@ type Node struct {
 	// Of the holder of the loop's right to run:
 	local []wire.Message // from the core to itself
 	near  nearClients
+	// lazyAt is when what was sent lazily leaves at the latest; never if
+	// there is nothing.
+	lazyAt time.Duration
 
 	closing sync.Once
 	done    chan struct{}
@@ -145,7 +148,7 @@ func startNode(core nodeCore, cfg transport.Config) (*Node, error) {
 
 // newNode makes a node whose inbox may be delivered to; begin starts it.
 func newNode(core nodeCore, self ids.Process, inc ids.Incarnation, log *slog.Logger) *Node {
-	n := &Node{core: core, self: self, inc: inc, log: log, done: make(chan struct{})}
+	n := &Node{core: core, self: self, inc: inc, log: log, lazyAt: never, done: make(chan struct{})}
 	n.near.by = map[ids.Client]*queue[*Client]{}
 	n.loop.init((*nodeLoop)(n))
 	return n
@@ -242,14 +245,27 @@ func (n *nodeLoop) step(now hlc.Now, from ids.Addr, inc ids.Incarnation, m wire.
 
 func (n *nodeLoop) call(hlc.Now, *Call)                  {}
 func (n *nodeLoop) cast(now hlc.Now, ms []ridge.Message) { n.core.Multicast(now, ms) }
-func (n *nodeLoop) tick(now hlc.Now)                     { n.core.Tick(now) }
-func (n *nodeLoop) wake() time.Duration                  { return n.core.Wake() }
+func (n *nodeLoop) wake() time.Duration                  { return min(n.core.Wake(), n.lazyAt) }
+
+func (n *nodeLoop) tick(now hlc.Now) {
+	if n.lazyAt <= now.Mono {
+		n.tr.FlushPosted()
+		n.lazyAt = never
+	}
+	if n.core.Wake() <= now.Mono {
+		n.core.Tick(now)
+	}
+}
+
+// lazyWait bounds how long what nobody waits for stays here. At low load one
+// write, and one wake-up of the receiver, then serve several instances.
+const lazyWait = 200 * time.Microsecond
 
 // out sends before it executes: at the coordinator the next batch is under way
 // meanwhile, and at the last acceptor the decision.
 func (n *nodeLoop) out(now hlc.Now) (again bool, err error) {
-	n.transmit(n.core.Ordered())
-	n.transmit(n.core.Sends())
+	n.transmit(now, n.core.Ordered())
+	n.transmit(now, n.core.Sends())
 	n.near.flush(n.self, n.inc)
 	if err := n.core.Err(); err != nil {
 		return false, err
@@ -264,12 +280,15 @@ func (n *nodeLoop) out(now hlc.Now) (again bool, err error) {
 	return again, nil
 }
 
-func (n *nodeLoop) transmit(sends []node.Send) {
+func (n *nodeLoop) transmit(now hlc.Now, sends []node.Send) {
 	for _, s := range sends {
 		switch {
 		case s.To.Process == n.self:
 			n.local = append(n.local, s.Msg)
 		case s.To.Process == 0 && n.near.send(s.To.Client, s.Msg):
+		case s.Lazy:
+			n.tr.Post(s.To, s.Msg)
+			n.lazyAt = min(n.lazyAt, now.Mono+lazyWait)
 		default:
 			n.tr.Send(s.To, s.Msg)
 		}

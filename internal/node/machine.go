@@ -87,7 +87,7 @@ func (r *replica) Deliver(now hlc.Now, ds []ridge.Delivery) {
 func (r *replica) Sends() []Send {
 	r.sends = r.sends[:0]
 	for _, s := range r.Replica.Sends() {
-		r.sends = append(r.sends, Send(s))
+		r.sends = append(r.sends, Send{To: s.To, Msg: s.Msg})
 	}
 	return r.sends
 }

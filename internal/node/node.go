@@ -39,8 +39,9 @@ type Config struct {
 
 // Send is a message to put on the wire.
 type Send struct {
-	To  ids.Addr
-	Msg wire.Message
+	To   ids.Addr
+	Msg  wire.Message
+	Lazy bool // see ridge.Send
 }
 
 // Node is one process. It is not safe for concurrent use.

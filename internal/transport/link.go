@@ -22,12 +22,13 @@ type link struct {
 	t    *TCP
 	to   ids.Addr
 	addr string // of a process we dial; empty for those who dialed us
-	// touched is for Flush alone: the link is in its list.
-	touched bool
+	// touched and posted are for the flushes alone: the link is in their list.
+	touched, posted bool
 
 	mu sync.Mutex
 	// c is nil while there is no connection. Invariant: while it is not,
-	// pending is not empty only between Send and Flush, or while c.writing.
+	// pending is not empty only between Send and Flush, or Post and FlushPosted,
+	// or while c.writing.
 	c      *conn
 	closed bool
 	// pending is whole frames and perhaps, last, the one being filled.
@@ -35,14 +36,14 @@ type link struct {
 	messages int // in pending
 }
 
-// push encodes m into the queue.
-func (l *link) push(m wire.Message) {
+// push encodes m into the queue, and returns how many bytes wait in it.
+func (l *link) push(m wire.Message) (waiting int) {
 	t := l.t
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
 		t.count.droppedNobody.Add(1)
-		return
+		return 0
 	}
 	limit, dropped := t.tuning.LinkBytes, &t.count.droppedFull
 	switch {
@@ -53,7 +54,7 @@ func (l *link) push(m wire.Message) {
 	}
 	if l.pending.size() >= limit || l.to.Process == 0 && t.clientBytes.Load() >= int64(t.tuning.ClientBytes) {
 		dropped.Add(1)
-		return
+		return 0
 	}
 	before := l.pending.size()
 	l.buffer()
@@ -65,6 +66,7 @@ func (l *link) push(m wire.Message) {
 	if l.to.Process == 0 {
 		t.clientBytes.Add(int64(l.pending.size() - before))
 	}
+	return l.pending.size()
 }
 
 // buffer sees to a buffer for what is pending.

@@ -65,6 +65,12 @@ func (m *Memory) Send(to ids.Addr, msg wire.Message) {
 	m.pending[to] = b
 }
 
+// Post implements Transport; nothing waits here.
+func (m *Memory) Post(to ids.Addr, msg wire.Message) { m.Send(to, msg) }
+
+// FlushPosted implements Transport.
+func (m *Memory) FlushPosted() {}
+
 // Flush implements Transport.
 func (m *Memory) Flush() {
 	order := m.order

@@ -34,6 +34,8 @@ type TCP struct {
 	peers map[ids.Process]*link
 	// touched are the links with something to flush: Send's and Flush's own.
 	touched []*link
+	// posted are those with something for FlushPosted, if not flushed before.
+	posted []*link
 
 	clientBytes atomic.Int64 // waiting for all clients
 	warned      atomic.Int64 // when a refusal was last logged, Unix nanoseconds
@@ -97,10 +99,42 @@ func (t *TCP) Send(to ids.Addr, m wire.Message) {
 		return
 	}
 	l.push(m)
+	t.touch(l)
+}
+
+func (t *TCP) touch(l *link) {
 	if !l.touched {
 		l.touched = true
 		t.touched = append(t.touched, l)
 	}
+}
+
+// postedBytes is how much may gather for FlushPosted. More would cost the
+// receiver a longer step at once, and no longer save much.
+const postedBytes = 16 << 10
+
+// Post implements Transport.
+func (t *TCP) Post(to ids.Addr, m wire.Message) {
+	l := t.route(to)
+	if l == nil || to.Process == 0 { // a client's link may end before it is flushed
+		t.Send(to, m)
+		return
+	}
+	if l.push(m) > postedBytes {
+		t.touch(l)
+	} else if !l.posted {
+		l.posted = true
+		t.posted = append(t.posted, l)
+	}
+}
+
+// FlushPosted implements Transport.
+func (t *TCP) FlushPosted() {
+	for _, l := range t.posted {
+		l.posted = false
+		l.flush(true)
+	}
+	t.posted = t.posted[:0]
 }
 
 func (t *TCP) route(to ids.Addr) *link {

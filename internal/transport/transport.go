@@ -22,16 +22,22 @@ import (
 // Transport is a process's or client's way to the others. TCP is the real one,
 // Memory one for tests.
 //
-// Send and Flush belong to one goroutine at a time, the loop of its owner;
+// Send, Post and the flushes belong to one goroutine at a time, the loop of its owner;
 // the other methods may be called from anywhere.
 type Transport interface {
 	// Send encodes m into the queue of the link to its destination. It
 	// neither blocks nor fails: a message for which there is no link or no
 	// room is dropped and counted. Nothing leaves before Flush.
 	Send(to ids.Addr, m wire.Message)
+	// Post is Send for what nobody waits for: it leaves with the next message
+	// to the same destination that is flushed, with FlushPosted, or when much
+	// has gathered.
+	Post(to ids.Addr, m wire.Message)
 	// Flush sends what was queued: all that one link got since the last
 	// Flush leaves together.
 	Flush()
+	// FlushPosted sends what was posted.
+	FlushPosted()
 	// Stats is a snapshot of the counters.
 	Stats() Stats
 	// Close ends all connections and goroutines, and returns when they have
