@@ -131,9 +131,9 @@ func window(sys System, f func()) *Result {
 // nextOp draws an operation.
 func nextOp(random *rand.Rand, c Case, slot int, value []byte) Op {
 	r := random.Uint64()
-	op := Op{Slot: slot, Key: uint32(r % Keys), Value: value, Destinations: 1}
+	op := Op{Slot: slot, Key: uint32(r % c.keys()), Value: value, Destinations: 1}
 	if c.MultiShare > 0 && random.Float64() < c.MultiShare {
-		op.Multi, op.Other, op.Destinations = true, uint32(r>>32%Keys), max(c.Destinations, 2)
+		op.Multi, op.Other, op.Destinations = true, uint32(r>>32%c.keys()), max(c.Destinations, 2)
 	}
 	return op
 }

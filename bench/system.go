@@ -22,8 +22,17 @@ type Op struct {
 	Value []byte
 }
 
-// Keys is the number of distinct keys that operations touch.
+// Keys is the number of distinct keys that operations touch; fewer if values
+// are so large that those would take more than stateBytes.
 const Keys = 4096
+
+// stateBytes bounds a replica's state to what the warm-up writes over. With more
+// the window would measure how fast the kernel gives a process its first pages,
+// and the slower a system is, the larger a part of its operations would pay that.
+const stateBytes = 16 << 20
+
+// keys is the number of keys that operations of a case touch.
+func (c Case) keys() uint64 { return uint64(max(64, min(Keys, stateBytes/max(c.Size, 1)))) }
 
 // System is what is measured. A System is started once and closed once.
 type System interface {
