@@ -3,7 +3,9 @@ package transport
 import (
 	"fmt"
 	"io"
+	"strings"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/eyrie-dev/eyrie/internal/wire"
 )
@@ -80,10 +82,20 @@ func (f *frameReader) room() error {
 	if err := f.reserve(size); err != nil {
 		return err
 	}
-	buf := make([]byte, size)
+	buf := unwritten(size)
 	f.end = copy(buf, f.buf[f.start:f.end])
 	f.buf, f.start, f.shared = buf, 0, false
 	return nil
+}
+
+// unwritten is n bytes that hold anything: what a read overwrites need not be
+// cleared before. Of what the standard library offers, only strings.Builder
+// allocates so; nobody has the string but its maker.
+func unwritten(n int) []byte {
+	var b strings.Builder
+	b.Grow(n)
+	b.WriteByte(0)
+	return unsafe.Slice(unsafe.StringData(b.String()), n)
 }
 
 func (f *frameReader) reserve(size int) error {
