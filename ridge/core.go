@@ -31,6 +31,7 @@ type Core struct {
 	detector
 	asking   asking
 	opt      optimist
+	carved   []Message // where Next puts messages that are read from bytes
 	counters Counters
 	// values made here so far: the counter of the next value's id.
 	values uint64

@@ -370,6 +370,8 @@ func (n *node) deliver(d Delivery) {
 		w.errorf("%v is the place of %v and of %v", d.Position, first, name)
 	}
 	w.places[d.Position] = name
+	m := *d.Message // which is the core's
+	d.Message = &m
 	n.delivered = append(n.delivered, d)
 	if w.onDeliver != nil {
 		w.onDeliver(n, d)

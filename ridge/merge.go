@@ -14,10 +14,15 @@ type stream struct {
 	// function of the decided sequence alone, so it is the same at every
 	// learner that has taken as much.
 	last hlc.Timestamp
-	// items wait for the merge, in order: only those addressed here.
+	// items wait for the merge, in order: only those addressed here. count is
+	// the number of entries in them, top the final timestamp of the last.
 	items []item
 	head  int
+	count int
 	bytes int
+	top   hlc.Timestamp
+	// cursor is where the first item, if it is a run, goes on.
+	cursor cursor
 	// fresh counts what was pulled since the last heartbeat told it.
 	freshBytes    int
 	freshInstance ids.Instance
@@ -29,15 +34,17 @@ type stream struct {
 	askTries int
 }
 
-// item is a decided entry with its final timestamp.
+// item is a decided entry or, if message is nil, a run: all entries of a value,
+// which are taken out of it one by one when they are pulled. t is the final
+// timestamp, of a run that of the first entry that is left.
 type item struct {
 	t        hlc.Timestamp
 	instance ids.Instance
 	value    *Value
 	message  *Message
 	nearest  ids.Process
-	// weight is what it counts for: the message and, for the last item of a
-	// value, all else that the value keeps in memory.
+	// weight is what it counts for: a run, the value; an entry, the message and,
+	// if it is its value's last item, all else that the value keeps in memory.
 	weight int
 }
 
@@ -47,7 +54,7 @@ func (s *stream) init(e *ensemble) { s.e, s.askAt = e, never }
 // waits in the log [R11].
 func (s *stream) room() bool {
 	t := &s.e.c.cfg.Tuning
-	s.full = len(s.items)-s.head >= t.MaxWaiting || s.bytes >= t.MaxLogBytes
+	s.full = s.count >= t.MaxWaiting || s.bytes >= t.MaxLogBytes
 	return !s.full
 }
 
@@ -55,6 +62,20 @@ func (s *stream) room() bool {
 // (Algorithm 4, lines 30 to 35, with <= for <: erratum 2). An entry for others
 // raises the key and is gone; a null only raises it [R9].
 func (s *stream) take(k ids.Instance, v *Value, nearest ids.Process) {
+	switch {
+	case v.common == nil || s.e.c.opt.on:
+		s.takeEach(k, v.whole(), nearest)
+		return
+	case v.common.Has(s.e.c.partition):
+		s.push(item{t: max(s.last+1, v.first()), instance: k, value: v, nearest: nearest, weight: v.size()})
+		s.count += v.count
+		s.top = max(s.last+hlc.Timestamp(v.count), v.reach)
+	}
+	s.last = v.lastAfter(s.last)
+}
+
+// takeEach takes a value whose entries have different destinations.
+func (s *stream) takeEach(k ids.Instance, v *Value, nearest ids.Process) {
 	rest, here := v.size(), false
 	for i := range v.Entries {
 		s.last = max(s.last+1, v.Entries[i].T)
@@ -62,13 +83,11 @@ func (s *stream) take(k ids.Instance, v *Value, nearest ids.Process) {
 			continue
 		}
 		m := v.Entries[i].Message
-		if s.head > 64 && s.head*2 > len(s.items) {
-			s.compact()
-		}
 		here = true
 		rest -= m.size()
-		s.items = append(s.items, item{t: s.last, instance: k, value: v, message: m, nearest: nearest, weight: m.size()})
-		s.bytes += m.size()
+		s.push(item{t: s.last, instance: k, value: v, message: m, nearest: nearest, weight: m.size()})
+		s.count++
+		s.top = s.last
 	}
 	if here && rest > 0 {
 		s.items[len(s.items)-1].weight += rest
@@ -77,10 +96,14 @@ func (s *stream) take(k ids.Instance, v *Value, nearest ids.Process) {
 	s.last = max(s.last, v.Null)
 }
 
-func (s *stream) compact() {
-	n := copy(s.items, s.items[s.head:])
-	clear(s.items[n:])
-	s.items, s.head = s.items[:n], 0
+func (s *stream) push(it item) {
+	if s.head > 64 && s.head*2 > len(s.items) {
+		n := copy(s.items, s.items[s.head:])
+		clear(s.items[n:])
+		s.items, s.head = s.items[:n], 0
+	}
+	s.items = append(s.items, it)
+	s.bytes += it.weight
 }
 
 // reached is the key reached: nothing at or below it is still to come.
@@ -99,14 +122,32 @@ func (s *stream) highest() ids.Position {
 	if s.head == len(s.items) {
 		return ids.Position{}
 	}
-	return ids.Position{T: s.items[len(s.items)-1].t, E: s.e.id}
+	return ids.Position{T: s.top, E: s.e.id}
 }
 
 // front is the first item waiting; there must be one.
 func (s *stream) front() *item { return &s.items[s.head] }
 
-// pop removes the first item.
+// next is the first entry's message, which may be put into room. It is called
+// once for each.
+func (s *stream) next(room *Message) *Message {
+	it := s.front()
+	if it.message != nil {
+		return it.message
+	}
+	return it.value.pull(&s.cursor, room)
+}
+
+// pop removes the first entry.
 func (s *stream) pop() {
+	s.count--
+	if it := s.front(); it.message == nil {
+		if s.cursor.index++; s.cursor.index < it.value.count {
+			it.t = max(it.t+1, it.value.timestamp(&s.cursor))
+			return
+		}
+		s.cursor = cursor{}
+	}
 	s.bytes -= s.items[s.head].weight
 	s.items[s.head] = item{}
 	s.head++
@@ -135,24 +176,28 @@ func (c *Core) Next(ds []Delivery) (n int) {
 	if c.opt.on {
 		ds = ds[:min(len(ds), 1)]
 	}
+	if len(c.carved) < len(ds) {
+		c.carved = make([]Message, len(ds))
+	}
 	for n < len(ds) {
 		e, key := c.candidate()
 		if e == nil {
 			break
 		}
 		it := e.stream.front()
-		if len(it.message.Dests) > 1 {
+		m := e.stream.next(&c.carved[n])
+		if len(m.Dests) > 1 {
 			c.togetherUntil = c.now.Mono + calm
 		}
 		ds[n] = Delivery{
-			Position: key, Instance: it.instance, Message: it.message,
+			Position: key, Instance: it.instance, Message: m,
 			Proposed: it.value.Proposed, Nearest: it.nearest,
 		}
 		n++
 		if c.opt.on {
-			c.opt.confirmed(c, it.message, key)
+			c.opt.confirmed(c, m, key)
 		}
-		e.pulled(it)
+		e.pulled(it, m)
 	}
 	c.counters.Delivered += uint64(n)
 	return n
@@ -180,9 +225,9 @@ func (c *Core) candidate() (best *ensemble, key ids.Position) {
 
 // pulled removes a delivery and accounts for it. When very much has been
 // delivered since the last heartbeat, all are told at once.
-func (e *ensemble) pulled(it *item) {
+func (e *ensemble) pulled(it *item, m *Message) {
 	s, t := &e.stream, &e.c.cfg.Tuning
-	s.freshBytes += it.message.size()
+	s.freshBytes += m.size()
 	if s.freshBytes > t.MaxLogBytes/16 || it.instance > s.freshInstance+ids.Instance(t.MaxLogCount/16) {
 		e.c.beatNow = true
 	}

@@ -350,7 +350,7 @@ func TestSlowEnsembleBoundsTheMerge(t *testing.T) {
 		w.run(time.Millisecond)
 		for _, n := range w.nodes {
 			for _, e := range n.core.ensembles {
-				if waiting := len(e.stream.items) - e.stream.head; waiting > 64+16 {
+				if waiting := e.stream.count; waiting > 64+16 {
 					t.Fatalf("%d items wait for the merge", waiting)
 				}
 			}

@@ -5,6 +5,7 @@ import "github.com/eyrie-dev/eyrie/internal/wire"
 // without is v without the payloads of the entries for which leave says so. It
 // has the same id: what is decided is the list [R7].
 func (v *Value) without(leave func(i int) bool) *Value {
+	v = v.whole()
 	out := *v
 	for i := range v.Entries {
 		if v.Entries[i].Message == nil || !leave(i) {
@@ -12,6 +13,7 @@ func (v *Value) without(leave func(i int) bool) *Value {
 		}
 		if out.absent == v.absent { // the first
 			out.Entries = append([]Entry(nil), v.Entries...)
+			out.common = nil
 			out.names = make([]name, len(v.Entries))
 			copy(out.names, v.names)
 			out.raw, out.cuts = nil, nil
@@ -65,7 +67,7 @@ func (v *Value) fill(find func(n *name, digest uint64) *Message) *Value {
 
 // with is v with the payloads that w has: w has the same id, so the same list.
 func (v *Value) with(w *Value) *Value {
-	if len(w.Entries) != len(v.Entries) {
+	if w = w.whole(); len(w.Entries) != len(v.Entries) {
 		return v
 	}
 	i := -1
@@ -90,7 +92,10 @@ func (v *Value) bare() *Value {
 	if v.raw == nil || v.cuts != nil || v.absent > 0 || len(v.Entries) == 0 {
 		return v
 	}
-	return &Value{ID: v.ID, Proposed: v.Proposed, Null: v.Null, top: v.top, raw: v.raw, weight: v.weight, stripped: true}
+	return &Value{
+		ID: v.ID, Proposed: v.Proposed, Null: v.Null, top: v.top, count: v.count, reach: v.reach, common: v.common,
+		raw: v.raw, weight: v.weight, stripped: true,
+	}
 }
 
 // whole is v with its entries.

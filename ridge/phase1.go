@@ -205,8 +205,8 @@ func (e *ensemble) bestVotes(quorum []int, floor ids.Instance) (best []vote, end
 // lastAfter is the ensemble's last timestamp after v, if it was last before:
 // what every learner computes (erratum 2).
 func (v *Value) lastAfter(last hlc.Timestamp) hlc.Timestamp {
-	for i := range v.Entries {
-		last = max(last+1, v.Entries[i].T)
+	if v.count > 0 {
+		last = max(last+hlc.Timestamp(v.count), v.reach)
 	}
 	return max(last, v.Null)
 }

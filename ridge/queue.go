@@ -78,7 +78,11 @@ func (q *queue) pop() (s sealed) {
 
 // forget ends the presence of v's messages.
 func (q *queue) forget(v *Value) {
-	for i := 0; i < len(v.Entries) && len(q.present) > 0; i++ {
+	if len(q.present) == 0 {
+		return
+	}
+	v = v.whole()
+	for i := range v.Entries {
 		id := v.name(i).copy
 		h := id.hash()
 		if m := q.present[h]; m != nil && idOf(m) == id {

@@ -53,7 +53,9 @@ type EnsembleSpec struct {
 type Delivery struct {
 	Position ids.Position // final timestamp and ensemble
 	Instance ids.Instance
-	Message  *Message
+	// Message is valid until the next call of Next; what it refers to (Dests,
+	// Body) stays.
+	Message *Message
 	// Proposed is the median of the acceptors' physical clocks, as the
 	// coordinator knew it when it proposed.
 	Proposed hlc.Timestamp

@@ -61,6 +61,8 @@ func (r *rig) deliveries() (ds []Delivery) {
 		if !ok {
 			return ds
 		}
+		m := *d.Message
+		d.Message = &m
 		ds = append(ds, d)
 	}
 }

@@ -398,7 +398,7 @@ func TestR11StalledLearner(t *testing.T) {
 		w.multicast(w.clients[1], make([]byte, 200), 1)
 		w.run(2 * time.Millisecond)
 		for _, e := range slow.core.ensembles {
-			if n := len(e.stream.items) - e.stream.head; n > 32+w.tuning.MaxBatchCount {
+			if n := e.stream.count; n > 32+w.tuning.MaxBatchCount {
 				t.Fatalf("%d items wait", n)
 			}
 		}

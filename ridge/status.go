@@ -123,7 +123,7 @@ func (e *ensemble) status() EnsembleStatus {
 		LogBytes:    e.log.bytes,
 		Waiting:     e.lead.queue.count(),
 		Open:        len(e.lead.open),
-		Queued:      len(e.stream.items) - e.stream.head,
+		Queued:      e.stream.count,
 		Lead:        e.stream.last.Sub(e.physical(e.c.now)),
 	}
 }

@@ -1,6 +1,8 @@
 package ridge
 
 import (
+	"encoding/binary"
+
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/eyrie-dev/eyrie/internal/hlc"
@@ -49,14 +51,22 @@ type Value struct {
 	cast bitset
 	// top is the highest timestamp in the value.
 	top hlc.Timestamp
+	// count is the number of entries, reach the timestamp of the last one if
+	// all before are raised where they must be (see lastAfter).
+	count int
+	reach hlc.Timestamp
+	// common is the destinations of every entry where all have the same and all
+	// payloads are there, else nil.
+	common ids.Set
 	// raw is the encoding with all payloads, if it is at hand; without the
 	// large ones, which lie where their proposer's message has them, if there
 	// are cuts.
 	raw    []byte
 	cuts   []wire.Cut
 	weight int
-	// stripped: Entries are left out, since a log keeps the value for others
-	// alone. Such a value never leaves the log: see whole.
+	// stripped: Entries are left out, since they can be read from raw: of a
+	// value that was received, until it is delivered, and of one that a log
+	// keeps for others alone. Whoever needs Entries takes whole's.
 	stripped bool
 }
 
@@ -119,26 +129,49 @@ const (
 
 // listDigest is the digest that v's id must hold.
 func (v *Value) listDigest() uint64 {
-	const chunk = 64
-	var room [24 + 16*chunk]byte
-	b := wire.AppendTimestamp(room[:0], v.Proposed)
-	b = wire.AppendTimestamp(b, v.Null)
-	b = wire.AppendUint64(b, uint64(len(v.Entries)))
-	var d xxhash.Digest
-	d.Reset()
+	d := newListDigest(v.Proposed, v.Null, len(v.Entries))
 	for i := range v.Entries {
-		if i > 0 && i%chunk == 0 {
-			_, _ = d.Write(b)
-			b = room[:0]
+		d.add(v.Entries[i].T, v.Entries[i].Digest)
+	}
+	return d.sum()
+}
+
+// listDigest computes the digest of a list.
+type listDigest struct {
+	d    xxhash.Digest
+	room [24 + 16*64]byte
+	used int
+	more bool // d has what went before
+}
+
+func newListDigest(proposed, null hlc.Timestamp, n int) *listDigest {
+	d := &listDigest{}
+	b := wire.AppendTimestamp(wire.AppendTimestamp(d.room[:0], proposed), null)
+	d.used = len(wire.AppendUint64(b, uint64(n)))
+	return d
+}
+
+// add adds an entry.
+func (d *listDigest) add(t hlc.Timestamp, digest uint64) {
+	if d.used+16 > len(d.room) {
+		if !d.more {
+			d.d.Reset()
+			d.more = true
 		}
-		b = wire.AppendTimestamp(b, v.Entries[i].T)
-		b = wire.AppendUint64(b, v.Entries[i].Digest)
+		_, _ = d.d.Write(d.room[:d.used])
+		d.used = 0
 	}
-	if len(v.Entries) <= chunk {
-		return xxhash.Sum64(b)
+	binary.LittleEndian.PutUint64(d.room[d.used:], uint64(t))
+	binary.LittleEndian.PutUint64(d.room[d.used+8:], digest)
+	d.used += 16
+}
+
+func (d *listDigest) sum() uint64 {
+	if !d.more {
+		return xxhash.Sum64(d.room[:d.used])
 	}
-	_, _ = d.Write(b)
-	return d.Sum64()
+	_, _ = d.d.Write(d.room[:d.used])
+	return d.d.Sum64()
 }
 
 // builder makes a value and its encoding in one pass.
@@ -186,7 +219,8 @@ func (b *builder) add(t hlc.Timestamp, s *sealed) {
 	if s.cast {
 		v.cast = v.cast.with(len(v.Entries), b.n)
 	}
-	v.top = max(v.top, t)
+	v.enter(t)
+	v.share(s.message.Dests)
 	v.Entries = append(v.Entries, Entry{T: t, Digest: digest, Message: s.message})
 }
 

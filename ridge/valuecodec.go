@@ -142,6 +142,9 @@ func readValue(r *wire.Reader) *Value {
 	switch form {
 	case formFull:
 		v.raw = body
+		if v.skim() {
+			return v
+		}
 		v.readFull(&c)
 	case formList:
 		v.readList(&c, body)
@@ -181,13 +184,14 @@ func (v *Value) readFull(r *wire.Reader) {
 	for i := range v.Entries {
 		x := &v.Entries[i]
 		x.T = r.Timestamp()
-		v.top = max(v.top, x.T)
+		v.enter(x.T)
 		x.Message = &messages[i]
 		at := len(v.raw) - r.Len()
 		x.Message.read(r, &sets)
 		if r.Err() != nil {
 			return
 		}
+		v.share(x.Message.Dests)
 		x.Digest = xxhash.Sum64(v.raw[at : len(v.raw)-r.Len()])
 	}
 }
@@ -208,7 +212,7 @@ func (v *Value) readList(r *wire.Reader, body []byte) {
 			v.cast = v.cast.with(i, n)
 		}
 		x.T = r.Timestamp()
-		v.top = max(v.top, x.T)
+		v.enter(x.T)
 		if flags&flagHeld != 0 {
 			at := len(body) - r.Len()
 			x.Message = &Message{}
