@@ -1,7 +1,7 @@
 package ridge
 
 import (
-	"slices"
+	"bytes"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -93,7 +93,7 @@ func (m *Message) before(o *Message) bool {
 	if m.T0 != o.T0 {
 		return m.T0 < o.T0
 	}
-	if c := slices.Compare(m.Command.Client[:], o.Command.Client[:]); c != 0 {
+	if c := bytes.Compare(m.Command.Client[:], o.Command.Client[:]); c != 0 {
 		return c < 0
 	}
 	if m.Command.Sequence != o.Command.Sequence {

@@ -55,8 +55,8 @@ type record struct {
 type held struct {
 	sealed
 	origin *origin
-	// arrived, and when it was opt-delivered.
-	arrived, given time.Duration
+	// given is when it was opt-delivered.
+	given time.Duration
 	// again is when it is multicast on the sender's behalf.
 	again time.Duration
 	// list is the one that it is in; index is its place in the heap, or -1.

@@ -170,12 +170,9 @@ func (e *ensemble) delivered() ids.Instance {
 // timestamp, ensemble), once every ensemble subscribed to has reached a higher
 // key (Algorithm 4, lines 36 to 40; the addressees of Algorithm 5). Pulling
 // counts as delivering: what is pulled may be forgotten everywhere. With
-// optimistic delivery there is one at a time, since NextOptimistic comes before
-// each.
+// optimistic delivery they end before one that is not opt-delivered yet: then
+// NextOptimistic comes first.
 func (c *Core) Next(ds []Delivery) (n int) {
-	if c.opt.on {
-		ds = ds[:min(len(ds), 1)]
-	}
 	if len(c.carved) < len(ds) {
 		c.carved = make([]Message, len(ds))
 	}
@@ -185,6 +182,9 @@ func (c *Core) Next(ds []Delivery) (n int) {
 			break
 		}
 		it := e.stream.front()
+		if n > 0 && c.opt.on && c.lacks(it.message, key) {
+			break
+		}
 		m := e.stream.next(&c.carved[n])
 		if len(m.Dests) > 1 {
 			c.togetherUntil = c.now.Mono + calm

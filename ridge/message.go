@@ -1,6 +1,8 @@
 package ridge
 
 import (
+	"time"
+
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/eyrie-dev/eyrie/internal/ids"
@@ -38,6 +40,8 @@ type sealed struct {
 	digest uint64
 	// cast: its proposer sent it straight to all replicas of its destinations.
 	cast bool
+	// arrived is when it came to this process.
+	arrived time.Duration
 }
 
 // size is what m counts for in queues and batches: at least its encoding.

@@ -111,8 +111,8 @@ func (o *optimist) hold(c *Core, m *sealed, direct bool) {
 	if m.digest == 0 {
 		m.digest = msg.Digest()
 	}
+	m.arrived = c.now.Mono
 	h := o.add(from, r, m)
-	h.arrived = c.now.Mono
 	o.queue.push(h)
 	o.waiting.push(h)
 	c.unpark(h)
@@ -144,7 +144,7 @@ func (o *optimist) limits(t *Tuning) (w hlc.Timestamp, most time.Duration) {
 	case t.OptimisticWait > 0:
 		return hlc.Timestamp(t.OptimisticWait / time.Microsecond), t.OptimisticWait
 	}
-	return hlc.Timestamp(o.wait.value), o.latency / 8
+	return hlc.Timestamp(o.wait.value), o.latency / 4
 }
 
 // due is when, on the monotonic clock, the first in the heap is delivered:
@@ -231,6 +231,20 @@ func (c *Core) force(m *Message, key ids.Position) (OptDelivery, bool) {
 	c.counters.Optimistic++
 	c.counters.Forced++
 	return OptDelivery{Message: m, Forced: true}, true
+}
+
+// lacks says whether a message about to be cons-delivered at key may have to be
+// opt-delivered first.
+func (c *Core) lacks(m *Message, key ids.Position) bool {
+	if !c.acceptable(m, key.T) {
+		return false
+	}
+	from := c.opt.lookup(m.Command.Client)
+	if from == nil || m.Attempt > maxAttempt {
+		return true
+	}
+	r := from.find(m.Command.Sequence)
+	return m.Command.Sequence >= from.low && (r == nil || r.opt>>(m.Attempt-1)&1 == 0)
 }
 
 // acceptable says whether any layer above may accept a message whose final

@@ -434,21 +434,3 @@ func TestNoMistakes(t *testing.T) {
 		}
 	}
 }
-
-// A storm of mistakes, most of the order different, harms nothing else: nobody
-// waits for anything, and delays are large against what lies between messages.
-func TestMistakeStorm(t *testing.T) {
-	w := newWorld(t, 30, 2, 3, func(t *Tuning) { t.Optimistic, t.OptimisticWait, t.ProposeWait = true, -1, -1 })
-	w.minDelay, w.maxDelay = 50*time.Microsecond, 8*time.Millisecond
-	w.run(500 * time.Millisecond)
-	for i := range 1500 {
-		w.multicast(w.clients[i%4], []byte{1}, ids.Partition(i%2))
-		w.run(100 * time.Microsecond)
-	}
-	w.finish(2 * time.Second)
-	for _, n := range w.nodes {
-		if c := n.core.counters; c.Mistakes*2 < c.Compared || n.core.opt.count > 0 {
-			t.Errorf("process %d: %d mistakes of %d, %d held", n.id, c.Mistakes, c.Compared, n.core.opt.count)
-		}
-	}
-}

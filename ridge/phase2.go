@@ -35,8 +35,8 @@ func (e *ensemble) pump(now hlc.Now) {
 			if l.next-e.log.base > ids.Instance(e.c.cfg.Tuning.MaxLogCount*5/4) {
 				return // not even nulls
 			}
-		} else if l.queue.count() > 0 && (l.nulls.want > l.last || l.queue.ready(len(l.open), e.c.cfg.Tuning.MaxBatchCount, e.batchBytes()) && e.ripe(now)) {
-			b = e.batch(now)
+		} else if n := e.due(now); n > 0 {
+			b = e.batch(now, n)
 			e.hint(b.v.Entries)
 			if l.queue.count() == 0 {
 				e.leadOn(now)
@@ -60,33 +60,52 @@ func (e *ensemble) pump(now hlc.Now) {
 	}
 }
 
-// ripe says whether the first message waiting has waited long enough for those
-// with earlier timestamps, so that the order decided follows timestamps; if not
-// it sets when. Without optimistic delivery nothing waits.
-func (e *ensemble) ripe(now hlc.Now) bool {
+// due is how many of the messages waiting may be proposed now.
+func (e *ensemble) due(now hlc.Now) int {
+	l, most := &e.lead, e.c.cfg.Tuning.MaxBatchCount
+	n := l.queue.count()
+	if n == 0 || l.nulls.want > l.last {
+		return n
+	}
+	if n = e.ripe(now, min(n, most)); l.queue.ready(n, len(l.open), most, e.batchBytes()) {
+		return n
+	}
+	return 0
+}
+
+// ripe is how many of the first n messages waiting have waited long enough for
+// those with earlier timestamps, so that the order decided follows timestamps,
+// or stand before one that has; if none it sets when. Without optimistic
+// delivery nothing waits.
+func (e *ensemble) ripe(now hlc.Now, n int) int {
 	o, t, l := &e.c.opt, &e.c.cfg.Tuning, &e.lead
 	if !o.on || t.ProposeWait < 0 {
-		return true
+		return n
 	}
 	w, most := hlc.Timestamp(t.ProposeWait/time.Microsecond), t.ProposeWait
 	if w == 0 {
-		w, most = hlc.Timestamp(o.wait.value), l.latency/10
+		w, most = hlc.Timestamp(o.wait.value), max(l.latency/10, o.latency/8)
 	}
-	at := min((l.queue.ring[l.queue.head].message.T0 + w).Sub(o.anchor), l.queue.since+most)
-	if at <= now.Mono {
-		return true
+	first := never
+	for ; n > 0; n-- {
+		s := &l.queue.ring[l.queue.head+n-1]
+		at := min((s.message.T0 + w).Sub(o.anchor), s.arrived+most)
+		if at <= now.Mono {
+			return n
+		}
+		first = min(first, at)
 	}
-	l.ripeAt = at
-	return false
+	l.ripeAt = first
+	return 0
 }
 
-// batch takes waiting messages and clamps their timestamps.
-func (e *ensemble) batch(now hlc.Now) *builder {
+// batch takes waiting messages, n at most, and clamps their timestamps.
+func (e *ensemble) batch(now hlc.Now, n int) *builder {
 	l, t := &e.lead, &e.c.cfg.Tuning
 	l.gap += (min(now.Mono-l.proposed, leadShare*t.Lead) - l.gap) / 4
 	l.proposed = now.Mono
 	physical, w := e.physical(now), hlc.Timestamp(t.Window/time.Microsecond)
-	n, copied := l.queue.fit(t.MaxBatchCount, e.batchBytes())
+	n, copied := l.queue.fit(min(n, t.MaxBatchCount), e.batchBytes())
 	b := newBuilder(n, copied)
 	for range n {
 		s := l.queue.pop()
@@ -98,9 +117,6 @@ func (e *ensemble) batch(now hlc.Now) *builder {
 		if m.Dests.Has(e.c.partition) {
 			l.here = l.last
 		}
-	}
-	if l.queue.count() > 0 {
-		l.queue.since = now.Mono
 	}
 	return b
 }

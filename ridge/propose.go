@@ -192,10 +192,9 @@ func (e *ensemble) refusal(m *Message, present hlc.Timestamp) Reason {
 func (e *ensemble) enqueue(s sealed) {
 	o := &e.c.opt
 	s.cast = s.cast && o.on && !o.delivered(s.message)
+	s.arrived = e.c.now.Mono
 	if !e.lead.queue.push(s, o.on) {
 		e.c.counters.Duplicates++
-	} else if e.lead.queue.count() == 1 {
-		e.lead.queue.since = e.c.now.Mono
 	}
 }
 

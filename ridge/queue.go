@@ -3,7 +3,6 @@ package ridge
 import (
 	"encoding/binary"
 	"math/bits"
-	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/ids"
 )
@@ -17,8 +16,6 @@ type queue struct {
 	// a copy of one of them may be dropped. It is only looked up. Of two with
 	// one hash the second is not in it.
 	present map[uint64]*Message
-	// since is when the oldest that waits came, or earlier.
-	since time.Duration
 }
 
 // copyID names a message; its copies are byte-identical.
@@ -51,8 +48,15 @@ func (q *queue) push(s sealed, sorted bool) bool {
 		return false
 	}
 	q.put(s)
-	for i := len(q.ring) - 1; sorted && i > q.head && s.message.before(q.ring[i-1].message); i-- {
-		q.ring[i], q.ring[i-1] = q.ring[i-1], s
+	if end := len(q.ring) - 1; sorted {
+		i := end
+		for i > q.head && s.message.before(q.ring[i-1].message) {
+			i--
+		}
+		if i < end {
+			copy(q.ring[i+1:], q.ring[i:end])
+			q.ring[i] = s
+		}
 	}
 	return true
 }
@@ -107,11 +111,10 @@ func (q *queue) fit(maxCount, maxBytes int) (n, copied int) {
 	return n, copied
 }
 
-// ready says whether a batch should leave while open instances are in flight:
-// at once when nothing is; else when enough has gathered, the more the fuller
-// the pipeline. A full batch has maxCount messages or maxBytes.
-func (q *queue) ready(open, maxCount, maxBytes int) bool {
-	n := q.count()
+// ready says whether a batch of n, or of maxBytes, should leave while open
+// instances are in flight: at once when nothing is; else when enough has
+// gathered, the more the fuller the pipeline. A full batch has maxCount.
+func (q *queue) ready(n, open, maxCount, maxBytes int) bool {
 	switch {
 	case n == 0:
 		return false

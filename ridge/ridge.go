@@ -108,12 +108,14 @@ type Tuning struct {
 	Optimistic bool
 	// OptimisticWait is how long after its T0, or after its arrival if that is
 	// earlier, a message waits to be opt-delivered. Zero: a high quantile of
-	// the delays seen lately, at most an eighth of the time from arrival to
-	// conservative delivery. Negative: not at all.
+	// the delays seen lately, at most a quarter of the time from arrival to
+	// conservative delivery, which is what optimistic delivery saves. Negative:
+	// not at all.
 	OptimisticWait time.Duration
 	// ProposeWait is how long a coordinator waits likewise before it proposes,
-	// with Optimistic only. Zero: the quantile, at most a tenth of the time to
-	// decide. Negative: not at all.
+	// with Optimistic only. Zero: the quantile, at most an eighth of that time,
+	// which is about a tenth of the conservative latency at a client, or a tenth
+	// of the time to decide if that is more. Negative: not at all.
 	ProposeWait time.Duration
 	// MaxHeld direct copies of MaxHeldSize bytes are held; what comes beyond
 	// that is taken from the values that are decided.

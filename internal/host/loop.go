@@ -78,6 +78,11 @@ type loop struct {
 	// a change of the timer in every round. Guarded by inbox.mu.
 	armed time.Duration
 	timer *finetimer.Timer
+
+	// gathers: visitors too let all that is runnable leave its work first. The
+	// order of what comes over several connections matters then, and a reader
+	// would act on what one of them brought.
+	gathers bool
 }
 
 const never = time.Duration(1<<63 - 1)
@@ -170,6 +175,9 @@ func (l *loop) visit() {
 		}
 	}()
 	for range visitRounds {
+		if l.gathers {
+			runtime.Gosched()
+		}
 		if !l.inbox.take(&l.w, visitMessages) {
 			break
 		}

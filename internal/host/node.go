@@ -105,7 +105,7 @@ func StartNode(ctx context.Context, cfg NodeConfig) (*Node, error) {
 			return nil, fmt.Errorf("host: process %d: %w", cfg.Core.Self, err)
 		}
 	}
-	n, err := startNode(core, transport.Config{
+	n, err := startNode(core, cfg.Core.Ridge.Optimistic, transport.Config{
 		Self: ids.To(cfg.Core.Self), Incarnation: cfg.Core.Incarnation, Cluster: cfg.Cluster,
 		Service:  fingerprint(&cfg.Core),
 		Layout:   layout(cfg.Core.Topology, cfg.Core.Ridge.Horizon),
@@ -128,14 +128,16 @@ func fingerprint(c *node.Config) uint64 {
 	return c.Service.Fingerprint()
 }
 
-// startNode runs a core over TCP. On an error the listener is left open.
-func startNode(core nodeCore, cfg transport.Config) (*Node, error) {
+// startNode runs a core over TCP. On an error the listener is left open. For
+// gathers see loop.
+func startNode(core nodeCore, gathers bool, cfg transport.Config) (*Node, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	cfg.Logger = cfg.Logger.With("process", cfg.Self.Process)
 	n := newNode(core, cfg.Self.Process, cfg.Incarnation, cfg.Logger)
 	n.addr, n.badge = cfg.Listener.Addr(), badgeOf(cfg)
+	n.loop.gathers = gathers
 	cfg.Handler = n.loop.deliver
 	tr, err := transport.New(cfg)
 	if err != nil {

@@ -1,0 +1,91 @@
+package ridge
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/ids"
+)
+
+// A storm of mistakes, most of the order different, harms nothing else: nobody
+// waits for anything, and delays are large against what lies between messages.
+func TestMistakeStorm(t *testing.T) {
+	w := newWorld(t, 30, 2, 3, func(t *Tuning) { t.Optimistic, t.OptimisticWait, t.ProposeWait = true, -1, -1 })
+	w.minDelay, w.maxDelay = 50*time.Microsecond, 8*time.Millisecond
+	w.run(500 * time.Millisecond)
+	for i := range 1500 {
+		w.multicast(w.clients[i%4], []byte{1}, ids.Partition(i%2))
+		w.run(100 * time.Microsecond)
+	}
+	w.finish(2 * time.Second)
+	for _, n := range w.nodes {
+		if c := n.core.counters; c.Mistakes*2 < c.Compared || n.core.opt.count > 0 {
+			t.Errorf("process %d: %d mistakes of %d, %d held", n.id, c.Mistakes, c.Compared, n.core.opt.count)
+		}
+	}
+}
+
+// A coordinator proposes what has waited, and not with it what has not: an
+// earlier timestamp may still come.
+func TestProposesWhatIsRipe(t *testing.T) {
+	const wait = 10 * time.Millisecond
+	w := newWorld(t, 31, 1, 3, func(t *Tuning) { t.Optimistic, t.ProposeWait = true, wait })
+	w.minDelay, w.maxDelay = 100*time.Microsecond, 100*time.Microsecond
+	w.run(500 * time.Millisecond)
+	n := w.node(1)
+	if n.core.home.lead.phase != leading {
+		t.Fatal("process 1 does not lead")
+	}
+	put := func(name int, ago time.Duration) {
+		m := msg(name, epoch.Add(w.now-ago))
+		w.byName[idOf(m)] = &proposal{m: m}
+		n.step(ids.ToClient(m.Command.Client), &Propose{Message: m, Cast: true})
+	}
+	put(3, 0)
+	put(1, wait)
+	if c := n.core.home.lead.queue.count(); c != 1 {
+		t.Fatalf("%d messages wait, want 1", c)
+	}
+	put(2, wait/2)
+	w.run(wait * 3 / 4)
+	if c := n.core.home.lead.queue.count(); c != 1 {
+		t.Fatalf("then %d messages wait, want 1", c)
+	}
+	w.run(wait)
+	var got []int
+	for _, d := range n.delivered {
+		got = append(got, int(d.Message.Command.Sequence))
+	}
+	if !slices.Equal(got, []int{1, 2, 3}) {
+		t.Errorf("delivered %v", got)
+	}
+}
+
+// Deliveries come several at a time, but none before its optimistic one.
+func TestNextEndsBeforeForced(t *testing.T) {
+	r := optRig(t, 2, 1)
+	v := castVal(1, msg(1, epoch), msg(2, epoch+1), msg(3, epoch+2), msg(4, epoch+3))
+	for _, i := range []int{0, 1, 3} {
+		r.cast(v.Entries[i].Message)
+	}
+	for want := range 3 {
+		if d, ok := r.core.NextOptimistic(); !ok || d.Forced {
+			t.Fatalf("optimistic delivery %d: %v %+v", want, ok, d)
+		}
+	}
+	r.step(1, lastAccept(Round{Counter: 1, Coordinator: 1, Incarnation: 1}, 1, v))
+	var ds [8]Delivery
+	for i, want := range []int{2, 2} {
+		if i > 0 {
+			if d, ok := r.core.NextOptimistic(); !ok || !d.Forced || d.Message.Command.Sequence != 3 {
+				t.Fatalf("no forced delivery: %v %+v", ok, d)
+			}
+		} else if _, ok := r.core.NextOptimistic(); ok {
+			t.Fatal("an optimistic delivery more")
+		}
+		if n := r.core.Next(ds[:]); n != want {
+			t.Fatalf("%d deliveries at once, want %d", n, want)
+		}
+	}
+}
