@@ -46,7 +46,7 @@ type leader struct {
 
 	confirming confirming
 
-	// promptUntil: learners outside the chain are not to wait until then.
+	// promptUntil: no learner is to wait for what is lazy until then.
 	promptUntil time.Duration
 
 	// ripeAt is when what waits has waited for the order of timestamps.

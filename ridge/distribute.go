@@ -29,12 +29,13 @@ func (e *ensemble) conclude(m *accept) {
 	lazy := direct && e.lazy(m)
 	d := &decision{Ensemble: e.id, Round: m.Round, Instance: m.Instance, ID: m.Value.ID}
 	for i := range e.members {
+		idle := lazy && e.members[i].partition == e.c.partition
 		switch p := e.members[i].process; {
 		case p == e.c.cfg.Self || &e.members[i] == distributor:
 		case direct && !slices.Contains(m.Chain, p):
-			e.c.out = append(e.c.out, Send{To: ids.To(p), Msg: v, Lazy: lazy && e.members[i].partition == e.c.partition})
+			e.c.out = append(e.c.out, Send{To: ids.To(p), Msg: v, Lazy: idle})
 		default:
-			e.c.send(p, d)
+			e.c.out = append(e.c.out, Send{To: ids.To(p), Msg: d, Lazy: idle && p != m.Round.Coordinator})
 		}
 	}
 	if distributor != nil {

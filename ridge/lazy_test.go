@@ -19,8 +19,8 @@ func lazily(r *rig) (lazy, prompt, decisions []ids.Process) {
 			}
 		case *decision:
 			decisions = append(decisions, s.To.Process)
-			if s.Lazy {
-				r.t.Error("a decision is lazy")
+			if s.Lazy != (s.To.Process == 2 && r.core.cfg.Self == 3) {
+				r.t.Errorf("the decision to %d is lazy: %v", s.To.Process, s.Lazy)
 			}
 		}
 	}
@@ -57,6 +57,15 @@ func TestValuesAreLazyWhereNobodyWaits(t *testing.T) {
 				t.Errorf("of all: lazily to %v, promptly to %v", lazy, prompt)
 			}
 		}
+	}
+}
+
+// Amid a longer chain nobody is waited for either.
+func TestDecisionsAreLazyAmidTheChain(t *testing.T) {
+	r := newRig(t, 3, 1, 5)
+	r.step(2, &accept{Round: round(5, 1), Instance: 1, Chain: []ids.Process{1, 2, 3}, Voters: []ids.Process{1, 2}, Value: val(1, 1, msg(1, epoch))})
+	if lazy, prompt, ds := lazily(r); len(lazy) != 2 || len(prompt) != 0 || len(ds) != 2 {
+		t.Errorf("lazily to %v, promptly to %v, decision to %v", lazy, prompt, ds)
 	}
 }
 

@@ -131,8 +131,8 @@ type accept struct {
 	// Obliged: Phase 1 forces the coordinator to repeat this value, so no
 	// acceptor refuses it for its timestamps [R8].
 	Obliged bool
-	// Prompt: somebody may wait for a learner outside the chain, so its value is
-	// not sent lazily.
+	// Prompt: somebody may wait for a learner other than the coordinator and the
+	// end of the chain, so nothing is sent to it lazily.
 	Prompt bool
 	Value  *Value
 }
