@@ -26,7 +26,7 @@ func (e *ensemble) conclude(m *accept) {
 			distributor = e.distributor(m.Chain)
 		}
 	}
-	lazy := direct && e.lazy(m)
+	lazy := e.lazy(m) && direct
 	d := &decision{Ensemble: e.id, Round: m.Round, Instance: m.Instance, ID: m.Value.ID}
 	for i := range e.members {
 		idle := lazy && e.members[i].partition == e.c.partition

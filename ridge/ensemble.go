@@ -53,6 +53,10 @@ type ensemble struct {
 	lostSince time.Duration
 	lostNext  ids.Instance
 
+	// concludedAt is when this process, as the end of a chain, last was the
+	// first to know of a decision.
+	concludedAt time.Duration
+
 	stream stream
 	past   past
 	lead   leader

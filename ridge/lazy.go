@@ -17,6 +17,10 @@ import (
 // each other. Neither is it with optimistic delivery, which the learner may
 // have to correct. Waiting is a matter of speed alone: whatever is lazy arrives.
 
+// company: what is concluded so soon after another instance has probably
+// others to leave with. Else laziness would cost its timer, and save nothing.
+const company = 200 * time.Microsecond
+
 // calm is how long a learner that was waited for is supposed to be again.
 const calm = 50 * time.Millisecond
 
@@ -31,5 +35,7 @@ func (e *ensemble) waited(p ids.Process) {
 // lazy says whether the decided value may leave lazily to this partition's
 // learners other than the coordinator.
 func (e *ensemble) lazy(m *accept) bool {
-	return !m.Prompt && !e.c.opt.on && len(e.spec.Partitions) == 1 && e.c.now.Mono >= e.c.togetherUntil
+	last := e.concludedAt
+	e.concludedAt = e.c.now.Mono
+	return e.c.now.Mono-last <= company && !m.Prompt && !e.c.opt.on && len(e.spec.Partitions) == 1 && e.c.now.Mono >= e.c.togetherUntil
 }

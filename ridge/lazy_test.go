@@ -34,6 +34,7 @@ func TestValuesAreLazyWhereNobodyWaits(t *testing.T) {
 		return &accept{Ensemble: e, Round: round(5, 1), Instance: k, Chain: []ids.Process{1, 2}, Voters: []ids.Process{1}, Value: v}
 	}
 	r := newRig(t, 2, 2, 3)
+	r.e.concludedAt = r.now.Mono - company
 	r.step(1, vote(0, 1, val(1, 1, msg(1, epoch))))
 	if lazy, prompt, ds := lazily(r); len(lazy) != 1 || lazy[0] != 3 || len(prompt) != 0 || len(ds) != 1 || ds[0] != 1 {
 		t.Errorf("lazily to %v, promptly to %v, decision to %v", lazy, prompt, ds)
@@ -50,9 +51,14 @@ func TestValuesAreLazyWhereNobodyWaits(t *testing.T) {
 		t.Errorf("with several partitions: lazily to %v, promptly to %v", lazy, prompt)
 	}
 	r.core.togetherUntil = 0
+	r.now.Mono += company + 1
+	r.step(1, vote(0, 4, val(1, 5, msg(4, epoch+3))))
+	if lazy, prompt, _ := lazily(r); len(lazy) != 0 || len(prompt) != 1 {
+		t.Errorf("alone: lazily to %v, promptly to %v", lazy, prompt)
+	}
 	for _, e := range r.core.ensembles {
 		if len(e.spec.Partitions) > 1 {
-			r.step(1, vote(e.id, 1, val(1, 4, msg(4, epoch, 0, 1))))
+			r.step(1, vote(e.id, 1, val(1, 4, msg(5, epoch, 0, 1))))
 			if lazy, prompt, _ := lazily(r); len(lazy) != 0 || len(prompt) != len(e.members)-2 {
 				t.Errorf("of all: lazily to %v, promptly to %v", lazy, prompt)
 			}
@@ -63,6 +69,7 @@ func TestValuesAreLazyWhereNobodyWaits(t *testing.T) {
 // Amid a longer chain nobody is waited for either.
 func TestDecisionsAreLazyAmidTheChain(t *testing.T) {
 	r := newRig(t, 3, 1, 5)
+	r.e.concludedAt = r.now.Mono
 	r.step(2, &accept{Round: round(5, 1), Instance: 1, Chain: []ids.Process{1, 2, 3}, Voters: []ids.Process{1, 2}, Value: val(1, 1, msg(1, epoch))})
 	if lazy, prompt, ds := lazily(r); len(lazy) != 2 || len(prompt) != 0 || len(ds) != 2 {
 		t.Errorf("lazily to %v, promptly to %v, decision to %v", lazy, prompt, ds)
