@@ -190,7 +190,7 @@ func (e *ensemble) resume(now hlc.Now, p *parked) {
 // onAsk supplies payloads of a value held here: a vote, a decision, or, at the
 // coordinator, a proposal.
 func (e *ensemble) onAsk(from ids.Process, m *lack) {
-	e.member(from).asked(e, len(m.Entries))
+	e.member(from).asked(e)
 	v := e.valueOf(m.Instance, m.ID)
 	if v == nil {
 		return

@@ -2,6 +2,7 @@ package ridge
 
 import (
 	"testing"
+	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/wire"
@@ -78,7 +79,9 @@ func TestDistributorsAreNotAsked(t *testing.T) {
 	if lean := r.e.lean(v, far...); lean.absent != 2 {
 		t.Fatalf("%d payloads left out", lean.absent)
 	}
-	far[1].asked(r.e, askSpan)
+	for range askSpan {
+		far[1].asked(r.e)
+	}
 	if lean := r.e.lean(v, far...); lean.absent != 0 || lean.cast != nil {
 		t.Error("payloads are left out on the way to who lacks them")
 	}
@@ -115,5 +118,38 @@ func TestParkedEndsWithItsInstance(t *testing.T) {
 	r.e.dropParked()
 	if len(r.e.parked) > 0 {
 		t.Errorf("%d still wait", len(r.e.parked))
+	}
+}
+
+// One question about a large value, of which a connection that was read late
+// held all messages, has no payloads sent twice; many questions do.
+func TestOneLateBatchIsNoShortage(t *testing.T) {
+	r := optRig(t, 1, 1)
+	m := &r.e.members[1]
+	r.e.onAsk(2, &lack{Instance: 1, Entries: make([]uint32, 64)})
+	if m.lacks(r.e) {
+		t.Error("short after one question")
+	}
+	for range askSpan {
+		m.presume()
+		r.e.onAsk(2, &lack{Instance: 1, Entries: make([]uint32, 1)})
+	}
+	if !m.lacks(r.e) {
+		t.Fatal("never short")
+	}
+	r.now.Mono += time.Minute
+	r.core.Tick(r.now)
+	if m.lacks(r.e) {
+		t.Error("short for ever")
+	}
+	m.short = shortage{}
+	for range 20 * askSpan {
+		for range askShare + 1 {
+			m.presume()
+		}
+		m.asked(r.e)
+	}
+	if m.lacks(r.e) {
+		t.Error("short though it seldom asks")
 	}
 }

@@ -5,25 +5,27 @@ import (
 )
 
 // shortage is what tells whether a learner often lacks what it is presumed to
-// have: then it gets payloads in full for a while.
+// have: then it gets payloads in full for a while. It counts values, not
+// payloads: under load a value has as many as came at a time over a connection,
+// and all of them are late if that connection was read late once.
 type shortage struct {
 	presumed, asked int
 	fullUntil       time.Duration
 }
 
-// Of the last some askSpan payloads presumed to be at a learner, one in
-// askShare may be asked for.
+// Of the last some askSpan values with payloads presumed to be at a learner, one
+// in askShare may be asked about.
 const (
 	askSpan  = 256
 	askShare = 8
 )
 
-// asked counts payloads that m asked for.
-func (m *member) asked(e *ensemble, n int) {
+// asked counts a value about which m asked.
+func (m *member) asked(e *ensemble) {
 	a := &m.short
-	a.asked += n
+	a.asked++
 	if a.asked > askSpan/askShare && a.asked > a.presumed/askShare {
-		a.fullUntil = e.c.now.Mono + 4*e.c.timeout
+		a.fullUntil = e.c.now.Mono + 2*e.c.timeout
 		*a = shortage{fullUntil: a.fullUntil}
 	}
 }
@@ -31,9 +33,10 @@ func (m *member) asked(e *ensemble, n int) {
 // lacks says whether m is to get payloads in full.
 func (m *member) lacks(e *ensemble) bool { return e.c.now.Mono < m.short.fullUntil }
 
-func (m *member) presume(n int) {
+// presume counts a value sent to m without payloads.
+func (m *member) presume() {
 	a := &m.short
-	if a.presumed += n; a.presumed > askSpan {
+	if a.presumed++; a.presumed > askSpan {
 		a.presumed, a.asked = a.presumed/2, a.asked/2
 	}
 }
@@ -72,7 +75,9 @@ func (e *ensemble) lean(v *Value, ms ...*member) *Value {
 		return true
 	})
 	for _, m := range ms {
-		m.presume(n)
+		if n > 0 {
+			m.presume()
+		}
 	}
 	e.c.counters.PayloadsSpared += uint64(n)
 	e.c.counters.PayloadBytesSpared += uint64(bytes)
