@@ -68,7 +68,7 @@ func (p *Plan) report(ctx context.Context, asJSON bool, stdout, stderr io.Writer
 			}
 			return
 		}
-		fmt.Fprintf(stderr, "round %d/%d  %s  %-20s %8s/s\n", pt.Round, p.Rounds, pt.place(), pt.name(), count(pt.OpsPerS))
+		fmt.Fprintf(stderr, "round %d/%d  %s  %-20s %8s/s\n", pt.Round, p.Rounds, pt.place(), pt.name(), Digits(pt.OpsPerS))
 	})
 	if err != nil {
 		status = 1

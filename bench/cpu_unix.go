@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// ownCPU is the user and system time of this process so far.
-func ownCPU() time.Duration {
+// OwnCPU is the user and system time of this process so far; zero where it is
+// not known.
+func OwnCPU() time.Duration {
 	var u syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
 		return 0

@@ -139,7 +139,7 @@ func fail(ctx context.Context, sc scenario, c Case, warm, window time.Duration) 
 	l.run(ctx, warm, true)
 	fault := time.Since(l.base)
 	before := m.peak()
-	cpu, machine := ownCPU(), machineTime()
+	cpu, machine := OwnCPU(), machineTime()
 	if sc.slow {
 		for _, p := range proxies {
 			p.Throttle(faultproxy.Forth, max(1, int(float64(p.Passed(faultproxy.Forth))/time.Since(l.base).Seconds()/8)))
@@ -157,7 +157,7 @@ func fail(ctx context.Context, sc scenario, c Case, warm, window time.Duration) 
 	}
 	end := time.Since(l.base)
 	during := m.peak()
-	f.Others = machineTime().others(machine, ownCPU()-cpu)
+	f.Others = machineTime().others(machine, OwnCPU()-cpu)
 	l.run(ctx, 5*time.Second, false)
 	time.Sleep(300 * time.Millisecond) // heartbeats let the logs be trimmed
 	f.Errors, f.Unanswered = l.errors, uint64(l.out)

@@ -138,7 +138,7 @@ func writeFailures(w io.Writer, all []*Failure) error {
 		mib := func(v float64) string { return fmt.Sprintf("%.1f MiB", v/(1<<20)) }
 		fmt.Fprintf(t, "%d\t%d\t%s\t%s\t%s\t%s\t%s\t%.0f ms\t%s\t%s\t%s\t%s\t%s\t%s\t%.0f\t%.0f\t%.0f\t%.0f %%\t\n",
 			f.Partitions, f.Outstanding, f.Scenario,
-			count(mid(func(o *Failure) float64 { return o.Before })), count(mid(func(o *Failure) float64 { return o.After })),
+			Digits(mid(func(o *Failure) float64 { return o.Before })), Digits(mid(func(o *Failure) float64 { return o.After })),
 			millis(mid(back)), millis(worst(back)), worst(func(o *Failure) float64 { return o.GapMS }),
 			mib(worst(func(o *Failure) float64 { return float64(o.LogBefore) })), mib(worst(func(o *Failure) float64 { return float64(o.LogMost) })), mib(worst(func(o *Failure) float64 { return float64(o.LogEnd) })),
 			mib(worst(func(o *Failure) float64 { return float64(o.HeapBefore) })), mib(worst(func(o *Failure) float64 { return float64(o.HeapMost) })), mib(worst(func(o *Failure) float64 { return float64(o.HeapEnd) })),

@@ -133,7 +133,7 @@ func WriteLatency(w io.Writer, sums []Summary) error {
 		}
 		o := s.Optimistic
 		fmt.Fprintf(t, "%d\t%.0f %%\t%s\t%.0f %%\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t", s.Partitions, 100*s.MultiShare, micros(s.DelayUS), 100*s.Load,
-			count(s.OpsPerS), micros(o.P50), micros(o.P99), micros(s.P50), micros(s.P99), less(o.P50, s.P50),
+			Digits(s.OpsPerS), micros(o.P50), micros(o.P99), micros(s.P50), micros(s.P99), less(o.P50, s.P50),
 			percent(o.Mistakes, o.Compared), percent(o.Forced, o.Compared), o.Repairs, micros(o.Wait))
 		if off, ok := counterpart(sums, s); ok {
 			fmt.Fprintf(t, "%s\t%s\t%s\t\n", micros(off.P50), micros(off.P99), ratio(s.OpsPerS, off.OpsPerS))

@@ -127,9 +127,9 @@ func measure(ctx context.Context, sys System, c Case, ph Phases, seed uint64) *R
 
 // window runs f between two readings of the clocks.
 func window(sys System, f func()) *Result {
-	cpu, machine, start := ownCPU()+sys.CPU(), machineTime(), time.Now()
+	cpu, machine, start := OwnCPU()+sys.CPU(), machineTime(), time.Now()
 	f()
-	used := ownCPU() + sys.CPU() - cpu
+	used := OwnCPU() + sys.CPU() - cpu
 	return &Result{Seconds: time.Since(start).Seconds(), CPU: used, Others: machineTime().others(machine, used)}
 }
 

@@ -122,7 +122,7 @@ func WritePower(w io.Writer, sums []Summary) error {
 	for _, p := range Peaks(sums) {
 		m, b := p.Most, p.Power
 		fmt.Fprintf(t, "%d B\t%d\t%d\t%s\t%s\t%.0f\t%d\t%d\t%s\t%s\t%s\t%s\t%.4f\t\n", m.SizeBytes, m.Partitions, m.Replicas, m.name(),
-			count(m.OpsPerS), megabits(m), m.Outstanding, b.Outstanding, count(b.OpsPerS), micros(b.Mean), micros(b.P50), micros(b.P95), b.CPU)
+			Digits(m.OpsPerS), megabits(m), m.Outstanding, b.Outstanding, Digits(b.OpsPerS), micros(b.Mean), micros(b.P50), micros(b.P95), b.CPU)
 	}
 	return t.Flush()
 }

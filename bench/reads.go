@@ -132,7 +132,7 @@ func (a *apart) converse(in io.Writer, out io.Reader, o order) (*Result, error) 
 		case r.Result != nil:
 			return r.Result.result(), nil
 		}
-		if err := say.Encode(ownCPU()); err != nil {
+		if err := say.Encode(OwnCPU()); err != nil {
 			return nil, err
 		}
 	}

@@ -71,7 +71,7 @@ func WriteTable(w io.Writer, sums []Summary, references ...string) error {
 		for _, d := range vary {
 			fmt.Fprintf(t, "%s\t", dimensions[d].text(s.Point))
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s .. %s\t%s\t%s\t%s\t%s\t%s\t%.4f\t%.0f %%\t%d\t", s.name(), count(s.OpsPerS), count(s.Lo), count(s.Hi),
+		fmt.Fprintf(t, "%s\t%s\t%s .. %s\t%s\t%s\t%s\t%s\t%s\t%.4f\t%.0f %%\t%d\t", s.name(), Digits(s.OpsPerS), Digits(s.Lo), Digits(s.Hi),
 			micros(s.Mean), micros(s.P50), micros(s.P95), micros(s.P99), micros(s.P999), s.CPU, 100*s.Others, s.Errors)
 		if ref, ok := best(sums, s, references); ok {
 			fmt.Fprintf(t, "%s\t%s\t%s\t", ratio(s.OpsPerS, ref.Ops), ratio(s.CPU, ref.CPU), ratio(s.P50, ref.P50))
@@ -128,7 +128,7 @@ func WriteRatios(w io.Writer, sums []Summary, systems, references []string) erro
 		for _, d := range vary {
 			fmt.Fprintf(t, "%s\t", dimensions[d].text(s.Point))
 		}
-		fmt.Fprintf(t, "%s\t%s\t%.4f\t%s\t", b.Fastest, count(b.Ops), b.CPU, micros(b.P50))
+		fmt.Fprintf(t, "%s\t%s\t%.4f\t%s\t", b.Fastest, Digits(b.Ops), b.CPU, micros(b.P50))
 		for _, n := range systems {
 			line := "-\t-\t-\t"
 			for _, o := range sums {
@@ -150,7 +150,8 @@ func ratio(a, b float64) string {
 	return fmt.Sprintf("%.2f", a/b)
 }
 
-func count(v float64) string {
+// Digits is a number with two or three digits, large ones with a prefix.
+func Digits(v float64) string {
 	switch {
 	case v >= 1e6:
 		return fmt.Sprintf("%.2f M", v/1e6)
@@ -158,8 +159,10 @@ func count(v float64) string {
 		return fmt.Sprintf("%.0f k", v/1e3)
 	case v >= 1e3:
 		return fmt.Sprintf("%.1f k", v/1e3)
+	case v >= 10 || v == 0:
+		return fmt.Sprintf("%.0f", v)
 	}
-	return fmt.Sprintf("%.0f", v)
+	return fmt.Sprintf("%.2f", v)
 }
 
 func micros(us float64) string {

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/eyrie-dev/eyrie/bench"
 	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/wire"
@@ -176,12 +177,12 @@ func calibrateCores(c *Costs, say func(string, ...any)) error {
 		deliver := 0.0
 		for range rounds {
 			t := newTrio(sh.size)
-			began, wall := cpuTime(), time.Now()
+			began, wall := bench.OwnCPU(), time.Now()
 			if err := t.run(sh.burst, 20*time.Millisecond); err != nil {
 				return err
 			}
 			// Garbage is collected beside the core, at its cost.
-			garbage := max(1, float64(cpuTime()-began)/float64(time.Since(wall)))
+			garbage := max(1, float64(bench.OwnCPU()-began)/float64(time.Since(wall)))
 			per := float64(t.done) / 3
 			for i, w := range t.work {
 				readings := 2*w.others + w.proposals/float64(sh.burst)

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/eyrie-dev/eyrie/bench"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/transport"
 	"github.com/eyrie-dev/eyrie/internal/wire"
@@ -105,7 +106,7 @@ func (p *wirePair) send(tr traffic, frames int) (used, error) {
 	base := p.frames.Load()
 	per := int64(len(tr.messages))
 	reads, writes := p.reads.Load(), p.from.Stats().WritesOut
-	thread, all := threadTime(), cpuTime()
+	thread, all := threadTime(), bench.OwnCPU()
 	for i := range int64(frames) {
 		if tr.lone {
 			time.Sleep(150 * time.Microsecond)
@@ -120,7 +121,7 @@ func (p *wirePair) send(tr traffic, frames int) (used, error) {
 	if len(tr.messages) > 0 {
 		p.wait(base + int64(frames)*per)
 	}
-	mine, both := threadTime()-thread, cpuTime()-all
+	mine, both := threadTime()-thread, bench.OwnCPU()-all
 	if mine <= 0 {
 		return used{}, fmt.Errorf("calibration: this system does not tell a thread's processor time")
 	}

@@ -3,6 +3,8 @@ package scale
 import (
 	"fmt"
 	"time"
+
+	"github.com/eyrie-dev/eyrie/bench"
 )
 
 // Claim is one statement of the dissertation, what the model says of it, and
@@ -38,7 +40,7 @@ func (c *Claim) row(cells ...any) {
 	for i, x := range cells {
 		switch x := x.(type) {
 		case float64:
-			r[i] = digits(x)
+			r[i] = bench.Digits(x)
 		case time.Duration:
 			r[i] = micros(x)
 		default:
@@ -54,21 +56,6 @@ func (c *Claim) check(ok bool, format string, args ...any) {
 
 func (c *Claim) note(format string, args ...any) {
 	c.Notes = append(c.Notes, fmt.Sprintf(format, args...))
-}
-
-// digits is a number with three digits, large ones with a prefix.
-func digits(v float64) string {
-	switch {
-	case v >= 1e6:
-		return fmt.Sprintf("%.2f M", v/1e6)
-	case v >= 1e4:
-		return fmt.Sprintf("%.0f k", v/1e3)
-	case v >= 1e3:
-		return fmt.Sprintf("%.1f k", v/1e3)
-	case v >= 10 || v == 0:
-		return fmt.Sprintf("%.0f", v)
-	}
-	return fmt.Sprintf("%.2f", v)
 }
 
 // micros is a duration with about three digits.

@@ -83,10 +83,10 @@ func (c *Claim) write(w io.Writer) {
 // preface says what is modelled.
 func (o *Options) preface(w io.Writer) {
 	fmt.Fprintf(w, "scale: Ridge's real cores on a model of links (%s bit/s each way, %v) and processors (%d for each process)\n",
-		digits(8*o.Link.Bandwidth), o.Link.Delay, o.Cores)
+		bench.Digits(8*o.Link.Bandwidth), o.Link.Delay, o.Cores)
 	fmt.Fprintf(w, "costs: measured on %s, %s, %s\n", o.Costs.Machine, o.Costs.Date, o.Costs.Version)
 }
 
 func (l *lab) summary(w io.Writer, wall time.Duration) {
-	fmt.Fprintf(w, "\n%d runs, %s messages modelled in %v (%v of processor time)\n", l.runs, digits(float64(l.total)), wall.Round(time.Millisecond), l.spent.Round(time.Millisecond))
+	fmt.Fprintf(w, "\n%d runs, %s messages modelled in %v (%v of processor time)\n", l.runs, bench.Digits(float64(l.total)), wall.Round(time.Millisecond), l.spent.Round(time.Millisecond))
 }

@@ -3,6 +3,7 @@ package scale
 import (
 	"time"
 
+	"github.com/eyrie-dev/eyrie/bench"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/wire"
 	"github.com/eyrie-dev/eyrie/ridge"
@@ -66,7 +67,7 @@ func (s *system) groups() int { return s.plan.Groups }
 
 // Run runs a plan.
 func Run(p Plan) Result {
-	began := cpuTime()
+	began := bench.OwnCPU()
 	s := &system{plan: p, from: p.Start + p.Warm, to: p.Start + p.Warm + p.Measure}
 	s.topo = topology(p.Groups, p.Destinations, 2*p.F+1)
 	processes := p.Groups * p.Destinations
@@ -127,7 +128,7 @@ func (s *system) result(idle []time.Duration, began time.Duration) Result {
 	for _, sv := range s.servers {
 		r.add(sv.core.Status().Counters)
 	}
-	r.CPU = cpuTime() - began
+	r.CPU = bench.OwnCPU() - began
 	return r
 }
 
