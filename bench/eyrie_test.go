@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"strings"
 	"testing"
-	"time"
 )
 
 // Our own system behind the interface: every operation completes, on one
@@ -19,21 +18,7 @@ func TestEyrie(t *testing.T) {
 		"near":           {NewNear, Case{Partitions: 2, Replicas: 3, Size: 100, Outstanding: 8, MultiShare: 0.5}},
 		"sequential":     {NewSequential, Case{Partitions: 2, Replicas: 3, Size: 100, Outstanding: 8, MultiShare: 0.5, Workers: true}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			s := c.make(c.c)
-			defer func() {
-				if err := s.Close(); err != nil {
-					t.Error(err)
-				}
-			}()
-			if err := s.Start(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			r := measure(t.Context(), s, c.c, Phases{Measure: 200 * time.Millisecond, Drain: 10 * time.Second}, 1)
-			if r.Errors > 0 || r.Latency.Total() == 0 {
-				t.Errorf("%d operations, %d errors: %v", r.Latency.Total(), r.Errors, r.First)
-			}
-		})
+		t.Run(name, func(t *testing.T) { briefly(t, c.make, c.c) })
 	}
 }
 

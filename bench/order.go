@@ -78,37 +78,24 @@ func (m *matrix) flags(f *flag.FlagSet) {
 
 func (m *matrix) cases(s settings) (cs []Case) {
 	base := Case{Partitions: 1, Replicas: 3, Size: s.size, Outstanding: max(m.at, 1)}
+	along := func(values []int, set func(*Case, int)) {
+		for _, n := range values {
+			c := base
+			set(&c, n)
+			cs = append(cs, c)
+		}
+	}
 	lines := map[string]func(){
-		"outstanding": func() {
-			for _, n := range s.outstanding {
-				c := base
-				c.Outstanding = n
-				cs = append(cs, c)
-			}
-		},
-		"size": func() {
-			for _, n := range m.sizes {
-				c := base
-				c.Size = n
-				cs = append(cs, c)
-			}
-		},
-		"groups": func() {
-			for _, n := range m.groups {
-				c := base
-				c.Partitions = n
-				cs = append(cs, c)
-			}
-		},
+		"outstanding": func() { along(s.outstanding, func(c *Case, n int) { c.Outstanding = n }) },
+		"size":        func() { along(m.sizes, func(c *Case, n int) { c.Size = n }) },
+		"groups":      func() { along(m.groups, func(c *Case, n int) { c.Partitions = n }) },
 		"destinations": func() {
-			for _, n := range m.destinations {
-				c := base
+			along(m.destinations, func(c *Case, n int) {
 				c.Partitions = slices.Max(m.destinations)
 				if n > 1 {
 					c.MultiShare, c.Destinations = 1, n
 				}
-				cs = append(cs, c)
-			}
+			})
 		},
 	}
 	for _, v := range strings.Fields("outstanding size groups destinations") {

@@ -27,19 +27,7 @@ func TestRidge(t *testing.T) {
 		"two groups remote": {NewRidgeRemote, Case{Partitions: 2, Replicas: 3, Size: 100, Outstanding: 8, MultiShare: 0.5}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := c.make(c.c)
-			defer func() {
-				if err := s.Close(); err != nil {
-					t.Error(err)
-				}
-			}()
-			if err := s.Start(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			r := measure(t.Context(), s, c.c, Phases{Measure: 200 * time.Millisecond, Drain: 10 * time.Second}, 1)
-			if r.Errors > 0 || r.Latency.Total() == 0 {
-				t.Errorf("%d operations, %d errors: %v", r.Latency.Total(), r.Errors, r.First)
-			}
+			s, r := briefly(t, c.make, c.c)
 			if o, ok := s.(Optimist); ok {
 				counts, first := o.Order(), r.Early.Quantile(0.5)
 				t.Logf("first answer after %v, certain after %v: %+v", first, r.Latency.Quantile(0.5), counts)
@@ -52,4 +40,24 @@ func TestRidge(t *testing.T) {
 			}
 		})
 	}
+}
+
+// briefly measures a system that works: it starts, every operation completes,
+// and it ends without an error.
+func briefly(t *testing.T, make func(Case) System, c Case) (System, *Result) {
+	t.Helper()
+	s := make(c)
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := s.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r := measure(t.Context(), s, c, Phases{Measure: 200 * time.Millisecond, Drain: 10 * time.Second}, 1)
+	if r.Errors > 0 || r.Latency.Total() == 0 {
+		t.Errorf("%d operations, %d errors: %v", r.Latency.Total(), r.Errors, r.First)
+	}
+	return s, r
 }
