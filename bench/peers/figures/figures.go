@@ -4,6 +4,7 @@ package figures
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"image/color"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/eyrie-dev/eyrie/bench"
 	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgsvg"
@@ -141,6 +143,23 @@ func newPlot(title, x, y string) *plot.Plot {
 	p.Legend.TextStyle.Font.Size = 8
 	p.Y.Min, p.Y.Tick.Marker, p.X.Tick.Marker = 0, ticks{}, ticks{}
 	return p
+}
+
+// curve draws points from left to right, if there are any, with a dot at each.
+func curve(p *plot.Plot, xys plotter.XYs, label string, c color.Color, dash []vg.Length) error {
+	if len(xys) == 0 {
+		return nil
+	}
+	slices.SortFunc(xys, func(a, b plotter.XY) int { return cmp.Compare(a.X, b.X) })
+	l, dots, err := plotter.NewLinePoints(xys)
+	if err != nil {
+		return err
+	}
+	l.Color, l.Width, l.Dashes = c, 1.2, dash
+	dots.Color, dots.Shape, dots.Radius = c, draw.CircleGlyph{}, 2
+	p.Add(l, dots)
+	p.Legend.Add(label, l, dots)
+	return nil
 }
 
 // ticks are the usual ones, labelled without needless digits.

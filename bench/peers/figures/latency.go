@@ -102,28 +102,11 @@ func optimism(c bench.Point, on, off []bench.Summary) (left, right *plot.Plot, e
 
 // line draws one value of the summaries by throughput.
 func line(p *plot.Plot, label string, c color.Color, dash []vg.Length, sums []bench.Summary, value func(bench.Summary) float64) error {
-	if len(sums) == 0 {
-		return nil
-	}
 	var xys plotter.XYs
 	for _, s := range sums {
 		xys = append(xys, plotter.XY{X: s.OpsPerS / 1e3, Y: value(s)})
 	}
-	slices.SortFunc(xys, func(a, b plotter.XY) int {
-		if a.X < b.X {
-			return -1
-		}
-		return 1
-	})
-	l, dots, err := plotter.NewLinePoints(xys)
-	if err != nil {
-		return err
-	}
-	l.Color, l.Width, l.Dashes = c, 1.2, dash
-	dots.Color, dots.Shape, dots.Radius = c, draw.CircleGlyph{}, 2
-	p.Add(l, dots)
-	p.Legend.Add(label, l, dots)
-	return nil
+	return curve(p, xys, label, c, dash)
 }
 
 // ring marks the load with maximum power.

@@ -5,12 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/eyrie-dev/eyrie/bench/scale"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/vg"
 )
 
 // Scale draws the model's runs: throughput and latency by destinations, beside
@@ -58,7 +56,7 @@ func Scale(r io.Reader) (Figure, error) {
 		{share, "Ridge, e_all in a group without load", func(p scale.Point) bool { return p.Claim == "share" && p.Apart }, percent, thousands, 2},
 	}
 	for _, c := range curves {
-		if err := curve(c.plot, c.label, c.colour, points, c.of, c.x, c.y); err != nil {
+		if err := curve(c.plot, highest(points, c.of, c.x, c.y), c.label, palette[c.colour], nil); err != nil {
 			return Figure{}, err
 		}
 	}
@@ -82,33 +80,16 @@ func last(p scale.Point) float64      { return p.LastP50 / 1e3 }
 func percent(p scale.Point) float64   { return 100 * p.Share }
 func thousands(p scale.Point) float64 { return p.OpsPerS / 1e3 }
 
-// curve draws the highest y of each x.
-func curve(to *plot.Plot, label string, colour int, points []scale.Point, of func(scale.Point) bool, x, y func(scale.Point) float64) error {
+// highest is the highest y of each x.
+func highest(points []scale.Point, of func(scale.Point) bool, x, y func(scale.Point) float64) (xys plotter.XYs) {
 	best := map[float64]float64{}
 	for _, p := range points {
 		if of(p) {
 			best[x(p)] = max(best[x(p)], y(p))
 		}
 	}
-	var xys plotter.XYs
 	for at, v := range best {
 		xys = append(xys, plotter.XY{X: at, Y: v})
 	}
-	if len(xys) == 0 {
-		return nil
-	}
-	slices.SortFunc(xys, func(a, b plotter.XY) int {
-		if a.X < b.X {
-			return -1
-		}
-		return 1
-	})
-	l, dots, err := plotter.NewLinePoints(xys)
-	if err != nil {
-		return err
-	}
-	l.Color, dots.Color, l.Width = palette[colour], palette[colour], 1.5*vg.Points(1)
-	to.Add(l, dots)
-	to.Legend.Add(label, l, dots)
-	return nil
+	return xys
 }
