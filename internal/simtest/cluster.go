@@ -435,7 +435,7 @@ func (c *cluster) crashUser(id sim.ID) {
 		c.open -= u.open
 		for _, i := range slices.Concat(u.ops, u.reads) {
 			if op := &c.history.Ops[i]; op.Returned == 0 && !op.Unknown {
-				c.history.giveUp(c.world.Now(), i)
+				c.history.abandon(c.world.Now(), i)
 			}
 		}
 		c.clients = append(c.clients[:i], c.clients[i+1:]...)

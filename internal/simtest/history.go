@@ -23,6 +23,7 @@ type Op struct {
 	// the client gave up (Unknown).
 	InvokedAt, ReturnedAt time.Duration
 	Unknown               bool
+	Abandoned             bool // Unknown, since its client crashed
 	Failed                bool // Returned, with an error
 	Answer                answer
 	Attempt               ids.Attempt
@@ -117,6 +118,12 @@ func (h *History) find(c ids.Command) int32 {
 // giveUp records that a client gave a command up.
 func (h *History) giveUp(at time.Duration, i int32) {
 	h.Ops[i].Unknown, h.Ops[i].ReturnedAt = true, at
+}
+
+// abandon records that a command's client crashed before it had an answer.
+func (h *History) abandon(at time.Duration, i int32) {
+	h.giveUp(at, i)
+	h.Ops[i].Abandoned = true
 }
 
 // complete records a final reply.

@@ -26,8 +26,13 @@ type Report struct {
 	Multi    int // took effect at several partitions
 	Effects  int // took effect, or failed for good
 	Reads    int // answered without having been ordered
-	// Thin: fewer than half of the commands took effect, since H is short and
-	// the faults were many. The suite bounds how many runs may be so.
+	// Abandoned: their clients crashed before an answer came. Such a client
+	// sends nothing again, so whether they took effect says nothing of how the
+	// cluster does. Kept are the effects and reads of all others.
+	Abandoned, Kept int
+	// Thin: fewer than half of the commands that were not abandoned took
+	// effect, since H is short and the faults were many. The suite bounds how
+	// many runs may be so.
 	Thin      bool
 	Sampled   int // checked by porcupine too
 	Undecided int // groups that porcupine could not decide in time
@@ -66,13 +71,7 @@ func (c *cluster) report() Report {
 
 // count fills in what only a checked run knows.
 func (r *Report) count(c *cluster, o *Order) {
-	r.Effects = len(o.Effects)
-	r.Thin = 2*(r.Effects+r.Reads) < r.Commands
-	for i := range o.Effects {
-		if len(o.Effects[i].Dests) > 1 {
-			r.Multi++
-		}
-	}
+	r.tally(c.history, o)
 	for f, n := range c.nemesis.Done {
 		r.Faults[sim.Fault(f).String()] += uint64(n)
 	}
@@ -145,16 +144,48 @@ func (r *Report) count(c *cluster, o *Order) {
 	slow("restarts refused", uint64(c.checks.Forgot))
 }
 
-// checkVacuity fails a run that did too little to prove anything.
-func checkVacuity(c *cluster, o *Order, r *Report) error {
-	s := &c.shape
+// tally counts what took effect, and whose it was.
+func (r *Report) tally(h *History, o *Order) {
+	for i := range h.Ops {
+		if h.Ops[i].Abandoned {
+			r.Abandoned++
+		}
+	}
+	r.Effects, r.Kept = len(o.Effects), r.Reads
+	for i := range o.Effects {
+		e := &o.Effects[i]
+		if len(e.Dests) > 1 {
+			r.Multi++
+		}
+		if !h.Ops[e.Op].Abandoned {
+			r.Kept++
+		}
+	}
+	r.Thin = 2*r.Kept < r.Commands-r.Abandoned
+}
+
+// checkEffects fails a run in which too few commands took effect, or too few
+// of those for several partitions. However many clients crash, what the others
+// had done must be plenty.
+func (r *Report) checkEffects(s *Shape) error {
 	switch {
 	case r.Commands < s.Commands*9/10:
 		return fmt.Errorf("vacuous: only %d of %d commands were submitted", r.Commands, s.Commands)
-	case r.Thin && s.Ridge.Horizon > 5*time.Second:
-		return fmt.Errorf("vacuous: only %d of %d commands took effect", r.Effects, r.Commands)
+	case r.Thin && s.Ridge.Horizon > 5*time.Second, r.Kept < s.Commands/8 && !r.Thin:
+		return fmt.Errorf("vacuous: only %d commands took effect of %d, besides %d abandoned by clients that crashed", r.Kept, r.Commands-r.Abandoned, r.Abandoned)
 	case s.Partitions > 1 && r.Multi*3 < r.Effects && !r.Thin:
 		return fmt.Errorf("vacuous: only %d of %d commands were for several partitions", r.Multi, r.Effects)
+	}
+	return nil
+}
+
+// checkVacuity fails a run that did too little to prove anything.
+func checkVacuity(c *cluster, o *Order, r *Report) error {
+	s := &c.shape
+	if err := r.checkEffects(s); err != nil {
+		return err
+	}
+	switch {
 	case o.Compared < s.Partitions:
 		return fmt.Errorf("vacuous: only %d replicas besides one of each of the %d partitions have anything to compare", o.Compared, s.Partitions)
 	case c.checks.Digests == 0:
