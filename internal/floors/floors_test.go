@@ -31,6 +31,8 @@ var floors = map[string]string{
 	"internal/cluster":   "ridge partition",
 	"internal/finetimer": "",
 	"internal/transport": "internal/wire internal/finetimer",
+	"internal/vfs":       "",
+	"internal/journal":   "internal/vfs",
 	"internal/host":      "internal/node internal/client internal/cluster internal/transport internal/session internal/finetimer ridge partition oracle internal/wire",
 	"ssmr":               "internal/host internal/cluster internal/node internal/client partition oracle ridge",
 	"apps":               "ssmr apps",

@@ -1,0 +1,159 @@
+package journal
+
+import (
+	"fmt"
+	"path"
+	"time"
+)
+
+// copyWindow is how much of a segment is read at once to copy what lives in
+// it forward, and maxBacklog how much may be pending for that to go on.
+const (
+	copyWindow = 1 << 20
+	maxBacklog = 4 << 20
+)
+
+// upkeep is the caller's side of the chores.
+type upkeep struct {
+	wrote   time.Duration // when the frontier was written last
+	written uint64        // what it said
+	number  uint32        // segment that is copied forward
+	offset  int64         // up to where it has been
+}
+
+// Upkeep returns the next chore, or nil: it prepares the next segment, writes
+// the frontier, removes segments, or copies live records of the oldest segment
+// forward. Its Commit and Done are those of a batch; it may run beside one.
+// now is any clock that only rises. It is to be called after every Done and
+// a few times a second; a journal without it stays correct, and never shrinks.
+func (j *Journal) Upkeep(now time.Duration) *Batch {
+	if j.err != nil || j.chore != nil {
+		return nil
+	}
+	switch {
+	case j.prepare():
+	case j.drop():
+	case j.durable > j.care.written && now-j.care.wrote >= j.opts.FrontierEvery:
+		m := mark{durable: j.durable}
+		j.begin(func() error { return j.frontier.raise(m, 1) }, func() {
+			j.care.wrote, j.care.written = now, m.durable
+		})
+	case j.crowded():
+		j.copyForward()
+	}
+	return j.chore
+}
+
+func (j *Journal) begin(run func() error, done func()) {
+	j.chore = &Batch{j: j, state: taken, run: run, done: done}
+}
+
+// prepare makes the next segment when the tail is half full.
+func (j *Journal) prepare() bool {
+	if s := j.tail(); j.next != nil || s != nil && s.end < s.size/2 {
+		return false
+	}
+	j.next = j.newFile()
+	file, size := j.next, j.opts.SegmentSize
+	j.begin(func() error { return file.ensure(size) }, func() {})
+	return true
+}
+
+// drop removes the oldest segment if nothing lives in it and all that
+// superseded its records is durable. The frontier says so first, in both
+// slots: a segment that it knows and that is not there is amnesia.
+func (j *Journal) drop() bool {
+	if len(j.segments) < 2 {
+		return false
+	}
+	s := j.segments[0]
+	if s.live > 0 || s.deadAt > j.durable || j.segments[1].first > j.durable {
+		return false
+	}
+	m := mark{durable: j.durable, oldest: s.number + 1}
+	j.begin(func() error {
+		if err := j.frontier.raise(m, 2); err != nil {
+			return err
+		}
+		if err := j.scrub.remove(s.file); err != nil {
+			return err
+		}
+		return j.fs.SyncDir(j.dir)
+	}, func() {})
+	j.segments = j.segments[1:]
+	return true
+}
+
+// crowded: the oldest segment stands in the way, since few of its bytes live,
+// or few of all segments'. So the room taken is bounded by a multiple of what lives.
+func (j *Journal) crowded() bool {
+	if len(j.segments) <= j.opts.Keep || len(j.pending.buf) > maxBacklog {
+		return false
+	}
+	s := j.segments[0]
+	return s.live > 0 && s.last <= j.durable && (s.live <= s.size/4 || j.Live() <= j.Size()/4)
+}
+
+// copyForward appends again what lives in one window of the oldest segment
+// [C6]. Copies are records like others; the segment goes when they are durable.
+func (j *Journal) copyForward() {
+	s := j.segments[0]
+	if j.care.number != s.number {
+		j.care.number, j.care.offset = s.number, 0
+	}
+	from, end := j.care.offset, s.end
+	var recs []Record
+	var at []int64
+	next := from
+	run := func() (err error) {
+		recs, at, next, err = s.file.readRecords(from, end, copyWindow)
+		return err
+	}
+	j.begin(run, func() {
+		j.care.offset = next
+		for i, r := range recs {
+			e := j.of(r.Ensemble)
+			if p := e.find(r.Instance); p.segment == s.number && int64(p.offset) == at[i] {
+				j.Append(r.Ensemble, r.Instance, r.Body)
+			}
+		}
+		if next >= end && s.live > 0 && j.err == nil {
+			j.err = &Damage{ErrAmnesia, s.file.name(), end, s.last, j.durable, "live records are not where they were written"}
+		}
+	})
+}
+
+// readRecords reads and verifies the records in about limit bytes from an
+// offset, at least one, and returns where each begins and where to go on.
+func (f *segmentFile) readRecords(from, end int64, limit int) (recs []Record, at []int64, next int64, err error) {
+	buf, err := f.read(from, min(end-from, max(int64(limit), sector)))
+	if err != nil {
+		return nil, nil, from, err
+	}
+	if n, ok := bodyLen(buf); ok && span(n) > len(buf) && int64(span(n)) <= end-from {
+		if buf, err = f.read(from, int64(span(n))); err != nil {
+			return nil, nil, from, err
+		}
+	}
+	for next = from; next < end; {
+		rest := buf[next-from:]
+		r, n := decode(rest, true)
+		if n == 0 || r.segment != f.number {
+			if size, ok := bodyLen(rest); len(recs) > 0 && (ok && span(size) > len(rest) || len(rest) < 8) {
+				break // its end is in the next window
+			}
+			return nil, nil, from, &Damage{Kind: ErrAmnesia, File: f.name(), Offset: next, What: "a record that was durable does not prove itself"}
+		}
+		recs, at = append(recs, r), append(at, next)
+		next += int64(n)
+	}
+	return recs, at, next, nil
+}
+
+func (f *segmentFile) read(from, size int64) ([]byte, error) {
+	buf := make([]byte, size)
+	if _, err := f.file.ReadAt(buf, from); err != nil {
+		return nil, fmt.Errorf("segment %s: %w", path.Base(f.name()), err)
+	}
+	return buf, nil
+}
