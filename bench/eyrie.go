@@ -117,6 +117,9 @@ func NewSequential(c Case) System {
 
 // Start implements System.
 func (e *Eyrie) Start(ctx context.Context) error {
+	if e.c.Dir != "" {
+		return errNotDurable
+	}
 	if err := measured.Validate(); err != nil {
 		return err
 	}

@@ -17,20 +17,27 @@ import (
 // no elections, no log, no recovery and, in the steady state, no allocations:
 // it is for orientation, and not a peer.
 //
+// In a case with a folder, all three append what they get to a file and sync it,
+// and an operation is complete when the leader and one follower have: the least
+// that a durable majority of three costs.
+//
 // One frame is in flight to each follower, and what comes meanwhile is
 // gathered for the next; whoever has the batch (the submitter, or the reader
 // of an acknowledgement) writes it.
 type Floor struct {
+	c         Case
 	links     []*floorLink
 	listener  net.Listener
 	followers sync.WaitGroup
 	readers   sync.WaitGroup
+	journals  []*floorJournal // to be closed
 
 	mu        sync.Mutex
 	submitted uint64
 	completed uint64
 	waiting   []func(error) // ring: operation i is at i % len
 	failed    error
+	own       floorOwn
 }
 
 // floorLink is the leader's side of a connection to a follower.
@@ -55,7 +62,7 @@ const floorLag = 1 << 16
 
 // NewFloor makes the floor for a case; partitions are ignored.
 func NewFloor(c Case) System {
-	return &Floor{waiting: make([]func(error), max(c.Outstanding, 1))}
+	return &Floor{c: c, waiting: make([]func(error), max(c.Outstanding, 1))}
 }
 
 // Start implements System.
@@ -64,7 +71,13 @@ func (f *Floor) Start(ctx context.Context) error {
 	if f.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		return err
 	}
-	for range 2 {
+	journals := make([]*floorJournal, 3)
+	if f.c.Dir != "" {
+		if err := f.openJournals(journals); err != nil {
+			return err
+		}
+	}
+	for i := range 2 {
 		var d net.Dialer
 		c, err := d.DialContext(ctx, "tcp", f.listener.Addr().String())
 		if err != nil {
@@ -76,8 +89,11 @@ func (f *Floor) Start(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		f.followers.Go(func() { follow(follower) })
+		f.followers.Go(func() { f.follow(follower, journals[i+1]) })
 		f.readers.Go(func() { f.acks(l) })
+	}
+	if f.own.journal != nil {
+		f.readers.Go(f.keep)
 	}
 	return nil
 }
@@ -97,6 +113,11 @@ func (f *Floor) Submit(op Op, done func(error)) {
 		l.pending = append(l.pending, op.Value...)
 		l.count++
 	}
+	if o := &f.own; o.journal != nil {
+		o.pending = binary.LittleEndian.AppendUint32(o.pending, op.Key)
+		o.pending = append(o.pending, op.Value...)
+		o.count++
+	}
 	f.mu.Unlock()
 }
 
@@ -106,6 +127,7 @@ func (f *Floor) Flush() {
 		f.mu.Lock()
 		f.send(l)
 	}
+	f.own.more.Signal()
 }
 
 // send writes l's next frame unless one is in flight or there is nothing to
@@ -154,7 +176,11 @@ func (f *Floor) acks(l *floorLink) {
 // commit takes the operations that one follower and the leader have.
 func (f *Floor) commit(ready []func(error)) []func(error) {
 	a, b := f.links[0].acked, f.links[1].acked
-	for to := min(max(a, b), min(a, b)+floorLag); f.completed < to; f.completed++ {
+	to := min(max(a, b), min(a, b)+floorLag)
+	if f.own.journal != nil {
+		to = min(to, f.own.durable)
+	}
+	for ; f.completed < to; f.completed++ {
 		ready = append(ready, f.waiting[f.completed%uint64(len(f.waiting))])
 	}
 	return ready
@@ -168,6 +194,7 @@ func (f *Floor) fail(err error) {
 		return
 	}
 	f.failed = err
+	f.own.more.Broadcast()
 	var ready []func(error)
 	for ; f.completed < f.submitted; f.completed++ {
 		ready = append(ready, f.waiting[f.completed%uint64(len(f.waiting))])
@@ -179,8 +206,8 @@ func (f *Floor) fail(err error) {
 }
 
 // follow is a follower: it reads frames, keeps each operation's value, and
-// acknowledges.
-func follow(c net.Conn) {
+// acknowledges, if it has a journal, when that has them.
+func (f *Floor) follow(c net.Conn, journal *floorJournal) {
 	defer c.Close()
 	state := make([]byte, Keys*8)
 	var header [floorHeader]byte
@@ -196,6 +223,12 @@ func follow(c net.Conn) {
 		body = body[:size]
 		if _, err := io.ReadFull(c, body); err != nil {
 			return
+		}
+		if journal != nil {
+			if err := journal.append(body); err != nil {
+				f.fail(err)
+				return
+			}
 		}
 		each := size / count
 		for i := range count {
@@ -220,7 +253,11 @@ func (f *Floor) Close() error {
 	for _, l := range f.links {
 		err = errors.Join(err, l.conn.Close())
 	}
+	f.fail(net.ErrClosed)
 	f.followers.Wait()
 	f.readers.Wait()
+	for _, j := range f.journals {
+		err = errors.Join(err, j.file.Close())
+	}
 	return err
 }

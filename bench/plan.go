@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -80,6 +81,8 @@ type Plan struct {
 	// Tables follow the table of all cases.
 	Tables  []Table
 	Modules []string
+	// TurnCost is what a turn takes besides its phases; zero: turnCost.
+	TurnCost time.Duration
 }
 
 // Table writes something about the results for people.
@@ -128,22 +131,36 @@ func (p *Plan) point(ctx context.Context, round int, c Case, who Contender) Poin
 		pt.Destinations = max(c.Destinations, 2)
 	}
 	runtime.GC() // the garbage of the turn before is not this one's
+	end, err := c.ownDir()
+	if err == nil {
+		p.turn(ctx, &pt, c, who)
+		err = end()
+	}
+	pt.fault("folder", err)
+	return pt
+}
+
+func (p *Plan) turn(ctx context.Context, pt *Point, c Case, who Contender) {
 	sys := who.New(c)
 	starting, cancel := context.WithTimeout(ctx, startLimit)
 	err := sys.Start(starting)
 	cancel()
 	if err == nil {
-		pt.fill(measureAt(ctx, sys, c, p.Phases, uint64(round)))
-	} else {
-		pt.Errors, pt.First = 1, fmt.Errorf("start: %w", err)
+		pt.fill(measureAt(ctx, sys, c, p.Phases, uint64(pt.Round)))
 	}
-	if err := sys.Close(); err != nil {
-		pt.Errors++
-		if pt.First == nil {
-			pt.First = fmt.Errorf("close: %w", err)
-		}
+	pt.fault("start", err)
+	pt.fault("close", sys.Close())
+}
+
+// fault counts an error of something else than an operation.
+func (pt *Point) fault(of string, err error) {
+	if err == nil {
+		return
 	}
-	return pt
+	pt.Errors++
+	if pt.First == nil {
+		pt.First = fmt.Errorf("%s: %w", of, err)
+	}
 }
 
 func (pt *Point) fill(r *Result) {
@@ -170,6 +187,9 @@ func (pt *Point) fill(r *Result) {
 const (
 	quickLimit = 2 * time.Minute
 	turnCost   = 300 * time.Millisecond // start, drain and close of one turn
+	// durableTurn is turnCost where files are prepared, and where a peer waits
+	// for its election.
+	durableTurn = 1200 * time.Millisecond
 )
 
 // turns is the number of turns of one round.
@@ -187,8 +207,9 @@ func (p *Plan) turns() (n int) {
 // quicken shortens the plan to fit into the budget: first the phases, then,
 // when a window would fall below half a second, the rounds.
 func (p *Plan) quicken(budget time.Duration) {
+	cost := cmp.Or(p.TurnCost, turnCost)
 	for {
-		each := budget/time.Duration(max(1, p.Rounds*p.turns())) - turnCost
+		each := budget/time.Duration(max(1, p.Rounds*p.turns())) - cost
 		if each >= 750*time.Millisecond || p.Rounds == 1 {
 			each = min(max(each, 150*time.Millisecond), p.Phases.Warm+p.Phases.Measure)
 			p.Phases.Warm = each / 4

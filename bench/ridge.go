@@ -50,6 +50,9 @@ func NewRidgeRemote(c Case) System { return &Ridge{c: c, remote: true, clients: 
 
 // Start implements System.
 func (s *Ridge) Start(ctx context.Context) error {
+	if s.c.Dir != "" {
+		return errNotDurable
+	}
 	s.tuning = ridge.DefaultTuning()
 	s.tuning.Optimistic, s.tuning.OptimisticWait, s.tuning.ProposeWait = s.optimistic, s.wait, s.wait
 	var replicas [][]ids.Process

@@ -3,6 +3,8 @@ package bench
 import (
 	"context"
 	"errors"
+	"fmt"
+	"path/filepath"
 	"time"
 )
 
@@ -15,7 +17,10 @@ func Sharded(who Contender) Contender {
 		one := c
 		one.Partitions = 1
 		s := &sharded{}
-		for range c.Partitions {
+		for p := range c.Partitions {
+			if c.Dir != "" {
+				one.Dir = filepath.Join(c.Dir, fmt.Sprint("group", p))
+			}
 			s.groups = append(s.groups, make1(one))
 		}
 		if _, ok := s.groups[0].(Doer); ok {

@@ -102,6 +102,11 @@ type Case struct {
 	// Delay is added to everything that one process, or the client, sends
 	// to another. Zero: the loopback interface alone.
 	Delay time.Duration
+	// Dir, if not empty, is a folder on a disk: the system is durable. It
+	// completes an operation only when a majority of the replicas of each
+	// destination would still have it after a power failure, and keeps its
+	// files there, in a folder of this turn's own that is removed afterwards.
+	Dir string
 }
 
 // Contender names a system and makes it for a case.

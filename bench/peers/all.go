@@ -18,7 +18,7 @@ import (
 
 // part is one bench of the whole, with the flags that it takes in a full run,
 // whose parts together last some twenty minutes, and in a quick one: less
-// than two minutes.
+// than two minutes. Without flags for the latter, it is not in it.
 type part struct {
 	name, title string
 	bench       string
@@ -31,12 +31,13 @@ const (
 	// documented has etcd's library as its documentation shows it, too.
 	documented = ours + "," + libs + ",etcd-raft plain,floor"
 	peaksOnly  = "ridge,eyrie near," + libs
+	onDisk     = "floor durable,ridge durable,hashicorp-raft durable,etcd durable"
 )
 
 var parts = []part{
 	{"order", "Ordering, by operations outstanding", "order",
 		[]string{"-vary", "outstanding", "-budget", "3m", "-only", documented},
-		[]string{"-budget", "26s", "-only", ours + "," + libs + ",floor"}},
+		[]string{"-budget", "20s", "-only", ours + "," + libs + ",floor"}},
 	{"workers", "Ordering, a goroutine waiting for each operation", "order",
 		[]string{"-workers", "-vary", "outstanding", "-budget", "2m", "-only", documented},
 		[]string{"-workers", "-budget", "8s", "-outstanding", "64", "-only", "ridge,eyrie near," + libs}},
@@ -61,6 +62,13 @@ var parts = []part{
 	{"latency-64kB", "The same, 64 kB messages as in the dissertation, one group", "latency",
 		[]string{"-size", "64000", "-outstanding", "64", "-in", "one", "-delays", "0", "-budget", "40s"},
 		[]string{"-budget", "4s", "-size", "64000", "-outstanding", "64", "-in", "one", "-delays", "0", "-loads", "0.5"}},
+	{"durable", "On disk, by operations outstanding", "durable",
+		[]string{"-budget", "2m", "-only", onDisk},
+		[]string{"-budget", "16s", "-outstanding", "1,64", "-only", onDisk}},
+	{"durable-workers", "On disk, a goroutine waiting for each operation", "durable",
+		[]string{"-workers", "-budget", "2m", "-only", onDisk}, nil},
+	{"durable-groups", "On disk, by groups", "durable",
+		[]string{"-vary", "groups", "-at", "64", "-budget", "1m", "-only", onDisk}, nil},
 	{"sweep", "Commands on two partitions, with and without convoy", "sweep",
 		[]string{"-budget", "1m"}, []string{"-budget", "8s"}},
 	{"reads", "Linearizable reads, and writes", "reads",
@@ -90,7 +98,7 @@ func all(ctx context.Context, args []string) int {
 	}
 	status, ran, begin := 0, 0, time.Now()
 	for _, p := range parts {
-		if *only != "" && !slices.Contains(strings.Split(*only, ","), p.name) || find(p.bench) == nil {
+		if *only != "" && !slices.Contains(strings.Split(*only, ","), p.name) || find(p.bench) == nil || *quick && p.quick == nil {
 			continue
 		}
 		fmt.Fprintf(os.Stderr, "\n=== %s (%v so far)\n\n", p.name, time.Since(begin).Round(time.Second))
@@ -153,6 +161,10 @@ func find(name string) runner {
 	case "order":
 		return func(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			return bench.OrderBeside(ctx, args, stdout, stderr, references, peers()...)
+		}
+	case "durable":
+		return func(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+			return bench.DurableBeside(ctx, args, stdout, stderr, durableReferences, durable()...)
 		}
 	case "power":
 		return func(ctx context.Context, args []string, stdout, stderr io.Writer) int {

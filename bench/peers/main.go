@@ -16,6 +16,7 @@ import (
 
 	"github.com/eyrie-dev/eyrie/bench"
 	"github.com/eyrie-dev/eyrie/bench/peers/etcdraft"
+	"github.com/eyrie-dev/eyrie/bench/peers/etcdserver"
 	"github.com/eyrie-dev/eyrie/bench/peers/hashiraft"
 )
 
@@ -24,6 +25,7 @@ const usage = `usage: peers BENCH [flags]; peers BENCH -help says more
 all     everything, with tables and figures as files; -quick: in less than two minutes; -only: some of it
 figures the figures of a folder with results anew
 order   ordering in memory, by outstanding commands, size and groups, beside etcd's raft library and hashicorp/raft
+durable ordering on disk, beside hashicorp/raft with raft-wal, etcd, and the least that three replicas can do
 power   highest throughput, and latency at maximum power, beside the same
 ...     and every other bench of "eyrie bench"
 `
@@ -77,4 +79,12 @@ func libraries() []bench.Contender {
 // peers are the libraries and variants that tell where their speed comes from.
 func peers() []bench.Contender {
 	return append(libraries(), bench.Sharded(etcdraft.Remote()), bench.Sharded(etcdraft.Packed()), bench.Sharded(etcdraft.Plain()))
+}
+
+// durableReferences are what durable ratios refer to the better of.
+var durableReferences = []string{"hashicorp-raft durable", "etcd durable"}
+
+// durable are the peers that keep their logs on a disk.
+func durable() []bench.Contender {
+	return []bench.Contender{bench.Sharded(hashiraft.Durable()), bench.Sharded(etcdserver.Durable())}
 }

@@ -12,8 +12,14 @@ import (
 
 // Nothing of a cluster outlives it: what did would be garbage that others pay for.
 func TestCloseEndsAll(t *testing.T) {
+	for name, dir := range map[string]string{"in memory": "", "durable": t.TempDir()} {
+		t.Run(name, func(t *testing.T) { closeEndsAll(t, dir) })
+	}
+}
+
+func closeEndsAll(t *testing.T, dir string) {
 	before := runtime.NumGoroutine()
-	s := Contender().New(bench.Case{Replicas: 3, Outstanding: 1}).(*System)
+	s := Contender().New(bench.Case{Replicas: 3, Outstanding: 1, Dir: dir}).(*System)
 	if err := s.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -33,10 +39,15 @@ func TestCloseEndsAll(t *testing.T) {
 // Every proposal completes once and is applied at all nodes alike, those that
 // only learn included; the log is cut, and nobody needs a snapshot.
 func TestApplied(t *testing.T) {
-	for name, do := range map[string]bool{"callbacks": false, "workers": true} {
+	for name, with := range map[string]struct {
+		do  bool
+		dir string
+	}{
+		"callbacks": {}, "workers": {do: true}, "durable": {dir: t.TempDir()}, "durable workers": {do: true, dir: t.TempDir()},
+	} {
 		t.Run(name, func(t *testing.T) {
 			const total, wave = 40_000, 500
-			s := Contender().New(bench.Case{Replicas: 4, Outstanding: wave, Size: 100}).(*System)
+			s := Contender().New(bench.Case{Replicas: 4, Outstanding: wave, Size: 100, Dir: with.dir}).(*System)
 			if err := s.Start(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -51,7 +62,7 @@ func TestApplied(t *testing.T) {
 						}
 						done <- op
 					}
-					if do {
+					if with.do {
 						go func() { ended(s.Do(o)) }()
 					} else {
 						s.Submit(o, ended)

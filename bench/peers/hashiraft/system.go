@@ -1,6 +1,6 @@
 // Package hashiraft measures hashicorp/raft as a peer: three nodes in one
-// process, the library's own TCP transport on loopback, logs in memory,
-// commands applied to a bench.Store at all three.
+// process, the library's own TCP transport on loopback, logs in memory or, in
+// durable cases, in raft-wal, commands applied to a bench.Store at all three.
 //
 // Settings follow the library's documentation: BatchApplyCh and the largest
 // MaxAppendEntries that it allows, so that whatever has queued is committed
@@ -28,6 +28,14 @@ func Contender() bench.Contender {
 	return bench.Contender{System: "hashicorp-raft", New: func(c bench.Case) bench.System { return &System{c: c} }}
 }
 
+// Durable is the peer with its log on a disk.
+func Durable() bench.Contender {
+	who := Contender()
+	who.Variant = "durable"
+	who.Can = func(c bench.Case) bool { return c.Dir != "" }
+	return who
+}
+
 // System is a cluster. It implements bench.System.
 type System struct {
 	c      bench.Case
@@ -46,6 +54,7 @@ type node struct {
 	fsm       *fsm
 	raft      *raft.Raft
 	transport *raft.NetworkTransport
+	stores    stores
 }
 
 type waiting struct {
@@ -76,6 +85,10 @@ func (s *System) Start(ctx context.Context) error {
 		conf.Servers = append(conf.Servers, raft.Server{Suffrage: vote, ID: n.id, Address: t.LocalAddr()})
 	}
 	for _, n := range s.nodes {
+		var err error
+		if n.stores, err = s.open(n.id, quiet); err != nil {
+			return err
+		}
 		if err := n.start(s.config(n.id, quiet), conf); err != nil {
 			return err
 		}
@@ -105,18 +118,20 @@ func (s *System) config(id raft.ServerID, quiet hclog.Logger) *raft.Config {
 	c.LocalID, c.Logger = id, quiet
 	c.BatchApplyCh, c.MaxAppendEntries = true, 1024
 	c.NoLegacyTelemetry = true
-	c.SnapshotInterval, c.SnapshotThreshold = 500*time.Millisecond, keepLeast
-	c.TrailingLogs = uint64(min(max(keepBytes/max(s.c.Size, 1), keepLeast), keepMost))
+	if s.c.Dir == "" {
+		c.SnapshotInterval, c.SnapshotThreshold = 500*time.Millisecond, keepLeast
+		c.TrailingLogs = uint64(min(max(keepBytes/max(s.c.Size, 1), keepLeast), keepMost))
+	} // else no snapshot is due within a turn, as by default
 	return c
 }
 
 func (n *node) start(c *raft.Config, conf raft.Configuration) error {
-	log, stable, snaps := raft.NewInmemStore(), raft.NewInmemStore(), raft.NewInmemSnapshotStore()
-	if err := raft.BootstrapCluster(c, log, stable, snaps, n.transport, conf); err != nil {
+	st := &n.stores
+	if err := raft.BootstrapCluster(c, st.log, st.stable, st.snapshots, n.transport, conf); err != nil {
 		return err
 	}
 	var err error
-	n.raft, err = raft.NewRaft(c, n.fsm, log, stable, snaps, n.transport)
+	n.raft, err = raft.NewRaft(c, n.fsm, st.log, st.stable, st.snapshots, n.transport)
 	return err
 }
 
@@ -191,6 +206,9 @@ func (s *System) Close() error {
 		}
 		n.transport.CloseStreams() // Close leaves them open, and with them all that their goroutines hold
 		errs = append(errs, n.transport.Close())
+		if n.stores.close != nil {
+			errs = append(errs, n.stores.close())
+		}
 	}
 	if s.wait != nil {
 		close(s.wait)

@@ -1,0 +1,73 @@
+package etcdserver
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/eyrie-dev/eyrie/bench"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/server/v3/etcdserver/api/v3client"
+)
+
+// Every put completes once, whoever waits for it, and all members store it; and
+// nothing of a cluster outlives it.
+func TestStored(t *testing.T) {
+	const total, wave = 2000, 100
+	before := runtime.NumGoroutine()
+	s := Durable().New(bench.Case{Replicas: 3, Outstanding: wave, Size: 100, Dir: t.TempDir()}).(*System)
+	if err := s.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	done, completed := make(chan int, wave), make([]int, total)
+	for n := 0; n < total; n += wave {
+		for i := range wave {
+			op := n + i
+			o := bench.Op{Slot: i, Key: uint32(op), Value: fmt.Appendf(nil, "%0100d", op)}
+			ended := func(err error) {
+				if err != nil {
+					t.Error(err)
+				}
+				done <- op
+			}
+			if n%(2*wave) == 0 {
+				go func() { ended(s.Do(o)) }()
+			} else {
+				s.Submit(o, ended)
+			}
+		}
+		s.Flush()
+		for range wave {
+			completed[<-done]++
+		}
+	}
+	for op, n := range completed {
+		if n != 1 {
+			t.Fatalf("operation %d completed %d times", op, n)
+		}
+	}
+	for _, m := range s.members {
+		c := v3client.New(m.Server)
+		got, err := c.Get(t.Context(), "key-", clientv3.WithPrefix())
+		if err != nil || len(got.Kvs) != total {
+			t.Fatalf("%s has %d: %v", m.Config().Name, len(got.Kvs), err)
+		}
+		for op, kv := range got.Kvs { // in order of keys
+			if want := fmt.Sprintf("%0100d", op); string(kv.Value) != want {
+				t.Errorf("%s holds %s at %s", m.Config().Name, kv.Value, kv.Key)
+			}
+		}
+		c.Close()
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			buf := make([]byte, 1<<20)
+			t.Fatalf("%d goroutines are left\n%s", runtime.NumGoroutine()-before, strings.TrimSpace(string(buf[:runtime.Stack(buf, true)])))
+		}
+	}
+}
