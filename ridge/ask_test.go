@@ -14,7 +14,7 @@ func TestQuestionsWaitFromWhenAsked(t *testing.T) {
 	tuning := DefaultTuning()
 	tuning.Heartbeat, tuning.FailureTimeout = time.Second, 10*time.Second
 	c := New(Config{
-		Self: 2, Incarnation: 1, Topology: NewTopology([][]ids.Process{{1, 2, 3}}), Tuning: tuning,
+		Self: 2, Life: 1, Topology: NewTopology([][]ids.Process{{1, 2, 3}}), Tuning: tuning,
 		Random: func() uint64 { return 1 },
 	})
 	now := hlc.Now{Mono: time.Hour, Wall: epoch}

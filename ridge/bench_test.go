@@ -47,7 +47,7 @@ func newLoopback(partitions, replicas int, adjust ...func(*Tuning)) *loopback {
 		f(&tuning)
 	}
 	for i := range partitions * replicas {
-		w.cores = append(w.cores, New(Config{Self: ids.Process(i + 1), Incarnation: 1, Topology: topo, Tuning: tuning, Random: rng.Uint64}))
+		w.cores = append(w.cores, New(Config{Self: ids.Process(i + 1), Life: 1, Topology: topo, Tuning: tuning, Random: rng.Uint64}))
 		w.count = append(w.count, 0)
 	}
 	for range 2000 {

@@ -19,7 +19,7 @@ func samples() []wire.Message {
 	m := msg(7, epoch, 0, 2, 5)
 	v, null := val(1, 9, m, msg(8, epoch+3)), newValue(2, 3, epoch, nil, epoch+9)
 	lean := v.without(func(i int) bool { return i == 1 })
-	r, s := round(5, 1), Round{Counter: 1 << 60, Coordinator: 65535, Incarnation: 1<<64 - 1}
+	r, s := round(5, 1), Round{Counter: 1 << 60, Coordinator: 65535, Life: 1<<64 - 1}
 	chain := []ids.Process{1, 2}
 	return []wire.Message{
 		&Propose{Ensemble: ids.All, Hops: 1, Message: m},

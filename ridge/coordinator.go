@@ -107,7 +107,7 @@ func (e *ensemble) start(now hlc.Now) {
 	l.round = Round{
 		Counter:     max(e.known.Counter, l.round.Counter) + 1,
 		Coordinator: e.c.cfg.Self,
-		Incarnation: e.c.cfg.Incarnation,
+		Life:        e.c.cfg.Life,
 	}
 	order, _ := e.preference(now)
 	l.chain = order[:e.quorum]

@@ -31,7 +31,11 @@ type Core struct {
 	detector
 	asking   asking
 	opt      optimist
-	carved   []Message // where Next puts messages that are read from bytes
+	carved   []Message    // where Next puts messages that are read from bytes
+	merged   ids.Position // of the last delivery pulled, or skipped by Jump
+	skip     ids.Position // by Jump: entries up to it are delivered
+	consumed consumed
+	noRoom   bool // on the disk
 	counters Counters
 	// values made here so far: the counter of the next value's id.
 	values uint64
@@ -267,8 +271,8 @@ func (c *Core) fail(err error) {
 	}
 }
 
-// Err, when not nil, explains why this process must stop: it wraps ErrLost or
-// ErrBroken. The core then does nothing any more.
+// Err, when not nil, explains why this process must stop: it wraps ErrBroken or
+// ErrRecord. The core then does nothing any more.
 func (c *Core) Err() error { return c.err }
 
 // Time is the time of this partition's ensemble, as far as this process

@@ -233,7 +233,7 @@ func readValueMessage(r *wire.Reader) *valueMessage {
 
 func readHeartbeat(r *wire.Reader) *heartbeat {
 	m := &heartbeat{Wall: r.Timestamp(), Hears: r.Bool()}
-	n := r.Count(2 + roundSize + 5)
+	n := r.Count(2 + roundSize + 6)
 	if n == 0 {
 		return m
 	}
@@ -241,7 +241,7 @@ func readHeartbeat(r *wire.Reader) *heartbeat {
 	for i := range m.Items {
 		m.Items[i] = heartbeatItem{
 			Ensemble: readEnsemble(r), Round: readRound(r), Leading: r.Bool(), Complains: r.Bool(),
-			Decided: readInstance(r), Delivered: readInstance(r), Trim: readInstance(r),
+			Decided: readInstance(r), Delivered: readInstance(r), Trim: readInstance(r), Stable: readInstance(r),
 		}
 	}
 	return m

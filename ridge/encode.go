@@ -154,6 +154,7 @@ func (m *heartbeat) Append(b []byte) []byte {
 		b = appendInstance(b, it.Decided)
 		b = appendInstance(b, it.Delivered)
 		b = appendInstance(b, it.Trim)
+		b = appendInstance(b, it.Stable)
 	}
 	return b
 }

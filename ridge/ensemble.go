@@ -52,6 +52,11 @@ type ensemble struct {
 	// which is lacked here.
 	lostSince time.Duration
 	lostNext  ids.Instance
+	// lost: it must be taken from another replica's state.
+	lost bool
+	// stable is the last instance that the older of this replica's two durable
+	// checkpoints covers.
+	stable ids.Instance
 
 	// concludedAt is when this process, as the end of a chain, last was the
 	// first to know of a decision.

@@ -2,7 +2,6 @@ package ridge
 
 import (
 	"container/heap"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -156,7 +155,7 @@ func newWorld(t testing.TB, seed uint64, partitions, replicas int, adjust func(*
 		for _, id := range r {
 			n := &node{w: w, id: id, opt: map[copyID]int{}, accepted: map[copyID]bool{}, part: ids.Partition(p), wakeAt: never,
 				promised: map[ids.Ensemble]Round{}, checked: map[ids.Ensemble]ids.Instance{}}
-			n.core = New(Config{Self: id, Incarnation: ids.Incarnation(id) + 1000, Topology: w.topo, Tuning: w.tuning, Random: w.rng.Uint64})
+			n.core = New(Config{Self: id, Life: uint64(id) + 1000, Topology: w.topo, Tuning: w.tuning, Random: w.rng.Uint64})
 			w.nodes = append(w.nodes, n)
 			w.after(time.Duration(w.rng.Int64N(int64(time.Millisecond))), n.tick)
 		}
@@ -262,7 +261,12 @@ func (n *node) flush() {
 	}
 	if err := n.core.Err(); err != nil && n.err == nil {
 		n.err = err
-		n.w.onErr(n, err)
+		n.w.errorf("process %d stopped: %v\n%s", n.id, err, n.w.describe())
+		return
+	}
+	if n.w.mayLose && len(n.core.Lost()) > 0 {
+		n.dead = true // as if it had crashed
+		n.w.lost++
 		return
 	}
 	n.check()
@@ -277,16 +281,6 @@ func (n *node) flush() {
 			}
 		})
 	}
-}
-
-// onErr treats a replica that fell behind what a small log covers as crashed.
-func (w *world) onErr(n *node, err error) {
-	if w.mayLose && errors.Is(err, ErrLost) {
-		n.dead = true
-		w.lost++
-		return
-	}
-	w.errorf("process %d stopped: %v\n%s", n.id, err, w.describe())
 }
 
 // survivable says whether at most f replicas of each partition are dead or have a wrong clock.

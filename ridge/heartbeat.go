@@ -65,6 +65,7 @@ func (e *ensemble) report() heartbeatItem {
 		Decided:   max(e.seen, e.next-1),
 		Delivered: e.delivered(),
 		Trim:      e.log.base,
+		Stable:    e.stable,
 	}
 }
 
@@ -87,7 +88,7 @@ func (c *Core) onHeartbeat(from ids.Process, m *heartbeat) {
 			continue
 		}
 		if l := e.member(from); l != nil {
-			e.acked = e.acked || l.item.Delivered < it.Delivered
+			e.acked = e.acked || e.ack(&l.item) < e.ack(it)
 			l.item, l.reported = *it, true
 			p.behind = p.behind || it.Delivered < e.past.before
 			e.note(c.now, it.Round)

@@ -76,7 +76,11 @@ func (e *ensemble) consume() {
 		if s == nil || s.chosen == nil {
 			break
 		}
+		e.c.consumed.count(s.chosen)
 		e.stream.take(e.next, s.chosen, s.nearest)
+		if e.c.skip.T != 0 {
+			e.stream.skip(e.c.skip)
+		}
 		s.strip()
 		e.next++
 	}

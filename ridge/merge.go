@@ -40,9 +40,11 @@ type stream struct {
 type item struct {
 	t        hlc.Timestamp
 	instance ids.Instance
-	value    *Value
-	message  *Message
-	nearest  ids.Process
+	// before is the stream's last timestamp before the instance [C1].
+	before  hlc.Timestamp
+	value   *Value
+	message *Message
+	nearest ids.Process
 	// weight is what it counts for: a run, the value; an entry, the message and,
 	// if it is its value's last item, all else that the value keeps in memory.
 	weight int
@@ -67,7 +69,7 @@ func (s *stream) take(k ids.Instance, v *Value, nearest ids.Process) {
 		s.takeEach(k, v.whole(), nearest)
 		return
 	case v.common.Has(s.e.c.partition):
-		s.push(item{t: max(s.last+1, v.first()), instance: k, value: v, nearest: nearest, weight: v.size()})
+		s.push(item{t: max(s.last+1, v.first()), instance: k, before: s.last, value: v, nearest: nearest, weight: v.size()})
 		s.count += v.count
 		s.top = max(s.last+hlc.Timestamp(v.count), v.reach)
 	}
@@ -76,7 +78,7 @@ func (s *stream) take(k ids.Instance, v *Value, nearest ids.Process) {
 
 // takeEach takes a value whose entries have different destinations.
 func (s *stream) takeEach(k ids.Instance, v *Value, nearest ids.Process) {
-	rest, here := v.size(), false
+	rest, here, before := v.size(), false, s.last
 	for i := range v.Entries {
 		s.last = max(s.last+1, v.Entries[i].T)
 		if !v.dests(i).Has(s.e.c.partition) {
@@ -85,7 +87,7 @@ func (s *stream) takeEach(k ids.Instance, v *Value, nearest ids.Process) {
 		m := v.Entries[i].Message
 		here = true
 		rest -= m.size()
-		s.push(item{t: s.last, instance: k, value: v, message: m, nearest: nearest, weight: m.size()})
+		s.push(item{t: s.last, instance: k, before: before, value: v, message: m, nearest: nearest, weight: m.size()})
 		s.count++
 		s.top = s.last
 	}
@@ -194,6 +196,7 @@ func (c *Core) Next(ds []Delivery) (n int) {
 			Proposed: it.value.Proposed, Nearest: it.nearest,
 		}
 		n++
+		c.merged = key
 		if c.opt.on {
 			c.opt.confirmed(c, m, key)
 		}

@@ -64,11 +64,13 @@ const (
 	TooLarge
 	// Misrouted: the ensemble does not order messages for these destinations.
 	Misrouted
+	// NoRoom: the disk is almost full; try again when there is room.
+	NoRoom
 	reasons
 )
 
 func (r Reason) String() string {
-	names := [reasons]string{"none", "redirect", "early", "late", "overloaded", "too large", "misrouted"}
+	names := [reasons]string{"none", "redirect", "early", "late", "overloaded", "too large", "misrouted", "disk full"}
 	if r < reasons {
 		return names[r]
 	}
@@ -212,6 +214,9 @@ type heartbeatItem struct {
 	Delivered ids.Instance
 	// Trim is the sender's trim mark.
 	Trim ids.Instance
+	// Stable: the older of the sender's two durable checkpoints covers it. Zero
+	// where nothing is durable.
+	Stable ids.Instance
 }
 
 // advance asks an ensemble's coordinator to reach a key above Key [R9].

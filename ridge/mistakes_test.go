@@ -74,7 +74,7 @@ func TestNextEndsBeforeForced(t *testing.T) {
 			t.Fatalf("optimistic delivery %d: %v %+v", want, ok, d)
 		}
 	}
-	r.step(1, lastAccept(Round{Counter: 1, Coordinator: 1, Incarnation: 1}, 1, v))
+	r.step(1, lastAccept(Round{Counter: 1, Coordinator: 1, Life: 1}, 1, v))
 	var ds [8]Delivery
 	for i, want := range []int{2, 2} {
 		if i > 0 {

@@ -11,7 +11,7 @@ import (
 // alone is a core that coordinates a group of one.
 func alone(t *testing.T) (*Core, hlc.Now) {
 	now := hlc.Now{Mono: time.Second, Wall: epoch}
-	c := New(Config{Self: 1, Incarnation: 1, Topology: NewTopology([][]ids.Process{{1}}), Tuning: DefaultTuning(), Random: func() uint64 { return 1 }})
+	c := New(Config{Self: 1, Life: 1, Topology: NewTopology([][]ids.Process{{1}}), Tuning: DefaultTuning(), Random: func() uint64 { return 1 }})
 	for range 100 {
 		c.Tick(now)
 		c.Sends()

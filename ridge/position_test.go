@@ -63,7 +63,7 @@ type handled struct {
 func newHandled(t *testing.T) *handled {
 	h := &handled{t: t, now: hlc.Now{Mono: time.Hour, Wall: epoch}}
 	h.Core = New(Config{
-		Self: 1, Incarnation: 1, Topology: NewTopology([][]ids.Process{{1, 2, 3, 4, 5, 6}}), Tuning: DefaultTuning(),
+		Self: 1, Life: 1, Topology: NewTopology([][]ids.Process{{1, 2, 3, 4, 5, 6}}), Tuning: DefaultTuning(),
 		Random: func() uint64 { return 1 },
 	})
 	h.Tick(h.now)
@@ -182,7 +182,7 @@ func TestPositionsAreAfterPhaseOne(t *testing.T) {
 // An acceptor confirms no round below what it has promised.
 func TestPromisedAcceptorsDoNotConfirm(t *testing.T) {
 	h := newHandled(t)
-	high := Round{Counter: 9, Coordinator: 3, Incarnation: 7}
+	high := Round{Counter: 9, Coordinator: 3, Life: 7}
 	h.step(3, &prepare{Round: high, Chain: []ids.Process{3, 4, 5}})
 	h.step(2, &confirm{Round: Round{Counter: 8, Coordinator: 2}, Number: 1})
 	for _, s := range h.out {

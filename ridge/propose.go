@@ -180,6 +180,8 @@ func (e *ensemble) refusal(m *Message, present hlc.Timestamp) Reason {
 		return Early
 	case m.T0.Add(t.Horizon) < present:
 		return Late
+	case e.c.noRoom:
+		return NoRoom
 	case q.count() >= t.MaxWaiting || q.count() > 0 && q.bytes+m.size() > t.MaxWaitingSize || e.full():
 		return Overloaded
 	}

@@ -1,7 +1,6 @@
 package ridge
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/hlc"
@@ -211,7 +210,7 @@ func (e *ensemble) hear(a int, v *vote) {
 	}
 }
 
-// checkReachable stops this process when what it lacks is forgotten: at all
+// checkReachable finds out whether what this process lacks is forgotten: at all
 // acceptors, or, when asking has long been in vain, at f+1 of them, itself
 // included.
 func (e *ensemble) checkReachable(now hlc.Now) {
@@ -222,14 +221,14 @@ func (e *ensemble) checkReachable(now hlc.Now) {
 		}
 	}
 	if gone < e.quorum || !e.lacks() {
-		e.lostSince = never
+		e.lostSince, e.lost = never, false
 		return
 	}
 	if e.lostSince == never || e.lostNext != e.next {
 		e.lostSince, e.lostNext = now.Mono, e.next
 	}
 	if gone == len(e.spec.Acceptors) || now.Mono-e.lostSince > 10*e.c.timeout {
-		e.c.fail(fmt.Errorf("%w: ensemble %d instance %d", ErrLost, e.id, e.next))
+		e.lost = true
 	}
 }
 

@@ -75,10 +75,17 @@ type Send struct {
 
 // Config is what a Core is made of.
 type Config struct {
-	Self        ids.Process
-	Incarnation ids.Incarnation
-	Topology    *Topology
-	Tuning      Tuning
+	Self     ids.Process
+	Topology *Topology
+	Tuning   Tuning
+	// Life is new at every start, random, also where the process remembers its
+	// former lives [R2].
+	Life uint64
+	// Durable: promises and votes are journalled, and claimed only once they are
+	// durable (see Core.Records). Otherwise they are in memory alone.
+	Durable bool
+	// Recovered are all records that the journal holds, in order of sequence.
+	Recovered []Record
 	// Random draws 64 random bits; the driver seeds it.
 	Random func() uint64
 	// Learned, if not nil, is told of each decision that this process learns

@@ -85,7 +85,7 @@ func val(origin ids.Process, counter uint64, ms ...*Message) *Value {
 }
 
 func round(counter uint64, coordinator ids.Process) Round {
-	return Round{Counter: counter, Coordinator: coordinator, Incarnation: 1}
+	return Round{Counter: counter, Coordinator: coordinator, Life: 1}
 }
 
 // Erratum 1: "upon accepting, v-rnd and v-val are set" only; then a later,
@@ -175,14 +175,14 @@ func TestR2VotesAreNamed(t *testing.T) {
 
 // R2: a coordinator's lives never share a round.
 func TestR2RoundsAreNeverReused(t *testing.T) {
-	a := Round{Counter: 3, Coordinator: 1, Incarnation: 10}
-	b := Round{Counter: 3, Coordinator: 1, Incarnation: 11}
+	a := Round{Counter: 3, Coordinator: 1, Life: 10}
+	b := Round{Counter: 3, Coordinator: 1, Life: 11}
 	if a == b || !a.Less(b) || b.Less(a) {
-		t.Error("two incarnations share a round")
+		t.Error("two lives share a round")
 	}
 	r := newRig(t, 1, 1, 3)
 	last := r.e.lead.round
-	if last.IsZero() || last.Incarnation != 1001 {
+	if last.IsZero() || last.Life != 1001 {
 		t.Fatalf("the first acceptor started %+v", last)
 	}
 	for range 5 {

@@ -8,14 +8,15 @@ import (
 )
 
 // Round names one attempt of one coordinator to order (the dissertation's
-// c-rnd). Rounds are totally ordered by Counter, Coordinator, Incarnation.
+// c-rnd). Rounds are totally ordered by Counter, Coordinator, Life.
 // Invariant: a coordinator never uses a round twice, in any of its lives: a
-// life raises Counter for each new round, and lives differ in Incarnation [R2].
+// life raises Counter for each new round, and lives differ in Life [R2]: also
+// those of a process that remembers, since its last rounds may not be durable.
 // The zero Round is below all others and is nobody's.
 type Round struct {
 	Counter     uint64
 	Coordinator ids.Process
-	Incarnation ids.Incarnation
+	Life        uint64
 }
 
 // Compare orders rounds.
@@ -26,7 +27,7 @@ func (r Round) Compare(s Round) int {
 	if c := cmp.Compare(r.Coordinator, s.Coordinator); c != 0 {
 		return c
 	}
-	return cmp.Compare(r.Incarnation, s.Incarnation)
+	return cmp.Compare(r.Life, s.Life)
 }
 
 // Less says whether r is below s.
@@ -44,14 +45,14 @@ const maxCounter = 1 << 62
 func appendRound(b []byte, r Round) []byte {
 	b = wire.AppendUint64(b, r.Counter)
 	b = wire.AppendUint16(b, uint16(r.Coordinator))
-	return wire.AppendUint64(b, uint64(r.Incarnation))
+	return wire.AppendUint64(b, r.Life)
 }
 
 func readRound(r *wire.Reader) Round {
 	d := Round{
 		Counter:     r.Uint64(),
 		Coordinator: ids.Process(r.Uint16()),
-		Incarnation: ids.Incarnation(r.Uint64()),
+		Life:        r.Uint64(),
 	}
 	if d.Counter > maxCounter {
 		r.Fail("round out of range")

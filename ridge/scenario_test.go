@@ -1,8 +1,8 @@
 package ridge
 
 import (
-	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -546,12 +546,12 @@ func TestLostDespiteLivingPeers(t *testing.T) {
 				r.step(p+1, &heartbeat{Wall: epoch, Hears: true, Items: []heartbeatItem{it}})
 			}
 		}
-		if i < 40 && r.core.Err() != nil {
-			t.Fatalf("gave up too soon: %v", r.core.Err())
+		if i < 40 && len(r.core.Lost()) > 0 {
+			t.Fatalf("gave up too soon: %v", r.core.Lost())
 		}
 		r.pass(100 * time.Millisecond)
 	}
-	if err := r.core.Err(); !errors.Is(err, ErrLost) {
-		t.Errorf("error %v", err)
+	if at := r.core.Lost(); !slices.Equal(at, []At{{Ensemble: 0, Instance: 32}}) || r.core.Err() != nil {
+		t.Errorf("lost %v, error %v", at, r.core.Err())
 	}
 }

@@ -13,7 +13,8 @@ const patientTimeouts = 3
 
 // trim forgets what is no longer needed. Without checkpoints the learners'
 // acknowledgements, carried by heartbeats, say what that is [N7]: never past
-// what f+1 replicas of every subscribed partition have delivered.
+// what f+1 replicas of every subscribed partition have delivered. In durable mode
+// it is what f+1 replicas' stable checkpoints cover [C4].
 //
 // Whoever still needs what is forgotten is lost, so an acceptor keeps for the
 // others what it has room for: half of its log for those that are suspected,
@@ -40,6 +41,10 @@ func (e *ensemble) trim(now hlc.Now) {
 	if pressed {
 		e.slide(quorum, 0.75)
 	}
+	if e.next > e.log.base+ids.Instance(e.log.limit)/2 {
+		// Jump went far beyond the log, which would have no room for what follows.
+		e.log.trim(min(e.told(), e.next-1))
+	}
 }
 
 // slide forgets up to mark, but no more than makes the log less full than fill.
@@ -54,16 +59,14 @@ func (e *ensemble) slide(mark ids.Instance, fill float64) {
 // late.
 func (e *ensemble) marks(pressed bool) (quorum, heard, all ids.Instance) {
 	quorum = e.next - 1 // what this very process needs
-	if pressed && e.fill() >= 1 || quorum < e.log.base {
+	if e.c.cfg.Durable {
+		quorum = e.stable
+	}
+	if pressed && e.fill() >= 1 || quorum < e.log.base || e.lost {
 		quorum = e.log.end() // it is given up, or has been
 	}
 	heard, all = quorum, quorum
-	// An acceptor that hears what others do not may trim first; its mark says
-	// that f+1 replicas of every partition have delivered that much.
-	var told ids.Instance
-	for i := range e.acceptors() {
-		told = max(told, e.members[i].item.Trim)
-	}
+	told := e.told()
 	var room [16]ids.Instance
 	for _, p := range e.spec.Partitions {
 		acks := room[:0]
@@ -72,9 +75,9 @@ func (e *ensemble) marks(pressed bool) (quorum, heard, all ids.Instance) {
 			if m.partition != p {
 				continue
 			}
-			ack := m.item.Delivered
+			ack := e.ack(&m.item)
 			if m.process == e.c.cfg.Self {
-				ack = e.delivered()
+				ack = e.ownAck()
 			}
 			acks = append(acks, ack)
 			switch {
@@ -90,6 +93,34 @@ func (e *ensemble) marks(pressed bool) (quorum, heard, all ids.Instance) {
 	}
 	heard = min(heard, quorum)
 	return quorum, heard, min(all, heard)
+}
+
+// told is the highest trim mark of an acceptor. One that hears what others do not
+// may trim first; its mark says that f+1 replicas of every partition have no need
+// of what is below.
+func (e *ensemble) told() (told ids.Instance) {
+	for i := range e.acceptors() {
+		told = max(told, e.members[i].item.Trim)
+	}
+	return told
+}
+
+// ack is up to where a replica that reported it needs nothing any more. One that
+// remembers starts again from the older of its checkpoints, at worst, and needs
+// all that comes after that.
+func (e *ensemble) ack(it *heartbeatItem) ids.Instance {
+	if e.c.cfg.Durable {
+		return it.Stable
+	}
+	return it.Delivered
+}
+
+// ownAck is this process's own.
+func (e *ensemble) ownAck() ids.Instance {
+	if e.c.cfg.Durable {
+		return e.stable
+	}
+	return e.delivered()
 }
 
 // fill is how full the log is, 1 being as full as it may be.

@@ -54,7 +54,7 @@ func newTrio(size int) *trio {
 	topo := topology(1, 3, 3)
 	for i := range t.cores {
 		t.cores[i] = ridge.New(ridge.Config{
-			Self: ids.Process(i + 1), Incarnation: 1, Topology: topo, Tuning: ridge.DefaultTuning(),
+			Self: ids.Process(i + 1), Life: 1, Topology: topo, Tuning: ridge.DefaultTuning(),
 			Random: rand.New(rand.NewPCG(1, uint64(i))).Uint64,
 		})
 	}

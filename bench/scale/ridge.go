@@ -27,7 +27,7 @@ func (s *system) newServer(g ids.Partition, self ids.Process) *server {
 	return &server{
 		s: s, self: self, group: g, replies: self == s.topo.Replicas[g][s.plan.F],
 		core: ridge.New(ridge.Config{
-			Self: self, Incarnation: ids.Incarnation(self), Topology: s.topo, Tuning: ridge.DefaultTuning(),
+			Self: self, Life: uint64(self), Topology: s.topo, Tuning: ridge.DefaultTuning(),
 			Random: rand.New(rand.NewPCG(s.plan.Seed, uint64(self))).Uint64,
 		}),
 	}

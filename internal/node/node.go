@@ -85,7 +85,7 @@ func New(cfg Config) (*Node, error) {
 		founding: newFounding(cfg.Self, cfg.Incarnation, members),
 	}
 	n.ridge = ridge.New(ridge.Config{
-		Self: cfg.Self, Incarnation: cfg.Incarnation, Topology: cfg.Topology,
+		Self: cfg.Self, Life: uint64(cfg.Incarnation), Topology: cfg.Topology,
 		Tuning: cfg.Ridge, Random: cfg.Random, Learned: cfg.Learned,
 	})
 	if n.machine == nil {
@@ -272,6 +272,8 @@ func (n *Node) Err() error {
 		return n.founding.err
 	case n.ridge.Err() != nil:
 		return n.ridge.Err()
+	case len(n.ridge.Lost()) > 0:
+		return ridge.ErrLost
 	}
 	return n.machine.Err()
 }

@@ -30,7 +30,7 @@ type bare struct {
 func newBare(s *server) process {
 	c := s.c
 	return &bare{s: s, seen: map[ids.Command]ids.Attempt{}, ridge: ridge.New(ridge.Config{
-		Self: s.process, Incarnation: s.incarnation(), Topology: c.topo, Tuning: c.shape.Ridge,
+		Self: s.process, Life: uint64(s.incarnation()), Topology: c.topo, Tuning: c.shape.Ridge,
 		Random: c.random(uint64(s.process) << 8),
 	})}
 }
@@ -47,8 +47,14 @@ func (b *bare) Step(now hlc.Now, from ids.Addr, _ ids.Incarnation, m wire.Messag
 func (b *bare) Tick(now hlc.Now)    { b.now = now; b.ridge.Tick(now) }
 func (b *bare) Wake() time.Duration { return b.ridge.Wake() }
 func (b *bare) Ready() bool         { return true }
-func (b *bare) Err() error          { return b.ridge.Err() }
 func (b *bare) Close()              {}
+
+func (b *bare) Err() error {
+	if len(b.ridge.Lost()) > 0 {
+		return ridge.ErrLost
+	}
+	return b.ridge.Err()
+}
 
 func (b *bare) Digest() (ids.Position, uint64, bool) { return b.at, 0, true }
 

@@ -1,0 +1,135 @@
+package ridge
+
+import (
+	"fmt"
+
+	"github.com/eyrie-dev/eyrie/internal/hlc"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+)
+
+// Positions say where a merge stands: with a state that has taken in what was
+// delivered so far, they are a checkpoint [C1].
+type Positions struct {
+	// Key: everything at or below it is delivered, nothing above it.
+	Key       ids.Position
+	Ensembles []At // in order of ensemble
+}
+
+// At is a place in one ensemble's stream.
+type At struct {
+	Ensemble ids.Ensemble
+	// Instance is the next to take. Of its entries those up to Key may have been
+	// delivered: the merge interleaves the entries of batches [C1].
+	Instance ids.Instance
+	// Last is the final timestamp of the last entry or null before Instance.
+	Last hlc.Timestamp
+}
+
+// Positions is where the merge stands after what was pulled.
+func (c *Core) Positions() Positions {
+	p := Positions{Key: c.merged, Ensembles: make([]At, len(c.ensembles))}
+	for i, e := range c.ensembles {
+		p.Ensembles[i] = e.at()
+	}
+	return p
+}
+
+// at is where the ensemble's stream stands.
+func (e *ensemble) at() At {
+	s := &e.stream
+	if s.head == len(s.items) {
+		return At{Ensemble: e.id, Instance: e.next, Last: s.last}
+	}
+	return At{Ensemble: e.id, Instance: s.front().instance, Last: s.front().before}
+}
+
+// Jump has the streams go on at p: at a start, from a checkpoint, and after a
+// state was received from another replica. Streams go forward only: one that
+// stands further already stays there. Whatever is at or below p.Key is not
+// delivered any more. The acceptor's votes stay.
+func (c *Core) Jump(p Positions) {
+	for _, at := range p.Ensembles {
+		if at.Instance < 1 || at.Instance > maxInstance {
+			c.fail(fmt.Errorf("%w: a position at instance %d of ensemble %d", ErrRecord, at.Instance, at.Ensemble))
+			return
+		}
+	}
+	if c.merged.Less(p.Key) {
+		c.merged, c.skip = p.Key, p.Key
+	}
+	c.opt.merged = max(c.opt.merged, c.merged.T)
+	for _, at := range p.Ensembles {
+		if e := c.ensemble(at.Ensemble, true); e != nil {
+			e.jump(at)
+		}
+	}
+	c.unsettled = c.started
+}
+
+func (e *ensemble) jump(at At) {
+	s, l := &e.stream, &e.lead
+	if e.next < at.Instance {
+		clear(s.items)
+		s.items, s.head, s.count, s.bytes, s.cursor = s.items[:0], 0, 0, 0, cursor{}
+		s.last, e.next = at.Last, at.Instance
+		e.seen = max(e.seen, e.next-1)
+		l.last, l.next = max(l.last, s.last), max(l.next, e.next)
+		e.gap.at, e.lostSince, e.lost = never, never, false
+	}
+	s.skip(e.c.skip)
+	e.trim(e.c.now)
+	e.consume()
+}
+
+// skip removes the entries up to key.
+func (s *stream) skip(key ids.Position) {
+	for k, ok := s.first(); ok && !key.Less(k); k, ok = s.first() {
+		s.next(new(Message))
+		s.pop()
+	}
+}
+
+// Stable takes note of the older of this replica's two durable checkpoints: it
+// starts again from there at worst, and what comes before may be forgotten. In
+// durable mode nothing else is, see trim.
+func (c *Core) Stable(p Positions) {
+	for _, at := range p.Ensembles {
+		if e := c.ensemble(at.Ensemble, true); e != nil && at.Instance <= maxInstance && at.Instance > e.stable+1 {
+			e.stable = at.Instance - 1
+			e.acked = true
+			c.beatNow, c.unsettled = c.started, c.started
+		}
+	}
+}
+
+// Lost lists the ensembles in which what this process lacks is forgotten: it must
+// have the state of another replica, and Jump. Instance is the lowest that may
+// still be had. Meanwhile nothing more of them is delivered, and the acceptor
+// goes on.
+func (c *Core) Lost() (lost []At) {
+	for _, e := range c.ensembles {
+		if !e.lost {
+			continue
+		}
+		low := ids.Instance(maxInstance)
+		for i := range e.acceptors() {
+			if trim := e.members[i].item.Trim; i != e.self && trim >= e.next {
+				low = min(low, trim+1)
+			}
+		}
+		lost = append(lost, At{Ensemble: e.id, Instance: low})
+	}
+	return lost
+}
+
+// consumed counts what the merge took.
+type consumed struct{ instances, bytes uint64 }
+
+func (t *consumed) count(v *Value) {
+	t.instances++
+	t.bytes += uint64(v.size())
+}
+
+// Taken counts the instances, and their bytes, that the merge has taken in this
+// life, those for others included: what a log holds until a checkpoint covers it.
+func (c *Core) Taken() (instances, bytes uint64) { return c.consumed.instances, c.consumed.bytes }
