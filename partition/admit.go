@@ -82,6 +82,7 @@ func (r *Replica) fill(c *command, d *Delivery, q *Request, err error) {
 	c.Tag = Tag{d.Position, d.Command, d.Attempt}
 	c.dests, c.proposed, c.nearest = d.Dests, d.Proposed, d.Nearest
 	c.spec, c.code, c.arg, c.items, c.needed = nil, nil, nil, nil, nil
+	c.body = d.Body
 	c.bytes = len(d.Body) + 512
 	c.exact, c.barrier = true, r.tuning.Sequential
 	t.reset(r, c)
@@ -165,7 +166,9 @@ func (r *Replica) unscratch() *command {
 // copied out of the buffer that it came in with many others.
 func (r *Replica) line(c *command) {
 	c.tx.fresh = false
-	c.arg, c.dests = append([]byte{}, c.arg...), r.keepDests(c.dests)
+	c.body, c.dests = slices.Clone(c.body), r.keepDests(c.dests)
+	c.arg = c.body[len(c.body)-len(c.arg):]
+	c.changed = true
 	if len(c.dests) > 1 {
 		r.open(c)
 	}
@@ -252,7 +255,10 @@ func (r *Replica) turnAway(d *Delivery, verdict Verdict, e *entry) {
 		m.Stages = Stages{Proposed: d.Proposed, Delivered: r.now.Wall} // the copy's
 		r.sends = append(r.sends, Send{ids.ToClient(d.Command.Client), &m})
 	case e != nil:
-		e.again = true
+		if !e.again {
+			e.again = true
+			r.table.changes.client(r.table.record(d.Command.Client))
+		}
 	case verdict != VerdictDuplicate && !d.Command.Client.IsZero() && r.answerer(d.Command, d.Dests, d.Nearest) == r.config.Self:
 		r.sends = append(r.sends, Send{ids.ToClient(d.Command.Client), &Reply{
 			Command: d.Command, Attempt: d.Attempt, Outcome: outcome,

@@ -21,6 +21,7 @@ type command struct {
 	number   uint16 // of spec
 	code     Code   // nil: spec.Run with arg
 	arg      []byte // nil if code is not
+	body     []byte // the delivery's, for checkpoints
 	bytes    int    // of the body, for the bound on unfinished commands
 	exact    bool
 	items    []Item
@@ -47,6 +48,8 @@ type command struct {
 	started  bool
 	finished bool
 	asked    bool // it has pulled
+	// kept: a checkpoint has it. changed: since then, or never kept.
+	kept, changed bool
 
 	// Exchange; out is nil for a command of one destination.
 	out *outgoing

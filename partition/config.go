@@ -21,6 +21,11 @@ type Config struct {
 	// Tuning must be equal at all replicas of all partitions: budgets,
 	// windows and horizon decide outcomes.
 	Tuning Tuning
+	// Durable: the replica's checkpoints are kept on disk. It notes what changes
+	// between them; others are told of a command's end, and what they may ask for
+	// is dropped, only as checkpoints become stable (Replica.Stable). It must be
+	// equal at all replicas of all partitions.
+	Durable bool
 	// Suspected says whether a process is believed to have crashed. It may
 	// be wrong. Nil suspects nobody.
 	Suspected func(ids.Process) bool

@@ -94,14 +94,18 @@ func readRange(r *wire.Reader) Range {
 func (m *Exchange) Append(b []byte) []byte {
 	b = appendTag(b, m.Tag)
 	b = wire.AppendBool(b, m.Signal)
-	b = wire.AppendUvarint(b, uint64(len(m.Vars)))
-	for _, v := range m.Vars {
+	return appendValues(b, m.Vars, m.Parts)
+}
+
+func appendValues(b []byte, vars []Var, parts []Part) []byte {
+	b = wire.AppendUvarint(b, uint64(len(vars)))
+	for _, v := range vars {
 		b = appendKey(b, v.Key)
 		b = wire.AppendBool(b, v.OK)
 		b = wire.AppendBytes(b, v.Value)
 	}
-	b = wire.AppendUvarint(b, uint64(len(m.Parts)))
-	for _, p := range m.Parts {
+	b = wire.AppendUvarint(b, uint64(len(parts)))
+	for _, p := range parts {
 		b = appendRange(b, p.Range)
 		b = wire.AppendBool(b, p.Cut)
 		b = wire.AppendUvarint(b, uint64(len(p.Items)))
@@ -129,8 +133,14 @@ func decodeExchange(r *wire.Reader) *Exchange {
 	}
 	m := &x.Exchange
 	m.Tag, m.Signal = readTag(r), r.Bool()
+	m.readValues(r, x.one[:])
+	return m
+}
+
+// readValues reads what appendValues wrote; a single value goes into one.
+func (m *Exchange) readValues(r *wire.Reader, one []Var) {
 	if n := r.Count(minVar); n > 0 {
-		if m.Vars = x.one[:]; n > 1 {
+		if m.Vars = one; n > 1 {
 			m.Vars = make([]Var, n)
 		}
 		for i := range m.Vars {
@@ -155,7 +165,6 @@ func decodeExchange(r *wire.Reader) *Exchange {
 	if r.Err() == nil && !m.ordered() {
 		r.Fail("items of a range out of order")
 	}
-	return m
 }
 
 func (m *Exchange) ordered() bool {

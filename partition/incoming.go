@@ -182,6 +182,7 @@ func (r *Replica) absorb(c *command, q ids.Partition, m *Exchange) {
 		r.counters.Invalid++
 		return
 	}
+	c.changed = true
 	if m.Signal && !p.signalled {
 		p.signalled = true
 		c.in.missing--

@@ -8,12 +8,13 @@ import (
 )
 
 // outbox holds what this partition has said about commands of several
-// destinations, from their delivery until nobody needs it (page 4, memory
-// only): an entry goes once it is finished here and every unsuspected
-// replica, and at least f+1, of every other destination has finished it. While
+// destinations, from their delivery until nobody needs it (page 4). In memory
+// only an entry goes once it is finished here and every unsuspected replica,
+// and at least f+1, of every other destination has finished it. While
 // there is plenty of room it waits for suspected replicas too: one that finds
 // its entry gone has fallen behind for good, and a cut or a pause that ends
-// must not cost one.
+// must not cost one. A durable replica's go by stable checkpoints; see
+// finishedStably.
 type outbox struct {
 	line  line[*outgoing]
 	bytes int // of finished entries
@@ -47,6 +48,9 @@ const (
 	// patience is the share of the outbox, one in so many, that may be kept
 	// for suspected replicas.
 	patience = 8
+	// patienceDurable is that of a durable replica, which keeps what has come
+	// since the checkpoint before the last anyway.
+	patienceDurable = 2
 )
 
 func newOutbox(replicas [][]ids.Process) outbox {
@@ -67,18 +71,18 @@ func (b *outbox) open(o *outgoing) { b.line.push(o) }
 func (r *Replica) retire(o *outgoing) {
 	b := &r.outbox
 	o.finished, o.early, o.shipped = true, nil, nil
-	for _, q := range o.dests {
-		b.shared[q] = true
-	}
-	if b.untold++; b.untold >= tellAfter {
-		r.tell()
-	} else if b.tellDue == Never {
-		b.tellDue = r.now.Mono + r.tuning.ProgressEvery
+	if !r.config.Durable {
+		r.toTell(o)
 	}
 	if r.needless(o, r.patient(0)) {
-		b.dropEntry(o)
+		r.dropEntry(o)
 		b.line.removed(1)
 		return
+	}
+	if l := &r.state.changes; l.on {
+		l.outbox = append(l.outbox, o)
+		l.exchanges++
+		l.size += o.bytes + 200
 	}
 	b.bytes += o.bytes + 200
 	if b.askDue == Never {
@@ -87,9 +91,27 @@ func (r *Replica) retire(o *outgoing) {
 	}
 }
 
+// toTell notes that progress is to be told. A durable replica tells when a
+// checkpoint has become stable.
+func (r *Replica) toTell(o *outgoing) {
+	b := &r.outbox
+	for _, q := range o.dests {
+		b.shared[q] = true
+	}
+	if b.untold++; b.untold >= tellAfter {
+		r.tell()
+	} else if b.tellDue == Never {
+		b.tellDue = r.now.Mono + r.tuning.ProgressEvery
+	}
+}
+
 // dropEntry drops a finished entry; the caller takes it out of the line.
-func (b *outbox) dropEntry(o *outgoing) {
+func (r *Replica) dropEntry(o *outgoing) {
+	b := &r.outbox
 	o.dropped = true
+	if l := &r.state.changes; o.kept && l.on {
+		l.gone = append(l.gone, placeLabel(itemOutbox, o.Position))
+	}
 	if b.dropped.Less(o.Position) {
 		b.dropped = o.Position
 	}
@@ -98,8 +120,11 @@ func (b *outbox) dropEntry(o *outgoing) {
 // patient says whether the outbox has room to wait for suspected replicas when
 // n entries have gone.
 func (r *Replica) patient(n int) bool {
-	b := &r.outbox
-	return b.line.live-n <= r.tuning.MaxOutbox/patience && b.bytes <= r.tuning.MaxOutboxBytes/patience
+	b, share := &r.outbox, patience
+	if r.config.Durable {
+		share = patienceDurable
+	}
+	return b.line.live-n <= r.tuning.MaxOutbox/share && b.bytes <= r.tuning.MaxOutboxBytes/share
 }
 
 // needless says whether nobody needs an entry any more.
@@ -114,6 +139,9 @@ func (r *Replica) needless(o *outgoing, patient bool) bool {
 
 // finishedBy: every replica of q, or every unsuspected one and at least f+1.
 func (r *Replica) finishedBy(q ids.Partition, p ids.Position, patient bool) bool {
+	if r.config.Durable {
+		return r.finishedStably(q, p, patient)
+	}
 	n := 0
 	for i := range r.outbox.finished[q] {
 		if r.outbox.finished[q][i].covers(p) {
@@ -149,7 +177,7 @@ func (r *Replica) sweep() {
 	for _, o := range b.line.all() {
 		if o.finished && !o.dropped && r.needless(o, r.patient(n)) {
 			b.bytes -= o.bytes + 200
-			b.dropEntry(o)
+			r.dropEntry(o)
 			n++
 		}
 	}
@@ -184,10 +212,13 @@ func (r *Replica) onProgress(q ids.Partition, from ids.Process, m *Progress) {
 	}
 }
 
-// progress is what this replica has finished of the commands that it shares
+// progress is what this replica has finished, for good, of the commands that it shares
 // with partition q: others, which may wait for a partition that is away, must
 // not hold back what q keeps.
 func (r *Replica) progress(q ids.Partition, ask bool) *Progress {
+	if r.config.Durable {
+		return &Progress{Below: r.stable.below, Except: r.stable.except, Ask: ask}
+	}
 	m := &Progress{Below: after(r.last), Ask: ask}
 	for _, c := range r.queue.all() {
 		if c.finished || c.out == nil || !c.dests.Has(q) {

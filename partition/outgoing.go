@@ -29,6 +29,7 @@ type outgoing struct {
 	// finished here: nothing will be added. dropped: nobody needs it.
 	finished bool
 	dropped  bool
+	kept     bool // a checkpoint has it
 	// digest of the write set, if digested (Config.Checks).
 	digest   uint64
 	digested bool

@@ -130,7 +130,7 @@ func (r *Replica) pull(c *command, tries int) {
 	m := &Pull{c.Tag}
 	for i := range c.in.peers {
 		p := &c.in.peers[i]
-		if p.signalled && !(c.tx.wanting && c.tx.want == p.partition) {
+		if !c.misses(p) {
 			continue
 		}
 		r.counters.Pulls++
@@ -214,25 +214,20 @@ func (r *Replica) onAnswer(q ids.Partition, from ids.Process, m *Answer) {
 	switch {
 	case p == nil:
 		r.counters.Invalid++
-	case p.signalled && !(c.tx.wanting && c.tx.want == q):
+	case !c.misses(p):
 		r.counters.Ignored++ // it has come from another
 	case m.Status == AnswerPassed:
 		r.stop("%v attempt %d, accepted at %v here, was not at process %d of partition %d", c.Command, c.Attempt, c.Position, from, q)
 	case m.Status == AnswerGone:
-		r.goneAt(c, p, from, m.Below)
+		r.goneAt(p, from)
 	}
 }
 
-// goneAt notes that a replica has dropped what c waits for. When all that can
-// be asked have, this replica has fallen behind for good.
-func (r *Replica) goneAt(c *command, p *peer, from ids.Process, below ids.Position) {
+// goneAt notes that a replica has dropped what a command waits for; see
+// NeedState.
+func (r *Replica) goneAt(p *peer, from ids.Process) {
+	r.gone = true
 	if !slices.Contains(p.gone, from) {
 		p.gone = append(p.gone, from)
 	}
-	for _, id := range r.config.Replicas[p.partition] {
-		if !r.suspected(id) && !slices.Contains(p.gone, id) {
-			return
-		}
-	}
-	r.stop("%v at %v waits for what partition %d has dropped below %v: this replica has fallen behind and needs the state of another", c.Command, c.Position, p.partition, below)
 }

@@ -183,6 +183,9 @@ func (r *Replica) answerRead(c *command) {
 		r.counters.ReadsRetried++
 	}
 	r.reads.bytes -= c.bytes
+	if t.outcome == OutcomeRefused {
+		return // it has been told
+	}
 	r.sends = append(r.sends, Send{ids.ToClient(c.Command.Client), &ReadReply{
 		Number: uint64(c.Command.Sequence), At: c.Position,
 		Reply: Reply{

@@ -40,6 +40,10 @@ type Replica struct {
 	// last is the last delivered position, present its coordinator's clock.
 	last    ids.Position
 	present hlc.Timestamp
+	// delivered counts deliveries since genesis, and outcomes is a fold of how
+	// commands ended: alike at all replicas of the partition.
+	delivered uint64
+	outcomes  uint64
 
 	table *table
 	state *state
@@ -65,6 +69,13 @@ type Replica struct {
 	pulls     pulls
 	outbox    outbox
 
+	// taken is the last snapshot, ledger what it leaves to the next.
+	taken  *Snapshot
+	ledger *ledger
+	marks  []mark // oldest first
+	stable mark   // told to others
+	gone   bool   // some Pull was answered so
+
 	reads     reads
 	counters  Counters
 	lastPanic string
@@ -80,12 +91,14 @@ func New(c Config) *Replica {
 		spare: spare{codes: make([][]Code, len(c.Service.Commands))},
 	}
 	r.tuning = &r.config.Tuning
+	r.state.changes = changes{on: c.Durable, epoch: 1}
+	r.ledger = newLedger()
 	for p, replicas := range c.Replicas {
 		for _, id := range replicas {
 			r.peers[id] = ids.Partition(p)
 		}
 	}
-	r.table = newTable(r.tuning, len(c.Replicas))
+	r.table = newTable(r.tuning, len(c.Replicas), &r.state.changes)
 	r.queue.dropped = func(c *command) { r.spare.left = append(r.spare.left, c) }
 	r.index.keys = make(map[Key]*users)
 	r.early = newEarly()
@@ -115,6 +128,7 @@ func (r *Replica) Deliver(now hlc.Now, d Delivery) {
 	r.last = d.Position
 	r.present = d.Proposed
 	r.counters.Delivered++
+	r.delivered++
 	if !d.Dests.Has(r.config.Partition) {
 		r.counters.Invalid++
 		return

@@ -71,6 +71,12 @@ func (r *Replica) finish(c *command) {
 	if e != nil && e.attempt != c.Attempt {
 		e = nil // a later attempt has taken the entry
 	}
+	if e != nil {
+		r.table.changes.client(r.table.last)
+	}
+	if l := &r.state.changes; c.kept && l.on {
+		l.gone = append(l.gone, placeLabel(itemQueued, c.Position))
+	}
 	r.conclude(c, e)
 	if c.out != nil {
 		r.retire(c.out)

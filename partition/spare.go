@@ -91,7 +91,7 @@ func (s *spare) reclaim(c *command) {
 		s.putCode(c.number, c.code)
 	}
 	c.tx = transaction{worker: c.tx.worker}
-	c.code, c.arg, c.items, c.lent = nil, nil, nil, nil
+	c.code, c.arg, c.body, c.items, c.lent = nil, nil, nil, nil, nil
 	clear(c.waiters)
 	c.waiters = c.waiters[:0]
 	only := &c.in.one[0]

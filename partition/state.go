@@ -10,6 +10,9 @@ type state struct {
 	collections []variables
 	count       int
 	bytes       int // of names and values
+	// changes, if on, are told of all; sum is then that of the variables' items.
+	changes changes
+	sum     Sum
 }
 
 // variables are those of one collection, by encoded key. Commands mostly name
@@ -31,6 +34,10 @@ type variable struct {
 	value      []byte
 	name       string
 	collection uint16
+	// slot in changes, if epoch is the present one.
+	slot, epoch uint32
+	// digest is the hash of the variable's item, if changes are on.
+	digest uint64
 }
 
 func (v *variable) is(k Key) bool { return v.collection == k.Collection && v.name == k.Name }
@@ -82,6 +89,12 @@ func (s *state) get(k Key) ([]byte, bool) {
 func (s *state) replace(v *variable, value []byte) {
 	s.bytes += len(value) - len(v.value)
 	v.value = value
+	if s.changes.on {
+		s.sum.Hash -= v.digest
+		v.digest = v.hash()
+		s.sum.Hash += v.digest
+		s.changes.wrote(v)
+	}
 }
 
 func (s *state) set(k Key, value []byte) {
@@ -89,7 +102,17 @@ func (s *state) set(k Key, value []byte) {
 		s.replace(v, value)
 		return
 	}
-	c, v := &s.collections[k.Collection], &variable{value, k.Name, k.Collection}
+	v := s.insert(k, value)
+	if s.changes.on {
+		v.digest = v.hash()
+		s.sum.add(v.digest)
+		s.changes.came(v)
+	}
+}
+
+// insert adds a variable that is not there.
+func (s *state) insert(k Key, value []byte) *variable {
+	c, v := &s.collections[k.Collection], &variable{value: value, name: k.Name, collection: k.Collection}
 	if w, ok := word(k.Name); ok {
 		c.words[w] = v
 	} else {
@@ -98,6 +121,7 @@ func (s *state) set(k Key, value []byte) {
 	c.ordered.Set(k.Name, v)
 	s.count++
 	s.bytes += len(k.Name) + len(value)
+	return v
 }
 
 func (s *state) delete(k Key) {
@@ -114,6 +138,10 @@ func (s *state) delete(k Key) {
 	c.ordered.Delete(k.Name)
 	s.count--
 	s.bytes -= len(k.Name) + len(v.value)
+	if s.changes.on {
+		s.sum.remove(v.digest)
+		s.changes.went(v)
+	}
 }
 
 // scan appends up to n variables of g to items, in key order. The state may

@@ -68,7 +68,7 @@ func (r *Replica) Status() Status {
 			continue
 		}
 		for i := range c.in.peers {
-			if p := &c.in.peers[i]; !p.signalled || c.tx.wanting && c.tx.want == p.partition {
+			if p := &c.in.peers[i]; c.misses(p) {
 				s.Waiting = s.Waiting.Union(ids.Set{p.partition})
 			}
 		}

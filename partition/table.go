@@ -23,7 +23,8 @@ type table struct {
 	// expiry holds every client once, at a time not above its expires.
 	expiry agenda[ids.Client]
 	// last is the last client's record: clients often come in runs.
-	last *record
+	last    *record
+	changes *changes
 }
 
 // record is what is kept of one client.
@@ -41,6 +42,8 @@ type record struct {
 	// mark may rise with every command without moving a client's whole window.
 	entries []entry
 	head    int
+	// epoch of the last change; taken is that of the last checkpoint that has it.
+	epoch, taken uint32
 }
 
 // entry is an accepted command. It fills a line of a processor's cache.
@@ -63,8 +66,8 @@ type entry struct {
 	other *Reply
 }
 
-func newTable(t *Tuning, partitions int) *table {
-	return &table{tuning: t, partitions: partitions, clients: make(map[ids.Client]*record)}
+func newTable(t *Tuning, partitions int, l *changes) *table {
+	return &table{tuning: t, partitions: partitions, clients: make(map[ids.Client]*record), changes: l}
 }
 
 // judge gives the verdict about a delivery, and for accepted and duplicate
@@ -108,6 +111,7 @@ func (t *table) malformed(d *Delivery) bool {
 }
 
 func (t *table) accept(rec *record, d *Delivery, i int, found bool) *entry {
+	t.changes.client(rec)
 	expires := d.T0.Add(t.tuning.Horizon)
 	rec.expires = max(rec.expires, expires)
 	if d.Mark > rec.mark && d.Position.T > d.Guard {
@@ -207,6 +211,7 @@ func (t *table) forget(merged hlc.Timestamp) {
 			continue
 		}
 		delete(t.clients, rec.client)
+		t.changes.client(rec)
 		if t.last == rec {
 			t.last = nil
 		}

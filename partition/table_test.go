@@ -11,7 +11,7 @@ import (
 // wherever in the slice the window is; copies are found in it as ever.
 func TestTableOfARollingWindow(t *testing.T) {
 	tuning := testTuning()
-	table := newTable(&tuning, 1)
+	table := newTable(&tuning, 1, &changes{})
 	window := min(20, tuning.ClientWindow)
 	deliver := func(i, seq, mark int) Verdict {
 		at := hlc.Timestamp(1000 + i)

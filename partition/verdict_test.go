@@ -25,7 +25,7 @@ type judged struct {
 func judgeAll(t *testing.T, steps []judged) [2]*table {
 	t.Helper()
 	tuning := testTuning()
-	tables := [2]*table{newTable(&tuning, 2), newTable(&tuning, 2)}
+	tables := [2]*table{newTable(&tuning, 2, &changes{}), newTable(&tuning, 2, &changes{})}
 	for _, s := range steps {
 		d := Delivery{
 			Position: ids.Position{T: s.at}, T0: s.t0, Mark: s.mark, Guard: s.guard, Attempt: max(s.attempt, 1),
@@ -83,7 +83,7 @@ func TestMalformedIsRefused(t *testing.T) {
 	} {
 		d := good
 		spoil(&d)
-		tb := newTable(&tuning, 2)
+		tb := newTable(&tuning, 2, &changes{})
 		want := VerdictRefused
 		if what == "good" {
 			want = VerdictAccepted
@@ -148,7 +148,7 @@ func TestX2LargestHorizonCounts(t *testing.T) {
 // The memory of one client is bounded even if its guard keeps the mark down.
 func TestRecordOfAStuckMarkIsBounded(t *testing.T) {
 	tuning := testTuning()
-	tb := newTable(&tuning, 1)
+	tb := newTable(&tuning, 1, &changes{})
 	for i := range 100_000 {
 		at := hlc.Timestamp(1000 + 100*i)
 		s := ids.Sequence(1 + i)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -177,11 +176,14 @@ func (n *node) after() {
 		}
 		w.transmit(n.id, s.To.Process, m)
 	}
-	if err := n.r.Err(); err != nil {
-		if n.doubted && strings.Contains(err.Error(), "fallen behind") {
-			w.crash(n) // others were told not to wait for it
-			return
+	if need, why := n.r.NeedState(); need {
+		if !n.doubted {
+			w.fatalf("process %d: %s", n.id, why)
 		}
+		w.crash(n) // others were told not to wait for it
+		return
+	}
+	if err := n.r.Err(); err != nil {
 		w.fatalf("process %d stopped: %v", n.id, err)
 	}
 	if wake := n.r.Wake(); wake < Never {

@@ -1,0 +1,149 @@
+package partition
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/eyrie-dev/eyrie/internal/ids"
+)
+
+// mark is what a checkpoint says about commands that other partitions share:
+// all below are finished in it, but for some. A durable replica has one of each
+// checkpoint that may become the one it comes back to.
+type mark struct {
+	below  ids.Position // zero: there is none
+	except []ids.Position
+	snap   *Snapshot // whose sum it goes by, or, of a restored one:
+	sum    Sum
+}
+
+// maxMarks: the two that are kept, and the one under way.
+const maxMarks = 3
+
+func newMark(last ids.Position, unfinished []ids.Position) mark {
+	m := mark{below: after(last), except: unfinished}
+	if len(m.except) > maxExcept {
+		m.below, m.except = m.except[maxExcept], m.except[:maxExcept]
+	}
+	return m
+}
+
+func (r *Replica) addMark(m mark) {
+	if len(r.marks) == maxMarks {
+		r.marks = append(r.marks[:0], r.marks[1:]...)
+	}
+	r.marks = append(r.marks, m)
+}
+
+// Stable says that the older of the two checkpoints that are kept, both written
+// to their end and verified, is the one with this Sum: what is finished in it
+// need not be asked of others ever again, and they are told so [E8, C5]. Not
+// the newer one: when that turns out to be damaged, the older must do. Of a
+// checkpoint that this replica has neither taken nor been restored from it knows
+// nothing, and tells nothing. It has no effect on a replica that is not durable.
+func (r *Replica) Stable(sum Sum) {
+	for i := range r.marks {
+		m := r.marks[i]
+		if m.snap != nil {
+			m.sum = m.snap.final
+		}
+		if m.sum != sum {
+			continue
+		}
+		r.marks = append(r.marks[:0], r.marks[i:]...)
+		m.snap = nil
+		r.marks[0] = m
+		r.becomeStable(m)
+		return
+	}
+}
+
+func (r *Replica) becomeStable(m mark) {
+	if r.down() || m.below.Less(r.stable.below) || m.below == r.stable.below && len(m.except) >= len(r.stable.except) {
+		return
+	}
+	r.stable = m
+	for q := range r.config.Replicas {
+		if q := ids.Partition(q); q != r.config.Partition {
+			r.sendTo(q, r.progress(q, false))
+		}
+	}
+}
+
+// finishedStably: every replica of q has told that the command is finished in
+// what it will come back to; or f+1 have, and there is no room to wait for the
+// rest: one that then needs what is gone fetches another's state.
+func (r *Replica) finishedStably(q ids.Partition, p ids.Position, patient bool) bool {
+	n := 0
+	for i := range r.outbox.finished[q] {
+		if r.outbox.finished[q][i].covers(p) {
+			n++
+		}
+	}
+	if all := len(r.outbox.finished[q]); patient {
+		return n == all
+	} else {
+		return n > all/2
+	}
+}
+
+// NeedState says whether this replica waits for something that no replica which
+// can be asked has any more: it has fallen behind for good and needs the state
+// of another of its partition. Until it gets that, it goes on with all else.
+func (r *Replica) NeedState() (need bool, why string) {
+	if !r.gone {
+		return false, ""
+	}
+	for _, c := range r.queue.all() {
+		if c.finished || c.out == nil {
+			continue
+		}
+		for i := range c.in.peers {
+			if p := &c.in.peers[i]; r.allGone(c, p) {
+				return true, fmt.Sprintf("%v at %v waits for what partition %d has dropped: this replica has fallen behind and needs the state of another", c.Command, c.Position, p.partition)
+			}
+		}
+	}
+	return false, ""
+}
+
+// allGone says whether all replicas of p that can be asked have dropped what c
+// waits for.
+func (r *Replica) allGone(c *command, p *peer) bool {
+	if len(p.gone) == 0 || !c.misses(p) {
+		return false
+	}
+	for _, id := range r.config.Replicas[p.partition] {
+		if !r.suspected(id) && !slices.Contains(p.gone, id) {
+			return false
+		}
+	}
+	return true
+}
+
+// misses says whether something of p is waited for.
+func (c *command) misses(p *peer) bool {
+	return !p.signalled || c.tx.wanting && c.tx.want == p.partition
+}
+
+// RefuseReads answers all reads that wait: their clients ask another replica.
+func (r *Replica) RefuseReads() {
+	if r.down() {
+		return
+	}
+	q := &r.reads
+	for ; q.head < len(q.waiting); q.head++ {
+		w := &q.waiting[q.head]
+		q.bytes -= len(w.arg) + readCost
+		r.refuseRead(w.client, w.number)
+		*w = waitingRead{}
+	}
+	q.waiting, q.head = q.waiting[:0], 0
+	// Those in the queue keep their places, and are not answered again.
+	for _, c := range r.queue.all() {
+		if c.read && !c.finished && !c.tx.over {
+			r.refuseRead(c.Command.Client, uint64(c.Command.Sequence))
+			c.tx.end(OutcomeRefused)
+		}
+	}
+}
