@@ -30,6 +30,7 @@ var floors = map[string]string{
 	"internal/client":    "ridge partition oracle internal/session internal/wire",
 	"internal/cluster":   "ridge partition",
 	"internal/finetimer": "",
+	"internal/store":     "",
 	"internal/transport": "internal/wire internal/finetimer",
 	"internal/vfs":       "",
 	"internal/journal":   "internal/vfs",

@@ -1,0 +1,286 @@
+package store
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"sync"
+)
+
+// Mem is a Store in memory, for simulated disks and for what is handed over
+// once. Its faults are as a disk's: they are asked for by fields and methods,
+// and nothing is random in it.
+type Mem struct {
+	mu      sync.Mutex
+	kept    []memCheckpoint // newest first
+	pinned  *memCheckpoint
+	life    int // counts crashes: a writer of an earlier life is ended
+	writing bool
+
+	// Room, if not zero, bounds the bytes of keys and values of one
+	// checkpoint: beyond, ErrFull.
+	Room uint64
+	// Fail, if not nil, is asked before each write; its error is the disk's.
+	Fail func() error
+}
+
+var _ Store = (*Mem)(nil)
+
+type memCheckpoint struct {
+	Checkpoint
+	items []Item // ascending, never changed but by Flip
+}
+
+// NewMem makes an empty store.
+func NewMem() *Mem { return &Mem{} }
+
+// Newest implements Store.
+func (s *Mem) Newest() []Checkpoint {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []Checkpoint
+	for _, c := range s.kept {
+		out = append(out, c.Checkpoint)
+	}
+	return out
+}
+
+func (s *Mem) find(number uint64) (memCheckpoint, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.kept {
+		if c.Number == number {
+			return c, nil
+		}
+	}
+	if s.pinned != nil && s.pinned.Number == number {
+		return *s.pinned, nil
+	}
+	return memCheckpoint{}, ErrGone
+}
+
+// Read implements Store.
+func (s *Mem) Read(number uint64, after []byte, size int) ([]Item, error) {
+	c, err := s.find(number)
+	if err != nil {
+		return nil, err
+	}
+	from := 0
+	if after != nil {
+		at, found := slices.BinarySearchFunc(c.items, after, compareKey)
+		if from = at; found {
+			from++
+		}
+	}
+	end := from
+	for ; end < len(c.items) && size > 0; end++ {
+		size -= len(c.items[end].Key) + len(c.items[end].Value)
+	}
+	return slices.Clone(c.items[from:end]), nil
+}
+
+func compareKey(x Item, key []byte) int { return bytes.Compare(x.Key, key) }
+
+// Load implements Store.
+func (s *Mem) Load(number uint64, visit func([]Item) error) error {
+	c, err := s.find(number)
+	if err != nil {
+		return err
+	}
+	var sum Sum
+	for i := range c.items {
+		sum.Add(c.items[i].Key, c.items[i].Value)
+	}
+	if sum != c.Sum {
+		return fmt.Errorf("%w: checkpoint %d", ErrDamaged, number)
+	}
+	for rest := c.items; len(rest) > 0; {
+		n := min(len(rest), 64)
+		if err := visit(slices.Clone(rest[:n])); err != nil {
+			return err
+		}
+		rest = rest[n:]
+	}
+	return nil
+}
+
+// Pin implements Store.
+func (s *Mem) Pin(number uint64) error {
+	if number == 0 {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.pinned = nil
+		return nil
+	}
+	c, err := s.find(number)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pinned = &c
+	return nil
+}
+
+// Close implements Store. The contents stay: a later life finds them.
+func (s *Mem) Close() error { return nil }
+
+// Crash ends the process that used the store: what was not finished is lost.
+func (s *Mem) Crash() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.life++
+	s.writing, s.pinned = false, nil
+}
+
+// Lose forgets everything, as a disk replaced by an empty one.
+func (s *Mem) Lose() {
+	s.Crash()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.kept = nil
+}
+
+// Size is how many bits there are to flip.
+func (s *Mem) Size() (bits uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.kept) > 0 {
+		for _, x := range s.kept[0].items {
+			bits += 8 * uint64(len(x.Key)+len(x.Value))
+		}
+	}
+	return bits
+}
+
+// Flip flips one bit, below Size, of what the checkpoints have in common, as
+// the bits of a table on disk.
+func (s *Mem) Flip(bit uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.kept) == 0 {
+		return
+	}
+	for _, x := range s.kept[0].items {
+		for _, b := range [2][]byte{x.Key, x.Value} {
+			if n := 8 * uint64(len(b)); bit >= n {
+				bit -= n
+				continue
+			}
+			b[bit/8] ^= 1 << (bit % 8)
+			return
+		}
+	}
+}
+
+type memWriter struct {
+	s      *Mem
+	life   int
+	number uint64
+	whole  bool
+	items  []Item
+	size   uint64
+	ended  bool
+}
+
+// Begin implements Store.
+func (s *Mem) Begin(number uint64, whole bool) (Writer, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.writing {
+		return nil, fmt.Errorf("store: another checkpoint is being written")
+	}
+	if len(s.kept) > 0 && number <= s.kept[0].Number {
+		return nil, fmt.Errorf("store: checkpoint %d is not above %d", number, s.kept[0].Number)
+	}
+	if err := s.fail(); err != nil {
+		return nil, err
+	}
+	s.writing = true
+	return &memWriter{s: s, life: s.life, number: number, whole: whole || len(s.kept) == 0}, nil
+}
+
+func (s *Mem) fail() error {
+	if s.Fail != nil {
+		return s.Fail()
+	}
+	return nil
+}
+
+// Add implements Writer.
+func (w *memWriter) Add(items []Item) error {
+	w.s.mu.Lock()
+	defer w.s.mu.Unlock()
+	if err := w.alive(); err != nil {
+		return err
+	}
+	for _, x := range items {
+		w.size += uint64(len(x.Key) + len(x.Value))
+		if w.s.Room != 0 && w.size > w.s.Room {
+			return ErrFull
+		}
+		w.items = append(w.items, Item{Key: bytes.Clone(x.Key), Value: bytes.Clone(x.Value), Gone: x.Gone})
+	}
+	return nil
+}
+
+func (w *memWriter) alive() error {
+	if w.ended || w.life != w.s.life {
+		return fmt.Errorf("store: the writer has ended")
+	}
+	return w.s.fail()
+}
+
+// Commit implements Writer.
+func (w *memWriter) Commit(sum Sum, data []byte) error {
+	s := w.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := w.alive(); err != nil {
+		return err
+	}
+	c := memCheckpoint{Checkpoint: Checkpoint{Number: w.number, Sum: sum, Manifest: bytes.Clone(data)}}
+	var base []Item
+	if !w.whole {
+		base = s.kept[0].items
+	}
+	c.items = merge(base, w.items)
+	if w.whole {
+		s.kept, s.pinned = nil, nil
+	}
+	s.kept = append([]memCheckpoint{c}, s.kept...)
+	s.kept = s.kept[:min(len(s.kept), keep)]
+	w.ended, s.writing = true, false
+	return nil
+}
+
+// merge applies changes, of which the last of a key counts.
+func merge(base, changes []Item) []Item {
+	slices.SortStableFunc(changes, func(a, b Item) int { return bytes.Compare(a.Key, b.Key) })
+	out := make([]Item, 0, len(base)+len(changes))
+	for i, x := range changes {
+		if i+1 < len(changes) && bytes.Equal(x.Key, changes[i+1].Key) {
+			continue
+		}
+		for len(base) > 0 && bytes.Compare(base[0].Key, x.Key) < 0 {
+			out, base = append(out, base[0]), base[1:]
+		}
+		if len(base) > 0 && bytes.Equal(base[0].Key, x.Key) {
+			base = base[1:]
+		}
+		if !x.Gone {
+			out = append(out, x)
+		}
+	}
+	return append(out, base...)
+}
+
+// Abort implements Writer.
+func (w *memWriter) Abort() {
+	w.s.mu.Lock()
+	defer w.s.mu.Unlock()
+	if !w.ended && w.life == w.s.life {
+		w.s.writing = false
+	}
+	w.ended = true
+}
