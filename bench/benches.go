@@ -18,6 +18,7 @@ func Benches() []Bench {
 		{"order", "ordering in memory, by outstanding commands, size, groups and destinations", Order},
 		{"power", "highest throughput, and latency at maximum power, by destinations and groups", Power},
 		{"reads", "linearizable reads without an instance beside ordered writes, from a process of the client's own", Reads},
+		{"volery", "setData and getData of the ZooKeeper-like service, by storage, size, partitions and global commands", Volery},
 		{"latency", "optimistic and conservative delivery at clients on the network, by load", Latency},
 		{"sweep", "two partitions, by the share of two-partition commands, with and without convoy", Sweep},
 		{"failover", "a slow learner, and a dead distributor, chain acceptor or coordinator, under full load", Failover},

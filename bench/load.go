@@ -28,6 +28,10 @@ type Result struct {
 	// the window.
 	Early Histogram
 	Order *OrderCounts
+	// OwnCPU is this process's part of CPU. ClientCPU is the client's part,
+	// of a client in a process of its own.
+	OwnCPU, ClientCPU time.Duration
+	Stages            *StageSums // of a Stager
 }
 
 // errLost is the error of operations that were never answered.
@@ -127,10 +131,16 @@ func measure(ctx context.Context, sys System, c Case, ph Phases, seed uint64) *R
 
 // window runs f between two readings of the clocks.
 func window(sys System, f func()) *Result {
-	cpu, machine, start := OwnCPU()+sys.CPU(), machineTime(), time.Now()
+	stages := stagesOf(sys)
+	own, servers, machine, start := OwnCPU(), sys.CPU(), machineTime(), time.Now()
 	f()
-	used := OwnCPU() + sys.CPU() - cpu
-	return &Result{Seconds: time.Since(start).Seconds(), CPU: used, Others: machineTime().others(machine, used)}
+	own = OwnCPU() - own
+	used := own + sys.CPU() - servers
+	r := &Result{Seconds: time.Since(start).Seconds(), CPU: used, OwnCPU: own, Others: machineTime().others(machine, used)}
+	if r.Stages = stagesOf(sys); r.Stages != nil {
+		r.Stages.sub(*stages)
+	}
+	return r
 }
 
 // nextOp draws an operation.

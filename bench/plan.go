@@ -29,7 +29,11 @@ type Point struct {
 	// Load is the share of the highest throughput that was offered; 1 stands
 	// for what Outstanding operations at all times achieve, 0 for a bench
 	// that does not tell loads apart.
-	Load    float64 `json:"load"`
+	Load float64 `json:"load"`
+	// Command and Storage ("memory" or "disk") are empty in benches that have
+	// but one of them.
+	Command string  `json:"command,omitempty"`
+	Storage string  `json:"storage,omitempty"`
 	Ops     uint64  `json:"ops"`     // completed without error in the window
 	Seconds float64 `json:"seconds"` // of the window
 	OpsPerS float64 `json:"ops_per_s"`
@@ -40,6 +44,13 @@ type Point struct {
 	P999    float64 `json:"p999_us"`
 	CPU     float64 `json:"cpu_s_per_1000"`
 	Errors  uint64  `json:"errors"` // failed or lost, warm-up and drain included
+
+	// ClientCPU is the part of CPU that a client in a process of its own has
+	// used. CDF are latencies, in us, at the quantiles CDFQuantiles, of a plan
+	// that asks for them.
+	ClientCPU float64 `json:"client_cpu_s_per_1000,omitempty"`
+	CDF       *CDF    `json:"cdf_us,omitempty"`
+	Stages    *Stages `json:"stages,omitempty"`
 
 	*Optimistic // of a system that delivers optimistically too, or nil
 
@@ -83,34 +94,44 @@ type Plan struct {
 	Modules []string
 	// TurnCost is what a turn takes besides its phases; zero: turnCost.
 	TurnCost time.Duration
+	// CDF asks for latencies' distributions. OwnLoads makes loads shares of
+	// each contender's own highest throughput, not of the first one's.
+	CDF, OwnLoads bool
 }
 
 // Table writes something about the results for people.
 type Table func(w io.Writer, sums []Summary) error
 
 // startLimit bounds the start of one system.
-const startLimit = 10 * time.Second
+const startLimit = 60 * time.Second
 
 // Run measures and hands every point to observe as it comes. It returns early
 // only when ctx ends, with its error. A case with a load below 1 must come after
 // its like with 1.
 func (p *Plan) Run(ctx context.Context, observe func(Point)) error {
-	highest := make(map[Case]float64) // the first contender's throughput under full load
+	type load struct {
+		c   Case
+		who string
+	}
+	highest := make(map[load]float64) // throughput under full load
 	for round := 1; round <= p.Rounds; round++ {
 		for _, c := range p.Cases {
 			for _, contender := range p.Contenders {
 				if contender.Can != nil && !contender.Can(c) {
 					continue
 				}
-				full, paced := c, c
-				if full.Load = 1; c.Load > 0 && c.Load < 1 {
+				full, paced := load{c, contender.String()}, c
+				if !p.OwnLoads {
+					full.who = p.Contenders[0].String()
+				}
+				if full.c.Load = 1; c.Load > 0 && c.Load < 1 {
 					paced.Rate = c.Load * highest[full]
 				}
 				pt := p.point(ctx, round, paced, contender)
 				if ctx.Err() != nil {
 					return ctx.Err() // the point was cut short
 				}
-				if c == full && contender.String() == p.Contenders[0].String() {
+				if c == full.c && contender.String() == full.who {
 					highest[full] = pt.OpsPerS
 				}
 				observe(pt)
@@ -126,6 +147,10 @@ func (p *Plan) point(ctx context.Context, round int, c Case, who Contender) Poin
 		Bench: p.Bench, System: who.System, Variant: who.Variant, Round: round,
 		Partitions: c.Partitions, Replicas: c.Replicas, SizeBytes: c.Size,
 		Outstanding: c.Outstanding, MultiShare: c.MultiShare, Destinations: 1, DelayUS: float64(c.Delay) / 1e3, Load: c.Load,
+		Command: c.Command,
+	}
+	if c.Command != "" {
+		pt.Storage = c.storage()
 	}
 	if c.MultiShare > 0 {
 		pt.Destinations = max(c.Destinations, 2)
@@ -146,7 +171,11 @@ func (p *Plan) turn(ctx context.Context, pt *Point, c Case, who Contender) {
 	err := sys.Start(starting)
 	cancel()
 	if err == nil {
-		pt.fill(measureAt(ctx, sys, c, p.Phases, uint64(pt.Round)))
+		r := measureAt(ctx, sys, c, p.Phases, uint64(pt.Round))
+		pt.fill(r)
+		if p.CDF && pt.Ops > 0 {
+			pt.CDF = r.Latency.cdf()
+		}
 	}
 	pt.fault("start", err)
 	pt.fault("close", sys.Close())
@@ -180,7 +209,9 @@ func (pt *Point) fill(r *Result) {
 	}
 	if pt.Ops > 0 {
 		pt.CPU = r.CPU.Seconds() / float64(pt.Ops) * 1000
+		pt.ClientCPU = r.ClientCPU.Seconds() / float64(pt.Ops) * 1000
 	}
+	pt.Stages = r.Stages.means()
 }
 
 // quickLimit bounds a quick run that says nothing else.

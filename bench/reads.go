@@ -1,18 +1,16 @@
 package bench
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"strings"
 	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/cluster"
+	"github.com/eyrie-dev/eyrie/internal/host"
 	"github.com/eyrie-dev/eyrie/ssmr"
 )
 
@@ -26,11 +24,11 @@ var fetch = ssmr.NewCommand("fetch",
 
 // Reads measures linearizable reads, which no instance orders, beside our own
 // ordered writes. The replicas run in this process and the client, with the
-// load generator, in one of its own: this program started again. args are flags
-// (see -help); it returns an exit status.
+// load generator, in one of its own. args are flags (see -help); it returns an
+// exit status.
 func Reads(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	if os.Getenv(clientEnv) != "" {
-		return readsClient(ctx, os.Stdin, stdout, stderr)
+	if isClient() {
+		return beClient(ctx, readers(), os.Stdin, stdout, stderr)
 	}
 	d := defaults()
 	d.outstanding = []int{1, 64}
@@ -39,13 +37,12 @@ func Reads(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	p := &Plan{
-		Bench: "reads",
-		Title: fmt.Sprintf("reads: 1 partition of 3 replicas in one process, the client in another, over loopback TCP, in memory, %d B values", s.size),
-		Contenders: []Contender{
-			{System: "eyrie", Variant: "write", New: func(c Case) System { return &apart{Eyrie: Eyrie{c: c}, stderr: stderr} }},
-			{System: "eyrie", Variant: "read", New: func(c Case) System { return &apart{Eyrie: Eyrie{c: c}, reads: true, stderr: stderr} }},
-		},
+		Bench:      "reads",
+		Title:      fmt.Sprintf("reads: 1 partition of 3 replicas in one process, the client in another, over loopback TCP, in memory, %d B values", s.size),
 		References: []string{"eyrie write"},
+	}
+	for _, a := range readers() {
+		p.Contenders = append(p.Contenders, a.contender(p.Bench, stderr))
 	}
 	for _, n := range s.outstanding {
 		p.Cases = append(p.Cases, Case{Partitions: 1, Replicas: 3, Size: s.size, Outstanding: n})
@@ -53,87 +50,106 @@ func Reads(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return execute(ctx, p, s, stdout, stderr)
 }
 
-// clientEnv tells this program, started again, that it is the client.
-const clientEnv = "EYRIE_BENCH_CLIENT"
-
-// apart is a cluster of ours in this process, measured from another one.
-type apart struct {
-	Eyrie
-	reads  bool
-	stderr io.Writer
+// readers are clusters whose client writes, or reads.
+func readers() []Apart {
+	servers := func(c Case) Servers { return &replicas{Eyrie{c: c}} }
+	client := func(reads bool) func(Case, json.RawMessage, func() time.Duration) (System, error) {
+		return func(c Case, address json.RawMessage, cpu func() time.Duration) (System, error) {
+			r := &reader{Eyrie: Eyrie{c: c}, reads: reads, cpu: cpu}
+			return r, errors.Join(json.Unmarshal(address, &r.file), measured.Validate())
+		}
+	}
+	return []Apart{
+		{System: "eyrie", Variant: "write", Servers: servers, Client: client(false)},
+		{System: "eyrie", Variant: "read", Servers: servers, Client: client(true)},
+	}
 }
 
-// Start implements System: it starts the replicas alone.
-func (a *apart) Start(ctx context.Context) error {
+// replicas are a cluster of ours in this process without a client.
+type replicas struct{ Eyrie }
+
+// Start implements Servers.
+func (r *replicas) Start(ctx context.Context) error {
 	if err := measured.Validate(); err != nil {
 		return err
 	}
-	if err := a.startNodes(ctx); err != nil {
+	if err := r.startNodes(ctx); err != nil {
 		return err
 	}
-	return a.ready(ctx)
+	return r.ready(ctx)
 }
 
-// order is what the client is told.
-type order struct {
-	File   *cluster.File
-	Case   Case
-	Phases Phases
-	Seed   uint64
-	Reads  bool
+// Address implements Servers.
+func (r *replicas) Address() any { return r.file }
+
+// CPU implements Servers.
+func (r *replicas) CPU() time.Duration { return OwnCPU() }
+
+// reader is a client whose cluster is in another process.
+type reader struct {
+	Eyrie
+	reads bool
+	cpu   func() time.Duration
 }
 
-// report is what it tells: an empty one asks for this process's CPU time.
-type report struct {
-	Result *wireResult
-	Error  string
+// Start implements System: it stores all values that are going to be read.
+func (r *reader) Start(ctx context.Context) error {
+	if r.file == nil {
+		r.file = &cluster.File{}
+	}
+	if err := r.dial(ctx); err != nil {
+		return err
+	}
+	if err := r.findKeys(); err != nil || !r.reads {
+		return err
+	}
+	return r.fill(ctx, makeValue(r.c, 1))
 }
 
-// measure implements measurer. The client's words come by its standard output,
-// one line each; it asks for the servers' CPU time when it reads its own.
-func (a *apart) measure(ctx context.Context, c Case, ph Phases, seed uint64) (*Result, error) {
-	exe, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, startLimit+ph.Warm+ph.Measure+ph.Drain+5*time.Second)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, exe, "bench", "reads")
-	cmd.Env, cmd.Stderr = append(os.Environ(), clientEnv+"=1"), a.stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		return nil, err
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	r, err := a.converse(in, out, order{a.file, c, ph, seed, a.reads})
-	in.Close()
-	return r, errors.Join(err, cmd.Wait())
-}
-
-func (a *apart) converse(in io.Writer, out io.Reader, o order) (*Result, error) {
-	say, hear := json.NewEncoder(in), json.NewDecoder(bufio.NewReader(out))
-	if err := say.Encode(o); err != nil {
-		return nil, err
-	}
-	for {
-		var r report
-		if err := hear.Decode(&r); err != nil {
-			return nil, fmt.Errorf("the client's process ended early: %w", err)
-		}
-		switch {
-		case r.Error != "":
-			return nil, errors.New(strings.TrimSpace(r.Error))
-		case r.Result != nil:
-			return r.Result.result(), nil
-		}
-		if err := say.Encode(OwnCPU()); err != nil {
-			return nil, err
+func (r *reader) fill(ctx context.Context, value []byte) error {
+	var calls []*host.Call
+	for _, keys := range r.keys {
+		for _, key := range keys {
+			number, raw, err := store.Encode(measured, storeArg{key, value})
+			if err != nil {
+				return err
+			}
+			call, err := r.client.Submit(ctx, number, raw, nil)
+			if err != nil {
+				return err
+			}
+			calls = append(calls, call)
 		}
 	}
+	for _, call := range calls {
+		r, err := call.Wait(ctx)
+		if err := outcome(r, err); err != nil {
+			return err
+		}
+	}
+	return nil
 }
+
+// Submit implements System.
+func (r *reader) Submit(op Op, done func(error)) {
+	if !r.reads {
+		r.Eyrie.Submit(op, done)
+		return
+	}
+	number, raw, err := fetch.Encode(measured, storeArg{Key: r.keys[0][op.Key]})
+	if err == nil {
+		err = r.client.SubmitFunc(context.Background(), number, raw, nil, func(res host.Result) {
+			err := outcome(res, res.Err)
+			if err == nil && len(res.Reply.Value) < len(op.Value) {
+				err = fmt.Errorf("read %d bytes, of a value of %d", len(res.Reply.Value), len(op.Value))
+			}
+			done(err)
+		})
+	}
+	if err != nil {
+		done(err)
+	}
+}
+
+// CPU implements System: that of the servers' process.
+func (r *reader) CPU() time.Duration { return r.cpu() }

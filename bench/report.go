@@ -24,6 +24,8 @@ var dimensions = []struct {
 	{"multi", func(pt Point) string { return fmt.Sprintf("%.0f %%", 100*pt.MultiShare) }},
 	{"delay", func(pt Point) string { return micros(pt.DelayUS) }},
 	{"load", func(pt Point) string { return fmt.Sprintf("%.0f %%", 100*pt.Load) }},
+	{"command", func(pt Point) string { return pt.Command }},
+	{"storage", func(pt Point) string { return pt.Storage }},
 	{"size", func(pt Point) string { return fmt.Sprintf("%d B", pt.SizeBytes) }},
 	{"outst.", func(pt Point) string { return fmt.Sprint(pt.Outstanding) }},
 }

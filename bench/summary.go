@@ -17,7 +17,8 @@ type Summary struct {
 func (pt Point) identity() Point {
 	return Point{Bench: pt.Bench, System: pt.System, Variant: pt.Variant, Partitions: pt.Partitions, Replicas: pt.Replicas,
 		SizeBytes: pt.SizeBytes, Outstanding: pt.Outstanding, MultiShare: pt.MultiShare,
-		Destinations: pt.Destinations, DelayUS: pt.DelayUS, Load: pt.Load}
+		Destinations: pt.Destinations, DelayUS: pt.DelayUS, Load: pt.Load,
+		Command: pt.Command, Storage: pt.Storage}
 }
 
 // setting is the case of a point, whatever the contender.
@@ -58,6 +59,8 @@ func summarize(k Point, g []Point) Summary {
 	s.P99 = mid(func(p Point) float64 { return p.P99 })
 	s.P999 = mid(func(p Point) float64 { return p.P999 })
 	s.CPU = mid(func(p Point) float64 { return p.CPU })
+	s.ClientCPU = mid(func(p Point) float64 { return p.ClientCPU })
+	s.CDF, s.Stages = distribution(g), stages(g)
 	s.Others = mid(func(p Point) float64 { return p.Others })
 	s.Optimistic = optimistic(g)
 	rates := column(g, func(p Point) float64 { return p.OpsPerS })
@@ -70,6 +73,34 @@ func summarize(k Point, g []Point) Summary {
 		}
 	}
 	return s
+}
+
+// distribution is made of the medians at each quantile, or nil.
+func distribution(g []Point) *CDF {
+	g = slices.DeleteFunc(slices.Clone(g), func(p Point) bool { return p.CDF == nil })
+	if len(g) == 0 {
+		return nil
+	}
+	var c CDF
+	for i := range c {
+		c[i] = median(column(g, func(p Point) float64 { return p.CDF[i] }))
+	}
+	return &c
+}
+
+// stages are medians, or nil.
+func stages(g []Point) *Stages {
+	g = slices.DeleteFunc(slices.Clone(g), func(p Point) bool { return p.Stages == nil })
+	if len(g) == 0 {
+		return nil
+	}
+	return &Stages{
+		Batching:  median(column(g, func(p Point) float64 { return p.Stages.Batching })),
+		Multicast: median(column(g, func(p Point) float64 { return p.Stages.Multicast })),
+		Waiting:   median(column(g, func(p Point) float64 { return p.Stages.Waiting })),
+		Executing: median(column(g, func(p Point) float64 { return p.Stages.Executing })),
+		Replying:  median(column(g, func(p Point) float64 { return p.Stages.Replying })),
+	}
 }
 
 // optimistic are the medians of latencies, and the sums of counts, or nil.

@@ -102,12 +102,26 @@ type Case struct {
 	// Delay is added to everything that one process, or the client, sends
 	// to another. Zero: the loopback interface alone.
 	Delay time.Duration
+	// Command is what single-partition operations do, in benches that tell
+	// commands apart.
+	Command string
 	// Dir, if not empty, is a folder on a disk: the system is durable. It
 	// completes an operation only when a majority of the replicas of each
 	// destination would still have it after a power failure, and keeps its
 	// files there, in a folder of this turn's own that is removed afterwards.
 	Dir string
 }
+
+// storage is where a system keeps its state.
+func (c Case) storage() string {
+	if c.Dir != "" {
+		return OnDisk
+	}
+	return InMemory
+}
+
+// What a point's Storage may be.
+const InMemory, OnDisk = "memory", "disk"
 
 // Contender names a system and makes it for a case.
 type Contender struct {

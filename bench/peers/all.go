@@ -166,6 +166,8 @@ func find(name string) runner {
 		return func(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			return bench.DurableBeside(ctx, args, stdout, stderr, durableReferences, durable()...)
 		}
+	case "volery":
+		return besideZooKeeper
 	case "power":
 		return func(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			return bench.PowerBeside(ctx, args, stdout, stderr, libraries()...)

@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/eyrie-dev/eyrie v0.0.0
+	github.com/go-zookeeper/zk v1.0.4
 	github.com/hashicorp/go-hclog v1.6.3
 	github.com/hashicorp/raft v1.8.0
 	github.com/hashicorp/raft-wal v0.4.0

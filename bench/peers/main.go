@@ -10,14 +10,18 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
+	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/eyrie-dev/eyrie/bench"
 	"github.com/eyrie-dev/eyrie/bench/peers/etcdraft"
 	"github.com/eyrie-dev/eyrie/bench/peers/etcdserver"
 	"github.com/eyrie-dev/eyrie/bench/peers/hashiraft"
+	"github.com/eyrie-dev/eyrie/bench/peers/zookeeper"
 )
 
 const usage = `usage: peers BENCH [flags]; peers BENCH -help says more
@@ -26,6 +30,7 @@ all     everything, with tables and figures as files; -quick: in less than two m
 figures the figures of a folder with results anew
 order   ordering in memory, by outstanding commands, size and groups, beside etcd's raft library and hashicorp/raft
 durable ordering on disk, beside hashicorp/raft with raft-wal, etcd, and the least that three replicas can do
+volery  setData and getData of the ZooKeeper-like service beside a real ZooKeeper
 power   highest throughput, and latency at maximum power, beside the same
 ...     and every other bench of "eyrie bench"
 `
@@ -66,6 +71,33 @@ func redraw(args []string) int {
 		return 1
 	}
 	return 0
+}
+
+// besideZooKeeper is bench volery with a real ZooKeeper, if it is installed.
+func besideZooKeeper(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	ensembles, peers := zookeeper.New(), []bench.Apart{}
+	defer ensembles.Close()
+	if err := zookeeper.Installed(); err != nil {
+		fmt.Fprintf(stderr, "zookeeper: SKIPPED: %v\n", err)
+	} else {
+		peers = append(peers, ensembles.Contender())
+	}
+	return bench.VoleryBeside(ctx, args, stdout, stderr, buildEyrie, peers...)
+}
+
+// buildEyrie builds the program whose processes are measured.
+func buildEyrie(ctx context.Context) (string, error) {
+	root, err := filepath.Abs(filepath.Join("..", ".."))
+	if err != nil {
+		return "", err
+	}
+	binary := filepath.Join(root, "bin", "eyrie")
+	build := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/eyrie")
+	build.Dir = root
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building eyrie: %w: %s", err, out)
+	}
+	return binary, nil
 }
 
 // references are the two libraries to the better of which ratios refer.

@@ -1,0 +1,125 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// measurer is a System that is measured elsewhere.
+type measurer interface {
+	measure(ctx context.Context, c Case, ph Phases, seed uint64) (*Result, error)
+}
+
+// measureAt is measure, wherever the system's generator is.
+func measureAt(ctx context.Context, sys System, c Case, ph Phases, seed uint64) *Result {
+	m, ok := sys.(measurer)
+	if !ok {
+		return measure(ctx, sys, c, ph, seed)
+	}
+	r, err := m.measure(ctx, c, ph, seed)
+	if err != nil {
+		return &Result{Errors: 1, First: err}
+	}
+	return r
+}
+
+// beClient is the client's process: it does what it reads from in with one of
+// the systems, and tells the result.
+func beClient(ctx context.Context, systems []Apart, in io.Reader, stdout, stderr io.Writer) int {
+	d := &distant{say: json.NewEncoder(stdout), hear: json.NewDecoder(in)}
+	r, err := d.run(ctx, systems)
+	a := told{Result: r}
+	if err != nil {
+		a = told{Error: err.Error()}
+	}
+	if err := d.say.Encode(a); err != nil {
+		fmt.Fprintln(stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// distant is the conversation with the process that has the servers.
+type distant struct {
+	say  *json.Encoder
+	hear *json.Decoder
+}
+
+func (d *distant) run(ctx context.Context, systems []Apart) (*wireResult, error) {
+	var o order
+	if err := d.hear.Decode(&o); err != nil {
+		return nil, err
+	}
+	for _, a := range systems {
+		if a.String() != o.System {
+			continue
+		}
+		sys, err := a.Client(o.Case, o.Address, d.serversCPU)
+		if err != nil {
+			return nil, err
+		}
+		starting, cancel := context.WithTimeout(ctx, startLimit)
+		err = sys.Start(starting)
+		cancel()
+		if err != nil {
+			return nil, errors.Join(err, sys.Close())
+		}
+		r := newWireResult(measure(ctx, sys, o.Case, o.Phases, o.Seed))
+		return r, sys.Close()
+	}
+	return nil, fmt.Errorf("bench: no client of %q", o.System)
+}
+
+func (d *distant) serversCPU() (used time.Duration) {
+	if d.say.Encode(told{}) != nil || d.hear.Decode(&used) != nil {
+		return 0
+	}
+	return used
+}
+
+// wireResult is a Result between processes.
+type wireResult struct {
+	Seconds, Others float64
+	CPU, OwnCPU     time.Duration
+	Errors          uint64
+	First           string
+	Stages          *StageSums
+	// Of the latencies: buckets that are not empty.
+	Counts   map[int]uint64
+	Total    uint64
+	Sum, Max time.Duration
+}
+
+func newWireResult(r *Result) *wireResult {
+	w := &wireResult{
+		Seconds: r.Seconds, Others: r.Others, CPU: r.CPU, OwnCPU: r.OwnCPU, Errors: r.Errors, Stages: r.Stages,
+		Counts: map[int]uint64{}, Total: r.Latency.total, Sum: r.Latency.sum, Max: r.Latency.max,
+	}
+	if r.First != nil {
+		w.First = r.First.Error()
+	}
+	for b, n := range r.Latency.counts {
+		if n > 0 {
+			w.Counts[b] = n
+		}
+	}
+	return w
+}
+
+func (w *wireResult) result() *Result {
+	r := &Result{Seconds: w.Seconds, Others: w.Others, CPU: w.CPU, ClientCPU: w.OwnCPU, Errors: w.Errors, Stages: w.Stages}
+	if w.First != "" {
+		r.First = errors.New(w.First)
+	}
+	for b, n := range w.Counts {
+		if b >= 0 && b < len(r.Latency.counts) {
+			r.Latency.counts[b] = n
+		}
+	}
+	r.Latency.total, r.Latency.sum, r.Latency.max = w.Total, w.Sum, w.Max
+	return r
+}

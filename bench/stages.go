@@ -1,0 +1,94 @@
+package bench
+
+import (
+	"sync"
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/host"
+)
+
+// StageSums are the parts of commands' latencies, as the dissertation cuts them
+// (section 4.6.2) and once more, summed over Count commands. Clocks are those of
+// the processes concerned: here, one machine's, read once for all that a process
+// takes in at a time. The time of the proposal is the median of the acceptors'
+// clocks as the coordinator knows them, so it is early by about what a message
+// between them takes; never by more than to the client's sending.
+type StageSums struct {
+	Count     uint64
+	Batching  time.Duration // from the client's sending until the coordinator proposed it
+	Multicast time.Duration // until the replica that answered delivered it
+	Waiting   time.Duration // until it began to execute it
+	Executing time.Duration // until its reply was final, other partitions' signals included
+	Replying  time.Duration // until the client had the reply
+}
+
+// Stager is a System whose commands are stamped on their way.
+type Stager interface {
+	// Stages are the sums so far.
+	Stages() StageSums
+}
+
+// stagesOf are the sums of a Stager so far, and nil of other systems.
+func stagesOf(sys System) *StageSums {
+	if s, ok := sys.(Stager); ok {
+		sums := s.Stages()
+		return &sums
+	}
+	return nil
+}
+
+func (s *StageSums) sub(o StageSums) {
+	s.Count -= o.Count
+	s.Batching -= o.Batching
+	s.Multicast -= o.Multicast
+	s.Waiting -= o.Waiting
+	s.Executing -= o.Executing
+	s.Replying -= o.Replying
+}
+
+// Stages are mean parts of the latency in a point.
+type Stages struct {
+	Batching  float64 `json:"batching_us"`
+	Multicast float64 `json:"multicast_us"`
+	Waiting   float64 `json:"waiting_us"`
+	Executing float64 `json:"executing_us"`
+	Replying  float64 `json:"replying_us"`
+}
+
+func (s *StageSums) means() *Stages {
+	if s == nil || s.Count == 0 {
+		return nil
+	}
+	us := func(d time.Duration) float64 { return float64(d) / 1e3 / float64(s.Count) }
+	return &Stages{us(s.Batching), us(s.Multicast), us(s.Waiting), us(s.Executing), us(s.Replying)}
+}
+
+// stageClock sums what replies say. It is safe for concurrent use.
+type stageClock struct {
+	mu   sync.Mutex
+	sums StageSums
+}
+
+// add counts a command that was ordered; one that was read has no such stages.
+func (s *stageClock) add(r host.Result) {
+	at := r.Reply.Stages
+	if at.Proposed == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	proposed := max(r.Sent, min(at.Proposed, at.Delivered))
+	s.sums.Count++
+	s.sums.Batching += proposed.Sub(r.Sent)
+	s.sums.Multicast += at.Delivered.Sub(proposed)
+	s.sums.Waiting += at.Started.Sub(at.Delivered)
+	s.sums.Executing += at.Finished.Sub(at.Started)
+	s.sums.Replying += r.Replied.Sub(at.Finished)
+}
+
+// Stages implements Stager.
+func (s *stageClock) Stages() StageSums {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sums
+}

@@ -1,0 +1,83 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/eyrie-dev/eyrie/internal/cluster"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+)
+
+// nodeProcesses are a cluster of `eyrie node` processes, three and more, each
+// with its state in memory or, if the case has a Dir, in a folder of its own
+// below it.
+type nodeProcesses struct {
+	Processes
+	binary string
+	c      Case
+	folder string // holds everything; removed by Close
+}
+
+// canStore says whether the binary's nodes keep their state on disk when told
+// where.
+func canStore(ctx context.Context, binary string) bool {
+	help, err := exec.CommandContext(ctx, binary, "node", "--help").CombinedOutput()
+	return err == nil && strings.Contains(string(help), "\n  -"+nodeDirFlag+" ")
+}
+
+// Flags of `eyrie node`.
+const nodeDirFlag = "dir"
+
+// Start implements Servers. The client's first command waits until all have
+// started.
+func (n *nodeProcesses) Start(ctx context.Context) (err error) {
+	if n.folder, err = os.MkdirTemp(n.c.Dir, "eyrie-bench-"); err != nil {
+		return err
+	}
+	addrs, err := FreeAddrs(n.c.Partitions * n.c.Replicas)
+	if err != nil {
+		return err
+	}
+	f := &cluster.File{Version: cluster.Version, Cluster: filepath.Base(n.folder)}
+	for i, addr := range addrs {
+		if i%n.c.Replicas == 0 {
+			f.Partitions = append(f.Partitions, nil)
+		}
+		p := &f.Partitions[i/n.c.Replicas]
+		*p = append(*p, cluster.Member{ID: ids.Process(i + 1), Addr: addr})
+	}
+	if err := f.Save(n.file()); err != nil {
+		return err
+	}
+	for i := range addrs {
+		args := []string{"node", "--cluster", n.file(), "--id", fmt.Sprint(i + 1), "-q"}
+		if n.c.Dir != "" {
+			args = append(args, "--"+nodeDirFlag, filepath.Join(n.folder, fmt.Sprint(i+1)))
+		}
+		if err := n.Processes.Start(n.binary, args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (n *nodeProcesses) file() string { return filepath.Join(n.folder, cluster.DefaultName) }
+
+// Address implements Servers.
+func (n *nodeProcesses) Address() any { return n.file() }
+
+// Close implements Servers.
+func (n *nodeProcesses) Close() error {
+	err := n.Processes.Close()
+	if n.folder != "" {
+		err = errors.Join(err, os.RemoveAll(n.folder))
+	}
+	return err
+}
+
+var _ Servers = (*nodeProcesses)(nil)
