@@ -337,8 +337,6 @@ func TestStuckClientIsDropped(t *testing.T) {
 	if p.Stats().DroppedFull == 0 {
 		t.Error("nothing was dropped")
 	}
-	if n := p.clientBytes.Load(); n != 0 {
-		t.Errorf("%d bytes are still counted as waiting", n)
-	}
+	p.until(t, "nothing to be counted as waiting", func() bool { return p.clientBytes.Load() == 0 })
 	check()
 }
