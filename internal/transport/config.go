@@ -56,9 +56,10 @@ type Tuning struct {
 	// BackoffMin starts it anew; a refusal pauses for BackoffMax at once.
 	BackoffMin, BackoffMax time.Duration
 	// Beat is how long a connection between processes may be without a
-	// write before an empty frame is sent; it is closed when nothing has
-	// come for Silence. ClientBeat and ClientSilence are a client's, which
-	// must complete a frame in that time: bytes alone do not keep it.
+	// write before an empty frame is sent, give or take half of it; it is
+	// closed when nothing has come for Silence. ClientBeat and ClientSilence
+	// are a client's, which must complete a frame in that time: bytes alone
+	// do not keep it.
 	Beat, Silence             time.Duration
 	ClientBeat, ClientSilence time.Duration
 	// Stall closes a connection whose other side takes nothing.

@@ -25,6 +25,9 @@ type conn struct {
 	reads   atomic.Uint64
 	writes  atomic.Uint64
 	busy    atomic.Bool // a write is under way
+	// due: a beat is, and leaves with the next read, while this process is
+	// awake in any case, or else at the watch's next look.
+	due atomic.Bool
 
 	// What the watch saw last, and since when it has not changed.
 	seenReads, seenWrites  uint64

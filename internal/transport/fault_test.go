@@ -149,6 +149,33 @@ func TestBeatsKeepIdleConnections(t *testing.T) {
 	}
 }
 
+// A beat that is due leaves with the next message that comes, not later in a
+// wake-up of its own.
+func TestBeatsLeaveWithReads(t *testing.T) {
+	w := newNetwork(t, 2)
+	rarely := func(c *Config) { // the test is the watch
+		c.Tuning.Beat, c.Tuning.ClientBeat = time.Hour, time.Hour
+		c.Tuning.Silence, c.Tuning.ClientSilence = 4*time.Hour, 4*time.Hour
+	}
+	a, b := w.start(ids.To(1), rarely), w.start(ids.To(2), rarely)
+	a.up(t, 1)
+	b.up(t, 1)
+	reaches(t, a, b, 2, "before")
+	b.TCP.mu.Lock()
+	back := b.processes[1]
+	b.TCP.mu.Unlock()
+	before := a.Stats().FramesIn
+	b.check(back, back.mutedSince.Add(b.tuning.Beat/2))
+	if !back.due.Load() || a.Stats().FramesIn != before {
+		t.Fatal("the watch does not wait for a read")
+	}
+	reaches(t, a, b, 2, "now")
+	a.until(t, "the beat", func() bool { return a.Stats().FramesIn == before+1 })
+	if back.due.Load() {
+		t.Error("another is due")
+	}
+}
+
 // A link whose other side takes nothing drops what does not fit, and Send
 // does not wait.
 func TestFullLinkDrops(t *testing.T) {

@@ -108,7 +108,9 @@ func (l *link) writeAll(c *conn, ps [][]byte) {
 }
 
 // beat queues an empty frame and has it written.
-func (l *link) beat() {
+func (c *conn) beat(inline bool) {
+	c.due.Store(false)
+	l := c.link
 	l.mu.Lock()
 	if l.c != nil && !l.c.writing && len(l.pending.b) == 0 {
 		l.buffer()
@@ -118,5 +120,5 @@ func (l *link) beat() {
 		}
 	}
 	l.mu.Unlock()
-	l.flush(false)
+	l.flush(inline)
 }

@@ -78,6 +78,9 @@ func (t *TCP) reading(c *conn, deaf bool) error {
 			t.cfg.Handler(c.from, c.inc, ms, size)
 			clear(ms)
 		}
+		if err == nil && c.due.Load() {
+			c.beat(true)
+		}
 		if err != nil {
 			if errors.Is(err, errFrame) || err == errNotExpected {
 				t.count.badFrames.Add(1)

@@ -3,7 +3,7 @@ package transport
 import "time"
 
 // watching looks at all connections once a tick: it closes those that are
-// silent or stuck, and sends beats over those that have nothing to say. One
+// silent or stuck, and sees to beats over those that have nothing to say. One
 // goroutine with coarse ticks stands in for a deadline per read and write,
 // which would cost a timer's change each.
 func (t *TCP) watching() {
@@ -54,7 +54,7 @@ func (t *TCP) check(c *conn, now time.Time) {
 		t.count.stalled.Add(1)
 		t.log.Info("connection takes nothing: closing", "with", c.from.String())
 		c.Close()
-	case muted >= beat/2:
-		c.link.beat()
+	case muted >= beat/2 && c.due.Swap(true):
+		c.beat(false)
 	}
 }
