@@ -171,15 +171,7 @@ func (o *Order) collect(h *History) error {
 			of[e.Op] = int32(len(o.Effects))
 		}
 	}
-	slices.SortFunc(o.Effects, func(a, b Effect) int {
-		switch {
-		case a.Position.Less(b.Position):
-			return -1
-		case b.Position.Less(a.Position):
-			return 1
-		}
-		return 0
-	})
+	slices.SortFunc(o.Effects, byPosition)
 	for i := 1; i < len(o.Effects); i++ {
 		if o.Effects[i].Position == o.Effects[i-1].Position {
 			return fmt.Errorf("order: %v and %v have the same position %v", h.Ops[o.Effects[i].Op].Command,
@@ -187,6 +179,16 @@ func (o *Order) collect(h *History) error {
 		}
 	}
 	return nil
+}
+
+func byPosition(a, b Effect) int {
+	switch {
+	case a.Position.Less(b.Position):
+		return -1
+	case b.Position.Less(a.Position):
+		return 1
+	}
+	return 0
 }
 
 func (h *History) entry(e *Entry) string {

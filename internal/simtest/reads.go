@@ -74,15 +74,7 @@ func (o *Order) all(h *History) ([]Effect, error) {
 		}
 		line = append(line, e)
 	}
-	slices.SortStableFunc(line, func(a, b Effect) int { // commands stay before reads
-		switch {
-		case a.Position.Less(b.Position):
-			return -1
-		case b.Position.Less(a.Position):
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(line, byPosition) // commands stay before reads
 	return line, nil
 }
 
