@@ -99,11 +99,7 @@ func (s *stream) takeEach(k ids.Instance, v *Value, nearest ids.Process) {
 }
 
 func (s *stream) push(it item) {
-	if s.head > 64 && s.head*2 > len(s.items) {
-		n := copy(s.items, s.items[s.head:])
-		clear(s.items[n:])
-		s.items, s.head = s.items[:n], 0
-	}
+	s.items, s.head = compact(s.items, s.head)
 	s.items = append(s.items, it)
 	s.bytes += it.weight
 }

@@ -61,13 +61,20 @@ func (q *queue) push(s sealed, sorted bool) bool {
 	return true
 }
 
+// compact moves a queue's items, which begin at head, to the front of its slice
+// once most of that is behind head: each is moved once at most for each that left.
+func compact[T any](items []T, head int) ([]T, int) {
+	if head <= 64 || head*2 <= len(items) {
+		return items, head
+	}
+	n := copy(items, items[head:])
+	clear(items[n:])
+	return items[:n], 0
+}
+
 // put queues a message.
 func (q *queue) put(s sealed) {
-	if q.head > 64 && q.head*2 > len(q.ring) {
-		n := copy(q.ring, q.ring[q.head:])
-		clear(q.ring[n:])
-		q.ring, q.head = q.ring[:n], 0
-	}
+	q.ring, q.head = compact(q.ring, q.head)
 	q.ring = append(q.ring, s)
 	q.bytes += s.message.size()
 }
