@@ -12,7 +12,7 @@ import (
 // happened before: it is not repeated at once.
 func TestQuestionsWaitFromWhenAsked(t *testing.T) {
 	tuning := DefaultTuning()
-	tuning.Heartbeat, tuning.FailureTimeout = time.Second, 10*time.Second
+	tuning.Heartbeat, tuning.FailureTimeout = time.Second, 5*time.Second
 	c := New(Config{
 		Self: 2, Life: 1, Topology: NewTopology([][]ids.Process{{1, 2, 3}}), Tuning: tuning,
 		Random: func() uint64 { return 1 },

@@ -280,5 +280,6 @@ func (c *Core) Err() error { return c.err }
 // since the core may not have been stepped for long, or never.
 func (c *Core) Time(now hlc.Now) hlc.Timestamp { return c.home.present(now) }
 
-// patience is how long something may be missing before it is asked for.
-func (c *Core) patience() time.Duration { return c.cfg.Tuning.Heartbeat / 2 }
+// patience is how long something may be missing before it is asked for: 50 ms
+// with the usual failure timeout.
+func (c *Core) patience() time.Duration { return c.timeout / 10 }

@@ -96,7 +96,7 @@ type Config struct {
 // Tuning are Ridge's times and bounds. DefaultTuning gives values that serve.
 type Tuning struct {
 	FailureTimeout time.Duration // suspicion after this much silence; 500 ms
-	Heartbeat      time.Duration // FailureTimeout / 5
+	Heartbeat      time.Duration // FailureTimeout / 4
 	Window         time.Duration // W: clamp around the physical clock
 	Lead           time.Duration // A: how far ahead a null may be, W < A < B
 	MaxAhead       time.Duration // B: acceptors refuse votes further ahead

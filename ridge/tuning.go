@@ -10,7 +10,7 @@ import (
 func DefaultTuning() Tuning {
 	return Tuning{
 		FailureTimeout: 500 * time.Millisecond,
-		Heartbeat:      100 * time.Millisecond,
+		Heartbeat:      125 * time.Millisecond,
 		Window:         100 * time.Millisecond,
 		Lead:           200 * time.Millisecond,
 		MaxAhead:       1200 * time.Millisecond,

@@ -209,7 +209,7 @@ func (f *File) Ridge() ridge.Tuning {
 	t := ridge.DefaultTuning()
 	if f.FailureTimeout != 0 {
 		t.FailureTimeout = time.Duration(f.FailureTimeout)
-		t.Heartbeat = t.FailureTimeout / 5
+		t.Heartbeat = t.FailureTimeout / 4
 	}
 	if f.Horizon != 0 {
 		t.Horizon = time.Duration(f.Horizon)

@@ -148,7 +148,7 @@ func drawShape(r *rand.Rand, o *Options) Shape {
 func (s *Shape) drawRidge(r *rand.Rand) {
 	t := ridge.DefaultTuning()
 	t.FailureTimeout = max(between(r, 60*ms, 500*ms), 15*s.Network.Base*time.Duration(s.Network.Spread))
-	t.Heartbeat = t.FailureTimeout / 5
+	t.Heartbeat = t.FailureTimeout / 4
 	t.Window = pick(r, 5*ms, 20*ms, 100*ms)
 	t.Lead = t.Window * time.Duration(2+r.IntN(3))
 	t.MaxAhead = t.Lead + pick(r, 50*ms, 200*ms, time.Second)
