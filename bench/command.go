@@ -53,8 +53,8 @@ func (p *Plan) report(ctx context.Context, asJSON bool, stdout, stderr io.Writer
 	if asJSON {
 		words = stderr
 	}
-	fmt.Fprintf(words, "%s\n%s%d rounds; each turn warms up for %v and measures %v; medians\n\n",
-		p.Title, Machine(p.Modules...), p.Rounds, p.Phases.Warm.Round(time.Millisecond), p.Phases.Measure.Round(time.Millisecond))
+	fmt.Fprintf(words, "%s\n%s%s%d rounds; each turn warms up for %v and measures %v; medians\n\n",
+		p.Title, p.Disk, Machine(p.Modules...), p.Rounds, p.Phases.Warm.Round(time.Millisecond), p.Phases.Measure.Round(time.Millisecond))
 	var points []Point
 	status := 0
 	err := p.Run(ctx, func(pt Point) {

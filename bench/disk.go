@@ -31,7 +31,7 @@ func syncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// disk says for people what a folder lies on and how long a sync takes there.
+// disk says for people, in a line, what a folder lies on and how long a sync takes there.
 // A folder in memory is refused: durable systems would be measured as if syncs
 // cost nothing.
 func disk(dir string) (string, error) {
@@ -43,7 +43,7 @@ func disk(dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("disk: %s on %s; one sync at a time, of 4 KiB in a file that does not grow: p50 %s, p99 %s",
+	return fmt.Sprintf("disk: %s on %s; one sync at a time, of 4 KiB in a file that does not grow: p50 %s, p99 %s\n",
 		kind, source, micros(float64(h.Quantile(0.5))/1e3), micros(float64(h.Quantile(0.99))/1e3)), nil
 }
 
@@ -74,7 +74,7 @@ func probeSyncs(dir string) (h *Histogram, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, j.file.Close(), os.Remove(j.file.Name())) }()
+	defer func() { err = errors.Join(err, j.file.Close(), os.Remove(filepath.Join(dir, "probe"))) }()
 	h = new(Histogram)
 	for range syncs {
 		start := time.Now()

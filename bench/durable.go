@@ -42,7 +42,8 @@ func DurableBeside(ctx context.Context, args []string, stdout, stderr io.Writer,
 	ours := []string{"ridge durable"}
 	p := &Plan{
 		Bench: "durable",
-		Title: "durable: groups of 3 replicas and the client in one process over loopback TCP, every replica syncs to the same disk\n" + where,
+		Title: "durable: groups of 3 replicas and the client in one process over loopback TCP, every replica syncs to the same disk",
+		Disk:  where,
 		Contenders: append([]Contender{
 			Sharded(Contender{System: "floor", Variant: "durable", New: NewFloor}),
 		}, peers...),

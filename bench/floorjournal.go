@@ -4,15 +4,16 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"sync"
+
+	"github.com/eyrie-dev/eyrie/internal/vfs"
 )
 
 // floorJournal is a replica's file of the durable floor: written full of zeros
 // before the load, so that a sync need not write metadata; filled from the
 // front, and from the front again when it is full, so that it does not grow.
 type floorJournal struct {
-	file *os.File
+	file vfs.File
 	size int64
 	at   int64
 }
@@ -24,7 +25,11 @@ func newFloorJournal(dir, name string, batch int) (*floorJournal, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(filepath.Join(dir, name), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
+	disk, err := vfs.OS(dir)
+	if err != nil {
+		return nil, err
+	}
+	f, err := disk.Create(name)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +54,7 @@ func (j *floorJournal) append(b []byte) error {
 		}
 		b, j.at = b[n:], (j.at+int64(n))%j.size
 	}
-	return datasync(j.file)
+	return j.file.Sync()
 }
 
 // floorOwn is the leader's journal, and what waits for it. All but the journal

@@ -82,6 +82,7 @@ type Optimistic struct {
 type Plan struct {
 	Bench      string
 	Title      string // for people
+	Disk       string // of durable cases, for people: a line
 	Contenders []Contender
 	Cases      []Case
 	Rounds     int
