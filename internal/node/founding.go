@@ -13,10 +13,16 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/wire"
 )
 
-// ErrForgotten means that this process was part of the cluster in an earlier
-// life. Everything is kept in memory, so a process that starts again has
-// forgotten what it promised and may not take part [R5].
-var ErrForgotten = errors.New("this process belongs to an earlier life of the cluster and, being memory-only, has forgotten it; start all processes of the cluster anew, or leave this one stopped")
+// ErrForgotten means that this process was part of the cluster with another
+// memory, which is gone: memory-only, it has been started again; durable, its
+// directory is a new one. It has forgotten what it promised and may not take
+// part [R5].
+var ErrForgotten = errors.New("this process belongs to the cluster with another memory, and has forgotten what it promised")
+
+var (
+	errMemoryGone = fmt.Errorf("%w: it was started before and is memory-only; start all processes of the cluster anew, or leave this one stopped", ErrForgotten)
+	errOtherDir   = fmt.Errorf("%w: the cluster knows it with another directory; start it with that one, or, if it is lost, have this one replace it with `eyrie replace`", ErrForgotten)
+)
 
 // founding fixes, once, which incarnation of each process counts [R5].
 //
@@ -29,15 +35,24 @@ var ErrForgotten = errors.New("this process belongs to an earlier life of the cl
 // Invariant: no two processes ever hold different founded lists: a list is
 // founded only with the acceptance of all, and whoever knows a founded list
 // accepts no other.
+//
+// In durable mode an incarnation is that of a directory, and lives on. A list
+// is then founded for a process only when its record is durable: nothing that
+// follows from it leaves before, and while it is being written neither another
+// is accepted nor proposed. A process that restarts with a founded list starts
+// at once and asks nobody. One that restarts before has forgotten acceptances
+// alone: these count only at the founder, and for one life of it.
 type founding struct {
 	self    ids.Process
 	inc     ids.Incarnation
 	members []ids.Process // ascending
+	durable bool
 
 	heard    []ids.Incarnation // by index in members; 0: not heard
 	list     []ids.Incarnation // proposed (founder) or accepted; nil: none
 	accepted []bool            // founder: who accepted list
 	knows    []bool            // founder: who knows that list is founded
+	fixing   []ids.Incarnation // what list will be when its record is durable
 	founded  bool              // list is fixed
 	started  bool              // this process may order
 	next     time.Duration
@@ -119,6 +134,9 @@ func (f *founding) advance() {
 	}
 	me := f.index(f.self)
 	f.heard[me] = f.inc
+	if f.fixing != nil {
+		return
+	}
 	if !f.founded && !slices.Contains(f.heard, 0) && !slices.Equal(f.heard, f.list) {
 		f.list = slices.Clone(f.heard)
 		clear(f.accepted)
@@ -129,11 +147,35 @@ func (f *founding) advance() {
 	}
 	f.accepted[me] = true
 	if !f.founded && !slices.Contains(f.accepted, false) {
-		f.founded = true
-		f.broadcast(&Founded{List: f.list})
+		f.fix(f.list)
 	}
 	f.knows[me] = f.founded
 	f.started = f.started || f.founded && f.known() > len(f.members)/2
+}
+
+// fix makes a list the founded one, in durable mode as soon as that is on disk.
+func (f *founding) fix(list []ids.Incarnation) {
+	f.fixing = list
+	if !f.durable {
+		f.firm()
+	}
+}
+
+// firm is told that the record of the list being fixed is durable.
+func (f *founding) firm() {
+	f.list, f.founded, f.fixing = f.fixing, true, nil
+	if f.founder() {
+		f.broadcast(&Founded{List: f.list})
+		f.advance()
+		return
+	}
+	f.started = true
+	f.send(f.members[0], &Known{})
+}
+
+// resume starts a process whose founded list was found on its disk.
+func (f *founding) resume(list []ids.Incarnation) {
+	f.list, f.founded, f.started = list, true, true
 }
 
 // known counts who knows the founded list, this process included.
@@ -177,7 +219,7 @@ func (f *founding) step(from ids.Process, inc ids.Incarnation, m wire.Message) {
 		}
 	case *Refused:
 		if m.Incarnation == f.inc {
-			f.err = ErrForgotten
+			f.forgotten()
 		}
 	}
 	f.advance()
@@ -187,8 +229,11 @@ func (f *founding) stepList(from ids.Process, m *List) {
 	if from != f.members[0] || len(m.List) != len(f.members) {
 		return
 	}
-	if f.founded { // the founder asks again: it is listed, or step refused it
+	switch {
+	case f.founded: // the founder asks again: it is listed, or step refused it
 		f.send(from, &Founded{List: f.list})
+		return
+	case f.fixing != nil:
 		return
 	}
 	if m.List[f.index(f.self)] != f.inc {
@@ -203,13 +248,16 @@ func (f *founding) stepFounded(from int, m *Founded) {
 	if len(m.List) != len(f.members) {
 		return
 	}
-	if !f.founded {
-		if m.List[f.index(f.self)] != f.inc {
-			f.err = ErrForgotten
-			return
-		}
-		f.list, f.founded = m.List, true
-		f.started = !f.founder()
+	switch {
+	case f.fixing != nil:
+		return // it comes again
+	case f.founded:
+	case m.List[f.index(f.self)] != f.inc:
+		f.forgotten()
+		return
+	default:
+		f.fix(m.List)
+		return
 	}
 	if f.founder() {
 		if slices.Equal(m.List, f.list) {
@@ -217,6 +265,12 @@ func (f *founding) stepFounded(from int, m *Founded) {
 		}
 	} else if from == 0 {
 		f.send(f.members[0], &Known{})
+	}
+}
+
+func (f *founding) forgotten() {
+	if f.err = errMemoryGone; f.durable {
+		f.err = errOtherDir
 	}
 }
 
@@ -240,6 +294,8 @@ func (f *founding) describe() string {
 	switch {
 	case f.started:
 		return Ready
+	case f.fixing != nil:
+		return "writing the list of processes"
 	case f.founded:
 		return "founded, waiting for the others to know"
 	case len(f.missing()) > 0:

@@ -1,8 +1,6 @@
 package node
 
 import (
-	"fmt"
-
 	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/hlc"
@@ -64,14 +62,6 @@ func (n *Node) pullOptimistic(room int) (done int) {
 type replica struct {
 	*partition.Replica
 	sends []Send
-}
-
-// Err counts falling behind for good as a reason to stop.
-func (r *replica) Err() error {
-	if need, why := r.NeedState(); need {
-		return fmt.Errorf("%w: %s", partition.ErrStopped, why)
-	}
-	return r.Replica.Err()
 }
 
 // Room is one at most: any delivery may be the last that there is room for.

@@ -8,7 +8,8 @@ import (
 	"github.com/eyrie-dev/eyrie/ridge"
 )
 
-// Kinds of this package: the founding of a memory-only cluster.
+// Kinds of this package: the founding of a cluster, and the transfer of states
+// between replicas of a partition.
 const (
 	KindRoll wire.Kind = wire.KindNode + iota
 	KindList
@@ -16,6 +17,11 @@ const (
 	KindFounded
 	KindKnown
 	KindRefused
+	KindWant
+	KindDecline
+	KindOffer
+	KindFetch
+	KindChunk
 )
 
 // Roll says "here I am"; the sender's incarnation travels with every message.
@@ -98,6 +104,8 @@ func decode(kind wire.Kind, body []byte) (wire.Message, error) {
 		m = &Known{}
 	case KindRefused:
 		m = &Refused{Incarnation: ids.Incarnation(r.Uint64())}
+	case KindWant, KindDecline, KindOffer, KindFetch, KindChunk:
+		m = decodeTransfer(kind, &r)
 	default:
 		r.Fail("unknown kind of message")
 	}

@@ -35,6 +35,19 @@ type Config struct {
 	// Optimistic is told of optimistic deliveries; nil in production.
 	Optimistic func(ridge.OptDelivery)
 	Learned    func(ids.Ensemble, ids.Instance, ridge.ValueID) // nil in production
+
+	// Durable: what Records gives is journalled, Jobs are done, and the process
+	// starts again from what Recovered has, which is nil at the very first start.
+	// Incarnation is then that of the directory, and Life names this start:
+	// random, never used before, not zero.
+	Durable   bool
+	Life      uint64
+	Recovered *Recovered
+	// Transfer bounds state transfers; zero fields take the defaults.
+	Transfer TransferTuning
+	// NoTransfer: a replica that lacks what is forgotten stops, for checkers that
+	// want every delivery at every replica.
+	NoTransfer bool
 }
 
 // Send is a message to put on the wire.
@@ -59,6 +72,15 @@ type Node struct {
 	behind     bool   // there is probably more to execute
 	refused    uint64 // messages of incarnations that do not count
 	strange    uint64 // messages that no process may send us
+	err        error  // of the node itself
+
+	journal         journal
+	keeper          keeper
+	donor           donor
+	receiver        receiver
+	jobs, spareJobs []Job
+	lastJob         uint64
+	damaged         []string // checkpoints that did not serve at the start
 }
 
 // New makes the core of process cfg.Self, a replica of one partition.
@@ -84,19 +106,10 @@ func New(cfg Config) (*Node, error) {
 		cfg: cfg, partition: ids.Partition(own), machine: cfg.Machine,
 		founding: newFounding(cfg.Self, cfg.Incarnation, members),
 	}
-	n.ridge = ridge.New(ridge.Config{
-		Self: cfg.Self, Life: uint64(cfg.Incarnation), Topology: cfg.Topology,
-		Tuning: cfg.Ridge, Random: cfg.Random, Learned: cfg.Learned,
-	})
-	if n.machine == nil {
-		n.replica = partition.New(partition.Config{
-			Self: cfg.Self, Partition: n.partition, Replicas: cfg.Topology.Replicas,
-			Service: cfg.Service, Placement: cfg.Placement, Tuning: cfg.Partition,
-			Suspected: n.ridge.Suspected, Behind: n.ridge.Behind, Checks: cfg.Checks, Observe: cfg.Observe,
-		})
-		n.machine = &replica{Replica: n.replica}
+	if err := n.start(); err != nil {
+		n.Close()
+		return nil, err
 	}
-	n.opt, _ = n.machine.(OptMachine)
 	return n, nil
 }
 
@@ -109,7 +122,7 @@ func (n *Node) Step(now hlc.Now, from ids.Addr, inc ids.Incarnation, m wire.Mess
 		n.stepSession(from, m)
 	case from.Process == 0:
 		n.stepClient(from, m)
-	case kind >= wire.KindNode:
+	case kind >= wire.KindNode && kind < KindWant:
 		n.founding.step(from.Process, inc, m)
 	case !n.founding.counts(from.Process, inc):
 		n.refused++
@@ -117,6 +130,8 @@ func (n *Node) Step(now hlc.Now, from ids.Addr, inc ids.Incarnation, m wire.Mess
 			n.founding.refuse(from.Process, inc)
 		}
 	case !n.founding.started:
+	case kind >= KindWant:
+		n.stepTransfer(from.Process, m)
 	case kind >= wire.KindPartition:
 		n.machine.Step(now, from.Process, m)
 	default:
@@ -134,6 +149,9 @@ func (n *Node) stepClient(from ids.Addr, m wire.Message) {
 	case *partition.ReadRequest:
 		if n.founding.started && n.replica != nil {
 			n.replica.Read(n.now, from.Client, n.ridge.Ask(n.now), m)
+			if n.receiver.active() {
+				n.replica.RefuseReads()
+			}
 		}
 	default:
 		n.strange++
@@ -202,6 +220,8 @@ func (n *Node) Tick(now hlc.Now) {
 	}
 	n.ridge.Tick(now)
 	n.machine.Tick(now)
+	n.receiver.tick()
+	n.donor.tick()
 }
 
 // Wake is when, on the monotonic clock, the next Tick is needed.
@@ -212,7 +232,14 @@ func (n *Node) Wake() time.Duration {
 	if n.behind {
 		return n.now.Mono
 	}
-	return min(n.ridge.Wake(), n.machine.Wake())
+	wake := min(n.ridge.Wake(), n.machine.Wake(), n.donor.wake())
+	if n.receiver.active() {
+		wake = min(wake, n.receiver.next)
+	}
+	if n.cfg.Durable {
+		wake = min(wake, n.keeper.wake(n))
+	}
+	return wake
 }
 
 // burst bounds the commands, and the reads, executed at a time: a process that catches up must
@@ -237,7 +264,7 @@ func (n *Node) Ordered() []Send {
 func (n *Node) Sends() []Send {
 	n.Ordered()
 	done := 0
-	for n.Err() == nil {
+	for n.Err() == nil && !n.receiver.active() {
 		if done += n.pullOptimistic(burst - done); done >= burst {
 			break
 		}
@@ -257,8 +284,33 @@ func (n *Node) Sends() []Send {
 			n.behind = true
 		}
 	}
+	n.upkeep()
 	n.sends = append(n.sends, n.machine.Sends()...)
+	n.sends = append(n.sends, n.founding.sends...)
+	n.founding.sends = n.founding.sends[:0]
 	return n.sends
+}
+
+// upkeep sees to checkpoints, and to a replica that cannot go on.
+func (n *Node) upkeep() {
+	if !n.founding.started || n.Err() != nil {
+		return
+	}
+	switch {
+	case n.replica != nil && !n.cfg.NoTransfer:
+		n.receiver.check()
+	case len(n.ridge.Lost()) > 0:
+		n.fail(ridge.ErrLost)
+		return
+	case n.replica != nil:
+		if stuck, why := n.replica.NeedState(); stuck {
+			n.fail(fmt.Errorf("%w: %s", partition.ErrStopped, why))
+			return
+		}
+	}
+	if n.cfg.Durable && n.keeper.due(n) {
+		n.keeper.take(n)
+	}
 }
 
 func (n *Node) send(to ids.Addr, m wire.Message) {
@@ -268,46 +320,24 @@ func (n *Node) send(to ids.Addr, m wire.Message) {
 // Err is not nil when the process must stop; the error explains why.
 func (n *Node) Err() error {
 	switch {
+	case n.err != nil:
+		return n.err
 	case n.founding.err != nil:
 		return n.founding.err
 	case n.ridge.Err() != nil:
 		return n.ridge.Err()
-	case len(n.ridge.Lost()) > 0:
-		return ridge.ErrLost
 	}
 	return n.machine.Err()
 }
 
 // Close ends the commands that wait; the node must not be used afterwards.
-func (n *Node) Close() { n.machine.Close() }
-
-// Status describes the process for people and programs.
-type Status struct {
-	Process     ids.Process      `json:"process"`
-	Partition   ids.Partition    `json:"partition"`
-	State       string           `json:"state"`
-	Incarnation ids.Incarnation  `json:"incarnation,string"`
-	Ridge       ridge.Status     `json:"ridge"`
-	Replica     partition.Status `json:"replica"`
-	Refused     uint64           `json:"refused_messages"`
-	Strange     uint64           `json:"strange_messages"`
-	Error       string           `json:"error,omitempty"`
-}
-
-// Status is the process's state now.
-func (n *Node) Status() Status {
-	s := Status{
-		Process: n.cfg.Self, Partition: n.partition, State: n.founding.describe(),
-		Incarnation: n.cfg.Incarnation, Ridge: n.ridge.Status(),
-		Refused: n.refused, Strange: n.strange,
+func (n *Node) Close() {
+	if n.machine != nil {
+		n.machine.Close()
 	}
-	if n.replica != nil {
-		s.Replica = n.replica.Status()
+	if b := n.receiver.built; b != nil {
+		b.Close()
 	}
-	if err := n.Err(); err != nil {
-		s.State, s.Error = "stopped", err.Error()
-	}
-	return s
 }
 
 // Ready says whether the cluster is founded and this process may order.
@@ -315,6 +345,3 @@ func (n *Node) Ready() bool { return n.founding.started }
 
 // Replica is the partition's replica, for checkers; nil with another machine.
 func (n *Node) Replica() *partition.Replica { return n.replica }
-
-// Ready is the State of a process that orders and executes.
-const Ready = "ready"

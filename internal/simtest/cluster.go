@@ -149,7 +149,7 @@ func (s *server) boot() error {
 	n, err := node.New(node.Config{
 		Self: s.process, Incarnation: s.incarnation(), Topology: c.topo, Service: c.service, Placement: c.place,
 		Ridge: c.shape.Ridge, Partition: c.shape.Partition, Random: c.random(uint64(s.process)<<8 | uint64(s.life)),
-		Checks: c.shape.Checks,
+		Checks: c.shape.Checks, NoTransfer: true,
 		Observe: func(e partition.Event) {
 			c.history.observe(s.log, e)
 			if e.Kind == partition.EventJudged {

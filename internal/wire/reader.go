@@ -131,6 +131,9 @@ func (r *Reader) Bytes() []byte {
 	return r.take(n)
 }
 
+// Rest reads all that is left, aliasing the input.
+func (r *Reader) Rest() []byte { return r.take(len(r.b)) }
+
 // String reads a counted string.
 func (r *Reader) String() string { return string(r.Bytes()) }
 

@@ -1,0 +1,181 @@
+package node
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/partition"
+	"github.com/eyrie-dev/eyrie/ridge"
+)
+
+// offered begins to fetch, if the offer serves.
+func (r *receiver) offered(m *Manifest) {
+	n := r.n
+	need := r.need()
+	positions := n.ridge.Positions().Ensembles
+	fits := slices.EqualFunc(positions, m.Positions.Ensembles, func(a, b ridge.At) bool { return a.Ensemble == b.Ensemble })
+	if !fits || m.Partition != n.partition || m.Service != n.service() || m.MapVersion != n.mapVersion() || !serves(&m.Positions, &need) {
+		r.counts.refused++
+		r.ask()
+		return
+	}
+	if n.keeper.making != nil {
+		r.next = n.now.Mono + r.wait // the offer is repeated
+		return
+	}
+	r.phase, r.moved, r.exhausted = fetching, n.now.Mono, false
+	r.counts.started++
+	r.gap = min(max(2*r.gap, gapFirst), gapMost)
+	r.after = n.now.Mono + r.gap
+	r.manifest, r.builder = m, partition.NewBuilder(n.replicaConfig())
+	if n.cfg.Durable {
+		n.keeper.numbers++
+		r.number = n.keeper.numbers
+	}
+	r.fetch()
+}
+
+// window is how many more chunks may be under way.
+func (r *receiver) window() uint32 {
+	return uint32(max(r.n.cfg.Transfer.Outstanding-len(r.storing), 0))
+}
+
+// fetch acknowledges and asks for more, as far as the rate allows.
+func (r *receiver) fetch() {
+	now := r.n.now.Mono
+	if now >= r.grant {
+		r.until = max(r.until, r.taken+r.window())
+	}
+	r.wait = r.timeout()
+	r.sendFetch()
+}
+
+func (r *receiver) sendFetch() {
+	r.until = max(r.until, r.taken)
+	r.n.send(ids.To(r.from), &Fetch{Transfer: r.transfer, Next: r.taken, Until: r.until})
+	r.next = r.n.now.Mono + r.wait
+	if r.until < r.taken+r.window() {
+		r.next = min(r.next, max(r.grant, r.n.now.Mono+1))
+	}
+}
+
+// fetchAgain asks again for what has not come, or for what may come now.
+func (r *receiver) fetchAgain() {
+	n := r.n
+	now := n.now.Mono
+	if t := n.cfg.Ridge.FailureTimeout; now-r.heard > quietTimeouts*t || now-r.moved > stuckTimeouts*t {
+		r.failed()
+		return
+	}
+	if r.until < r.taken+r.window() && now >= r.grant {
+		r.fetch()
+		return
+	}
+	r.wait = min(2*r.wait, n.cfg.Ridge.FailureTimeout)
+	r.sendFetch()
+}
+
+// chunk takes a chunk, and those behind it that came before.
+func (r *receiver) chunk(m *Chunk) {
+	switch {
+	case m.CRC != m.crc():
+		r.counts.damaged++
+		if r.bad++; r.bad == badMost {
+			r.failed()
+		}
+		return
+	case m.Index < r.taken:
+		return // again
+	case m.Index >= r.until || m.Index >= r.taken+maxOutstanding:
+		r.counts.refused++
+		return
+	}
+	r.chunks[m.Index%maxOutstanding] = m
+	took := false
+	for r.phase == fetching {
+		c := r.chunks[r.taken%maxOutstanding]
+		if c == nil {
+			break
+		}
+		r.chunks[r.taken%maxOutstanding] = nil
+		r.taken++
+		r.take(c)
+		took = true
+	}
+	if took && r.phase != whole && r.phase != pausing {
+		r.fetch()
+	}
+}
+
+// take adds a chunk's items to the state.
+func (r *receiver) take(c *Chunk) {
+	items, err := readItems(c.Data, r.scratch)
+	r.scratch = items
+	if err == nil {
+		err = r.builder.Add(items)
+	}
+	if err != nil {
+		r.counts.refused++
+		r.failed()
+		return
+	}
+	r.moved = r.n.now.Mono
+	r.items += uint64(len(items))
+	r.bytes += uint64(len(c.Data))
+	r.grant = max(r.grant, r.n.now.Mono) + r.n.cfg.Transfer.pace(len(c.Data))
+	if r.n.cfg.Durable && len(items) > 0 {
+		r.store(&Install{Number: r.number, First: r.taken == 1, Items: slices.Clone(items)})
+	}
+	if c.Last {
+		r.complete(c.Sum)
+	}
+}
+
+func (r *receiver) store(work any) {
+	if r.storing == nil {
+		r.storing = make(map[uint64]bool)
+	}
+	r.storing[r.n.job(work)] = true
+}
+
+// complete checks the whole state.
+func (r *receiver) complete(sum partition.Sum) {
+	built, err := r.builder.Done(sum)
+	if err != nil {
+		r.counts.refused++
+		r.failed()
+		return
+	}
+	r.built, r.sum = built, sum
+	r.phase, r.next = committing, partition.Never
+	if !r.n.cfg.Durable {
+		r.adopt()
+		return
+	}
+	m := *r.manifest
+	m.Number, m.Sum = r.number, sum
+	r.manifest = &m
+	r.store(&Commit{Manifest: &m})
+}
+
+// stored takes what became of a piece of work on the disk.
+func (r *receiver) stored(j Job, res *Result) {
+	if !r.storing[j.ID] {
+		return // of a transfer that was given up
+	}
+	delete(r.storing, j.ID)
+	switch _, commit := j.Work.(*Commit); {
+	case res.Full:
+		r.n.keeper.full++
+		r.failed()
+		r.after = max(r.after, r.n.now.Mono+fullRetry)
+		r.next = max(r.next, r.after)
+	case res.Err != nil:
+		r.n.fail(fmt.Errorf("a received checkpoint: %w", res.Err))
+	case commit:
+		r.adopt()
+	case r.phase == fetching:
+		r.fetch()
+	}
+}

@@ -1,0 +1,191 @@
+package node
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/hlc"
+	"github.com/eyrie-dev/eyrie/partition"
+)
+
+// keeper decides when a durable process takes a checkpoint, and keeps account
+// of the two newest. What others may forget on this replica's behalf goes by
+// the older of them: if the newest turns out damaged, all that follows the
+// other is still there [C5].
+type keeper struct {
+	newest, older kept
+	numbers       uint64 // the highest number given
+	making        *Write // under way
+	wanted        bool   // one is wanted at once
+	at            time.Duration
+	retry         time.Duration // not before: the disk was full
+	full          uint64        // how often it was
+	// Where the counters stood at the last one.
+	instances, bytes uint64
+}
+
+// kept is a durable checkpoint, or the beginning.
+type kept struct {
+	*Manifest
+	made  bool // in this life, at:
+	at    time.Duration
+	taken uint64 // instances taken in this life when it was made
+}
+
+const (
+	// checkpointEvery is how long what is delivered may be in no checkpoint.
+	checkpointEvery = 30 * time.Second
+	// checkpointShare: one is taken when one in so many of what logs and outboxes
+	// have room for has been used since the last. The older of two is up to two
+	// such shares behind, and the next is being written during a third.
+	checkpointShare = 8
+	// fullRetry is how long a checkpoint waits when there was no room for it.
+	fullRetry = 10 * time.Second
+)
+
+// neverTaken is a count that none equals.
+const neverTaken = ^uint64(0)
+
+// settled: the older checkpoint has everything, so that nothing is gained by
+// another one.
+func (k *keeper) settled(n *Node) bool {
+	taken, _ := n.ridge.Taken()
+	return k.older.taken == taken
+}
+
+// due says whether it is time.
+func (k *keeper) due(n *Node) bool {
+	if k.making != nil || n.receiver.active() || n.now.Mono < k.retry {
+		return false
+	}
+	if k.wanted {
+		return true
+	}
+	taken, bytes := n.ridge.Taken()
+	t := &n.cfg.Ridge
+	if taken-k.instances >= uint64(t.MaxLogCount/checkpointShare) || bytes-k.bytes >= uint64(t.MaxLogBytes/checkpointShare) {
+		return true
+	}
+	if n.replica != nil {
+		p := &n.cfg.Partition
+		if count, bytes := n.replica.Pending(); count >= p.MaxOutbox/checkpointShare || bytes >= p.MaxOutboxBytes/checkpointShare {
+			return true
+		}
+	}
+	return n.now.Mono-k.at >= checkpointEvery && !k.settled(n)
+}
+
+// wake is when the next is due by time alone.
+func (k *keeper) wake(n *Node) time.Duration {
+	if k.making != nil || n.receiver.active() || !k.wanted && k.settled(n) {
+		return partition.Never
+	}
+	if k.wanted {
+		return k.retry
+	}
+	return max(k.at+checkpointEvery, k.retry)
+}
+
+// take takes a checkpoint. Everything pulled from Ridge is in the machine.
+func (k *keeper) take(n *Node) {
+	k.wanted, k.at = false, n.now.Mono
+	k.instances, k.bytes = n.ridge.Taken()
+	positions := n.ridge.Positions()
+	if n.replica == nil {
+		// The machine keeps what it needs by itself.
+		k.older = kept{taken: k.instances}
+		n.ridge.Stable(positions)
+		return
+	}
+	k.numbers++
+	w := &Write{
+		Manifest: &Manifest{
+			Number: k.numbers, Partition: n.partition, Service: n.service(), MapVersion: n.mapVersion(), Positions: positions,
+		},
+		Snapshot: n.replica.Checkpoint(), Base: k.newest.number(), Keep: k.numbers,
+	}
+	if k.newest.Manifest != nil {
+		w.Keep = min(k.newest.Number, n.donor.pinned())
+	}
+	k.making = w
+	n.job(w)
+}
+
+func (s *kept) number() uint64 {
+	if s.Manifest == nil {
+		return 0
+	}
+	return s.Number
+}
+
+// written takes what became of a checkpoint.
+func (k *keeper) written(n *Node, w *Write, r *Result) {
+	if w != k.making {
+		return
+	}
+	k.making = nil
+	switch {
+	case w.Snapshot.Err() != nil:
+		n.fail(w.Snapshot.Err())
+	case r.Full:
+		k.full++
+		k.wanted, k.retry = true, n.now.Mono+fullRetry
+		n.replica.Abandon()
+	case r.Err != nil:
+		n.fail(fmt.Errorf("checkpoint %d: %w", w.Manifest.Number, r.Err))
+	default:
+		k.hold(n, w.Manifest)
+	}
+}
+
+// hold makes a durable checkpoint the newest.
+func (k *keeper) hold(n *Node, m *Manifest) {
+	k.older, k.newest = k.newest, kept{Manifest: m, made: true, at: n.now.Mono, taken: k.instances}
+	k.tell(n)
+}
+
+// tell says how far the older checkpoint is.
+func (k *keeper) tell(n *Node) {
+	if m := k.older.Manifest; m != nil {
+		n.ridge.Stable(m.Positions)
+		n.replica.Stable(m.Sum)
+	}
+}
+
+// adopted makes a received checkpoint the only one. Another is taken soon, so
+// that there are two.
+func (k *keeper) adopted(n *Node, m *Manifest) {
+	k.instances, k.bytes = n.ridge.Taken()
+	k.newest = kept{Manifest: m, made: true, at: n.now.Mono, taken: k.instances}
+	k.older = kept{taken: neverTaken}
+	k.wanted, k.at = true, n.now.Mono
+}
+
+// recovered begins with what was found on the disk: what the replica was built
+// from, the one before it, and the highest number there.
+func (k *keeper) recovered(n *Node, newest, older *Manifest, highest uint64) {
+	k.newest, k.older, k.numbers = kept{Manifest: newest}, kept{Manifest: older}, highest
+	if newest != nil && (older == nil || !slices.Equal(older.Positions.Ensembles, newest.Positions.Ensembles)) {
+		k.older.taken = neverTaken
+	}
+	if n.cfg.Durable {
+		k.tell(n)
+	}
+}
+
+// Stop asks for a last checkpoint, so that the next start has nothing to
+// execute again. Stopped says when nothing is left to wait for.
+func (n *Node) Stop(now hlc.Now) {
+	n.now = now
+	k := &n.keeper
+	taken, _ := n.ridge.Taken()
+	if n.cfg.Durable && n.replica != nil && k.making == nil && k.newest.taken != taken {
+		k.wanted = true
+	}
+}
+
+// Stopped says that nothing is under way that Stop asked for.
+func (n *Node) Stopped() bool {
+	return n.Err() != nil || n.receiver.active() || n.keeper.making == nil && !n.keeper.wanted
+}

@@ -1,0 +1,147 @@
+package node
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/partition"
+	"github.com/eyrie-dev/eyrie/ridge"
+)
+
+// Ready is the State of a process that orders and executes.
+const Ready = "ready"
+
+// Status describes the process for people and programs.
+type Status struct {
+	Process     ids.Process      `json:"process"`
+	Partition   ids.Partition    `json:"partition"`
+	State       string           `json:"state"`
+	Incarnation ids.Incarnation  `json:"incarnation,string"`
+	Ridge       ridge.Status     `json:"ridge"`
+	Replica     partition.Status `json:"replica"`
+	Durable     *DurableStatus   `json:"durable,omitempty"` // nil: memory-only
+	Transfer    TransferStatus   `json:"transfer"`
+	Refused     uint64           `json:"refused_messages"`
+	Strange     uint64           `json:"strange_messages"`
+	Error       string           `json:"error,omitempty"`
+}
+
+// DurableStatus is how far a durable process's disk is.
+type DurableStatus struct {
+	// Records were given to the journal in this life, Written of them are
+	// durable.
+	Records uint64 `json:"records"`
+	Written uint64 `json:"written"`
+	// Checkpoint is the newest durable checkpoint's number, zero if there is
+	// none; Older the one before it, by which others forget.
+	Checkpoint uint64 `json:"checkpoint"`
+	Older      uint64 `json:"older_checkpoint"`
+	// Seconds since the newest was made durable in this life; -1: not in this.
+	Age    float64 `json:"checkpoint_age_seconds"`
+	Making bool    `json:"making_checkpoint"`
+	// Full counts checkpoints that were given up for lack of room.
+	Full uint64 `json:"checkpoints_without_room"`
+	// Damaged tells of checkpoints that did not verify at the start.
+	Damaged []string `json:"damaged_checkpoints,omitempty"`
+}
+
+// TransferStatus is how this process gets, or gives, states.
+type TransferStatus struct {
+	// Lacks says why the replica cannot go on without another's state; empty
+	// if it can.
+	Lacks string      `json:"lacks,omitempty"`
+	From  ids.Process `json:"from,omitempty"`
+	Phase string      `json:"phase,omitempty"`
+	// Items and Bytes have come, of Total items; zero if that is not known yet.
+	Items uint64 `json:"items,omitempty"`
+	Bytes uint64 `json:"bytes,omitempty"`
+	Total uint64 `json:"total_items,omitempty"`
+	// Transfers begun, given up and completed; damaged chunks, and what made no
+	// sense.
+	Started   uint64 `json:"started"`
+	Failed    uint64 `json:"failed"`
+	Completed uint64 `json:"completed"`
+	Damaged   uint64 `json:"damaged_chunks"`
+	Refused   uint64 `json:"refused"`
+	// Serving are the processes that fetch from this one, Served those that had
+	// all, ChunksSent the chunks sent to them.
+	Serving    []ids.Process `json:"serving,omitempty"`
+	Served     uint64        `json:"served"`
+	ChunksSent uint64        `json:"chunks_sent"`
+}
+
+// Status is the process's state now.
+func (n *Node) Status() Status {
+	s := Status{
+		Process: n.cfg.Self, Partition: n.partition, State: n.founding.describe(),
+		Incarnation: n.cfg.Incarnation, Ridge: n.ridge.Status(),
+		Refused: n.refused, Strange: n.strange,
+	}
+	if n.replica != nil {
+		s.Replica = n.replica.Status()
+	}
+	if n.cfg.Durable {
+		s.Durable = n.durableStatus()
+	}
+	s.Transfer = n.receiver.status()
+	n.donor.describe(&s.Transfer)
+	if n.receiver.active() {
+		s.State = s.Transfer.Phase
+	}
+	if err := n.Err(); err != nil {
+		s.State, s.Error = "stopped", err.Error()
+	}
+	return s
+}
+
+func (n *Node) durableStatus() *DurableStatus {
+	k := &n.keeper
+	s := &DurableStatus{
+		Records: n.journal.given, Written: n.journal.durable,
+		Checkpoint: k.newest.number(), Older: k.older.number(), Age: -1,
+		Making: k.making != nil, Full: k.full, Damaged: n.damaged,
+	}
+	if k.newest.made {
+		s.Age = (n.now.Mono - k.newest.at).Seconds()
+	}
+	return s
+}
+
+func (r *receiver) status() TransferStatus {
+	c := &r.counts
+	s := TransferStatus{Started: c.started, Failed: c.failed, Completed: c.completed, Damaged: c.damaged, Refused: c.refused}
+	if !r.active() {
+		return s
+	}
+	s.Lacks, s.Items, s.Bytes = r.why, r.items, r.bytes
+	if r.manifest != nil {
+		s.Total = r.manifest.Sum.Count
+	}
+	switch r.phase {
+	case pausing:
+		s.Phase = fmt.Sprintf("lacks a state; asks for one in %v", max(r.next-r.n.now.Mono, 0).Round(100*time.Millisecond))
+		if r.exhausted {
+			s.Phase += "; no other replica of the partition has one now"
+		}
+		return s
+	case asking:
+		s.Phase = "asks for a state"
+	case fetching:
+		s.Phase = "fetches a state"
+		if s.Total > 0 {
+			s.Phase += fmt.Sprintf(", %d %%", 100*s.Items/s.Total)
+		}
+	case committing:
+		s.Phase = "makes a fetched state durable"
+	}
+	s.From = r.from
+	return s
+}
+
+func (d *donor) describe(s *TransferStatus) {
+	for _, t := range d.sessions {
+		s.Serving = append(s.Serving, t.to)
+	}
+	s.Served, s.ChunksSent = d.served, d.sent
+}
