@@ -15,7 +15,8 @@ const pageBytes = 1 << 20
 // onPrepare answers PHASE 1A. The same round is answered again: the answer
 // may have been lost.
 func (e *ensemble) onPrepare(now hlc.Now, from ids.Process, m *prepare) {
-	if e.self < 0 || m.Round.Coordinator != from || !e.validChain(m.Chain) {
+	a := e.acceptor(from)
+	if e.self < 0 || a < 0 || m.Round.Coordinator != from || !e.validChain(m.Chain) {
 		e.c.counters.Dropped++
 		return
 	}
@@ -23,27 +24,35 @@ func (e *ensemble) onPrepare(now hlc.Now, from ids.Process, m *prepare) {
 		e.refuse(from, m.Round, 0, refusedRound)
 		return
 	}
-	e.promise(now, m.Round)
-	e.c.send(from, e.answer(now, m.Round, m.From, pageBytes))
+	if e.promise(now, m.Round) {
+		e.save()
+	}
+	e.repay(now, a, owed{m.Round, m.From})
 }
 
-// promise raises the promised round to r, which is not below it.
-func (e *ensemble) promise(now hlc.Now, r Round) {
+// promise raises the promised round to r, which is not below it. The votes of the
+// round below that have not been sent never are [R1].
+func (e *ensemble) promise(now hlc.Now, r Round) (rises bool) {
+	if rises = e.promised.Less(r); rises {
+		e.pending.votes, e.pending.head = e.pending.votes[:0], 0
+	}
 	e.promised = r
 	e.note(now, r)
+	return rises
 }
 
 // answer is a page of PHASE 1B. It speaks of the state in memory, which every
 // vote entered when its message was taken in [R1].
 func (e *ensemble) answer(now hlc.Now, r Round, from ids.Instance, room int) *promise {
 	m := &promise{Ensemble: e.id, Round: r, From: from, Trim: e.log.base, Wall: now.Wall}
-	m.Votes, m.Next = e.votes(from, e.log.end(), room)
+	m.Votes, m.Next = e.votes(from, e.log.end(), room, true)
 	return m
 }
 
 // votes lists what is known of the instances from..to, as much as room bytes
-// hold but at least one. next is the first instance left out, or zero.
-func (e *ensemble) votes(from, to ids.Instance, room int) (vs []vote, next ids.Instance) {
+// hold but at least one. next is the first instance left out, or zero. Votes that
+// are not durable are listed if all are to be.
+func (e *ensemble) votes(from, to ids.Instance, room int, all bool) (vs []vote, next ids.Instance) {
 	to = min(to, e.log.end())
 	for k := max(from, e.log.base+1); k <= to; k++ {
 		s := e.log.at(k)
@@ -51,7 +60,7 @@ func (e *ensemble) votes(from, to ids.Instance, room int) (vs []vote, next ids.I
 		if v.Value == nil {
 			v.Value = s.value
 		}
-		if v.Value == nil {
+		if v.Value == nil || !v.Decided && !all && !e.safe(s) {
 			continue
 		}
 		room -= v.Value.size()
@@ -128,22 +137,31 @@ func (e *ensemble) accept(now hlc.Now, m *accept, place int) {
 	if !again {
 		s.round, s.value, s.voters = m.Round, m.Value, 0
 		e.log.weigh(s)
+		e.cast(m, s)
+		if s.heard != nil {
+			s.voters = s.equal(s.round, s.value.ID)
+		}
 	}
 	if e.promised.Less(s.round) {
 		e.c.fail(fmt.Errorf("%w: ensemble %d instance %d: a vote in round %v above the promise %v", ErrBroken, e.id, m.Instance, s.round, e.promised))
 		return
 	}
-	s.voters |= 1<<e.self | e.voterBits(m.Voters)
+	s.voters |= e.voterBits(m.Voters)
+	if e.safe(s) {
+		s.voters |= 1 << e.self
+	}
 	if place+1 < len(m.Chain) {
 		e.pass(m, s.voters, m.Chain[place+1])
 		return
 	}
-	// The end of the chain: decided means that the value is held and that f+1
-	// different acceptors voted for it in this very round [R2].
-	if bits.OnesCount32(s.voters) >= e.quorum {
+	if e.decides(s) { // at the end of the chain
 		e.conclude(m)
 	}
 }
+
+// decides: decided means that the value is held and that f+1 different acceptors
+// voted for it in this very round [R2].
+func (e *ensemble) decides(s *slot) bool { return bits.OnesCount32(s.voters) >= e.quorum }
 
 // voterBits are the acceptors that ps names.
 func (e *ensemble) voterBits(ps []ids.Process) (b uint32) {

@@ -120,6 +120,7 @@ func (e *ensemble) start(now hlc.Now) {
 	l.repeatAt, l.nulls.warmAt = never, never
 	l.confirming.reset()
 	e.promise(now, l.round)
+	e.save()
 	e.prepareAll(now)
 }
 

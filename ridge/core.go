@@ -35,6 +35,7 @@ type Core struct {
 	merged   ids.Position // of the last delivery pulled, or skipped by Jump
 	skip     ids.Position // by Jump: entries up to it are delivered
 	consumed consumed
+	journal  journal
 	noRoom   bool // on the disk
 	counters Counters
 	// values made here so far: the counter of the next value's id.
@@ -69,6 +70,11 @@ func New(cfg Config) *Core {
 		if spec.ID == ids.Ensemble(c.partition) {
 			c.home = e
 		}
+	}
+	if cfg.Durable {
+		c.values = cfg.Life // no former life's values have these counters
+		c.recover(cfg.Recovered)
+		c.cfg.Recovered = nil
 	}
 	return c
 }
@@ -109,6 +115,8 @@ func (c *Core) dispatch(from ids.Process, m wire.Message) {
 		e.onPromise(c.now, from, m)
 	case *accept:
 		e.onAccept(c.now, from, m)
+	case *voted:
+		e.onVoted(from, m)
 	case *refuse:
 		e.onRefuse(c.now, e.acceptor(from), m)
 	case *decision:
@@ -145,6 +153,8 @@ func addressee(m wire.Message) (ids.Ensemble, bool) {
 	case *promise:
 		return m.Ensemble, true
 	case *accept:
+		return m.Ensemble, true
+	case *voted:
 		return m.Ensemble, true
 	case *refuse:
 		return m.Ensemble, true

@@ -24,6 +24,8 @@ func Decode(kind wire.Kind, body []byte) (wire.Message, error) {
 		m = readPromise(&r)
 	case kindAccept:
 		m = readAccept(&r)
+	case kindVoted:
+		m = readVoted(&r)
 	case kindRefuse:
 		m = readRefuse(&r)
 	case kindDecision:
@@ -212,6 +214,15 @@ func readAccept(r *wire.Reader) *accept {
 	m.Chain, m.Voters = readChain(r), readChain(r)
 	m.Obliged, m.Prompt = r.Bool(), r.Bool()
 	m.Value = readValue(r)
+	return m
+}
+
+func readVoted(r *wire.Reader) *voted {
+	m := &voted{Ensemble: readEnsemble(r), Round: readRound(r)}
+	m.Votes = make([]ballot, r.Count(1+valueIDSize))
+	for i := range m.Votes {
+		m.Votes[i] = ballot{Instance: readInstance(r), ID: readValueID(r)}
+	}
 	return m
 }
 

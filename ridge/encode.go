@@ -106,6 +106,15 @@ func (m *accept) appendHead(b []byte) []byte {
 	return wire.AppendBool(wire.AppendBool(b, m.Obliged), m.Prompt)
 }
 
+func (m *voted) Append(b []byte) []byte {
+	b = appendRound(appendEnsemble(b, m.Ensemble), m.Round)
+	b = wire.AppendUvarint(b, uint64(len(m.Votes)))
+	for i := range m.Votes {
+		b = appendValueID(appendInstance(b, m.Votes[i].Instance), m.Votes[i].ID)
+	}
+	return b
+}
+
 func (m *refuse) Append(b []byte) []byte {
 	b = appendRound(appendEnsemble(b, m.Ensemble), m.Round)
 	b = append(appendInstance(b, m.Instance), byte(m.Reason))

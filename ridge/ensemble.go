@@ -31,6 +31,13 @@ type ensemble struct {
 	// is cast in a round below it.
 	promised Round
 
+	// dirty is the number of the ensemble's last record. marked is the trim mark
+	// that the state record markedAt tells, forgotten the one that the journal has
+	// been told.
+	dirty, markedAt   uint64
+	marked, forgotten ids.Instance
+	pending           pending
+
 	// known is the highest round heard of, since knownSince; its coordinator
 	// is whom this process believes in. Invariant: promised <= known.
 	known      Round

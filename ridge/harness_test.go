@@ -37,6 +37,8 @@ type world struct {
 	filter func(from, to ids.Process, m wire.Message) bool
 	// onDeliver, if set, sees each delivery.
 	onDeliver func(*node, Delivery)
+	// onSend, if set, sees each message sent, those that are lost too.
+	onSend func(from ids.Process, s Send)
 	// afterFlush, if set, is called when a node has had its say.
 	afterFlush func(*node)
 
@@ -52,9 +54,12 @@ type world struct {
 	healed    bool
 	size      int  // of the messages of load
 	mayLose   bool // replicas may fall behind a small log
-	lost      int
-	advice    map[Reason]int
-	failed    bool
+	// syncs take that long in a durable world.
+	syncMin, syncMax   time.Duration
+	crashes, transfers int
+	lost               int
+	advice             map[Reason]int
+	failed             bool
 }
 
 type place struct {
@@ -81,7 +86,8 @@ type node struct {
 	forced int
 	// accepted: it was cons-delivered so that a layer above could accept it.
 	accepted map[copyID]bool
-	stalled  bool // does not pull
+	stalled  bool  // does not pull
+	disk     *disk // of a durable world
 	wakeAt   time.Duration
 	promised map[ids.Ensemble]Round
 	checked  map[ids.Ensemble]ids.Instance
@@ -256,15 +262,24 @@ func (n *node) flush() {
 		}
 		n.deliver(d)
 	}
+	first := n.disk != nil && n.w.rng.IntN(2) == 0
+	if first {
+		n.journal()
+	}
 	for _, s := range n.core.Sends() {
 		n.w.post(n.id, s)
+	}
+	if n.disk != nil && !first {
+		n.journal()
 	}
 	if err := n.core.Err(); err != nil && n.err == nil {
 		n.err = err
 		n.w.errorf("process %d stopped: %v\n%s", n.id, err, n.w.describe())
 		return
 	}
-	if n.w.mayLose && len(n.core.Lost()) > 0 {
+	if n.disk != nil && len(n.core.Lost()) > 0 {
+		n.transfer()
+	} else if n.w.mayLose && len(n.core.Lost()) > 0 {
 		n.dead = true // as if it had crashed
 		n.w.lost++
 		return
@@ -302,6 +317,9 @@ func (w *world) survivable() bool {
 // post puts a message on the wire.
 func (w *world) post(from ids.Process, s Send) {
 	w.messages++
+	if w.onSend != nil {
+		w.onSend(from, s)
+	}
 	if s.To.Process == 0 {
 		a := s.Msg.(*Advice)
 		w.advice[a.Reason]++
@@ -423,8 +441,14 @@ func (n *node) check() {
 		if e.log.bytes > 3*w.tuning.MaxLogBytes || e.log.count > e.log.limit {
 			w.errorf("process %d ensemble %d: log of %d bytes, %d instances", n.id, e.id, e.log.bytes, e.log.count)
 		}
-		if len(e.lead.open) > w.tuning.Pipeline {
-			w.errorf("process %d ensemble %d: %d open", n.id, e.id, len(e.lead.open))
+		fresh := 0
+		for i := range e.lead.open {
+			if !e.lead.open[i].obliged {
+				fresh++
+			}
+		}
+		if fresh > w.tuning.Pipeline || len(e.lead.open) > planWindow {
+			w.errorf("process %d ensemble %d: %d open, of which %d are new", n.id, e.id, len(e.lead.open), fresh)
 		}
 		if len(e.parked) > maxParked {
 			w.errorf("process %d ensemble %d: %d values parked", n.id, e.id, len(e.parked))

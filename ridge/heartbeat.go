@@ -33,9 +33,9 @@ func (c *Core) beat() {
 const tellBytes = 1 << 20
 
 // tell lets the acceptors know what has been delivered here, if that is much
-// since they were told.
+// since they were told, and if it is of use to them.
 func (e *ensemble) tell() {
-	if e.stream.freshBytes <= tellBytes {
+	if e.stream.freshBytes <= tellBytes || e.c.cfg.Durable {
 		return
 	}
 	e.stream.told()

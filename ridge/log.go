@@ -13,6 +13,10 @@ type slot struct {
 	// voters are the acceptors known to have voted for exactly (round,
 	// value.ID), one bit each [R2].
 	voters uint32
+	// record is the number of the vote's record, zero if it needs none: the vote
+	// may be told when that is durable (see Core.Records). prompt is its accept's.
+	record uint64
+	prompt bool
 
 	// decided: id is decided. Invariant: id never changes once decided.
 	decided bool
@@ -46,6 +50,29 @@ type heardVote struct {
 	acceptor int
 	round    Round
 	id       ValueID
+}
+
+// note takes note of another acceptor's vote: its last.
+func (s *slot) note(v heardVote) {
+	for i := range s.heard {
+		if h := &s.heard[i]; h.acceptor == v.acceptor {
+			if h.round.Less(v.round) {
+				*h = v
+			}
+			return
+		}
+	}
+	s.heard = append(s.heard, v)
+}
+
+// equal are the acceptors known to have voted for id in round.
+func (s *slot) equal(round Round, id ValueID) (voters uint32) {
+	for _, h := range s.heard {
+		if h.round == round && h.id == id {
+			voters |= 1 << h.acceptor
+		}
+	}
+	return voters
 }
 
 // instanceLog holds the slots above base in a ring.

@@ -27,6 +27,7 @@ const (
 	kindCast
 	kindLack
 	kindSupply
+	kindVoted
 )
 
 // Propose asks an ensemble's coordinator to order a message. An acceptor that
@@ -139,6 +140,20 @@ type accept struct {
 	Value  *Value
 }
 
+// voted tells the end of a round's chain of votes that have become durable: each
+// for exactly this ensemble, instance, round and value, by the sender [R2].
+type voted struct {
+	Ensemble ids.Ensemble
+	Round    Round
+	Votes    []ballot
+}
+
+// ballot is a vote's instance and value.
+type ballot struct {
+	Instance ids.Instance
+	ID       ValueID
+}
+
 // refuse tells a coordinator why an acceptor did not vote.
 type refuse struct {
 	Ensemble ids.Ensemble
@@ -231,6 +246,7 @@ func (*Advice) Kind() wire.Kind       { return kindAdvice }
 func (*prepare) Kind() wire.Kind      { return kindPrepare }
 func (*promise) Kind() wire.Kind      { return kindPromise }
 func (*accept) Kind() wire.Kind       { return kindAccept }
+func (*voted) Kind() wire.Kind        { return kindVoted }
 func (*refuse) Kind() wire.Kind       { return kindRefuse }
 func (*decision) Kind() wire.Kind     { return kindDecision }
 func (*valueMessage) Kind() wire.Kind { return kindValue }

@@ -80,7 +80,7 @@ func TestR6VoteNeedsPayloads(t *testing.T) {
 	if len(only[*decision](r)) > 0 || len(asks) != 1 || len(asks[0].Entries) != 2 || asks[0].Entries[0] != 1 {
 		t.Fatalf("asked %+v, decided %v", asks, len(only[*decision](r)) > 0)
 	}
-	if vs, _ := r.e.votes(1, 9, pageBytes); len(vs) > 0 {
+	if vs, _ := r.e.votes(1, 9, pageBytes, true); len(vs) > 0 {
 		t.Fatalf("a vote without payload: %+v", vs)
 	}
 	r.cast(b)

@@ -1,6 +1,7 @@
 package ridge
 
 import (
+	"math"
 	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/hlc"
@@ -11,6 +12,9 @@ import (
 type preparation struct {
 	from    ids.Instance
 	answers []answer // by acceptor
+	// own is the number of the record of this process's own promise: its answer
+	// counts when that is durable [R1].
+	own uint64
 	// at is when 1A is sent again to whoever has not answered in full.
 	at    time.Duration
 	tries int
@@ -24,17 +28,32 @@ type answer struct {
 	votes  []vote
 }
 
-// prepareAll asks all acceptors, this process's own by a direct call.
+// prepareAll asks all acceptors, this process's own by a direct call. 1A claims
+// nothing, so it leaves before this process's own promise is durable.
 func (e *ensemble) prepareAll(now hlc.Now) {
 	l := &e.lead
-	l.prep = preparation{from: e.next, answers: make([]answer, len(e.spec.Acceptors))}
+	from := e.firstUnknown()
+	l.prep = preparation{from: from, own: e.dirty, answers: make([]answer, len(e.spec.Acceptors))}
 	for a := range l.prep.answers {
-		l.prep.answers[a].cursor = e.next
+		l.prep.answers[a].cursor = from
 	}
 	own := &l.prep.answers[e.self]
-	own.votes, _ = e.votes(e.next, e.log.end(), 1<<62)
-	own.trim, own.done = e.log.base, true
+	own.votes, _ = e.votes(from, e.log.end(), math.MaxInt, true)
+	own.trim, own.done = e.log.base, e.dirty <= e.c.journal.durable
 	e.prepareAgain(now)
+}
+
+// firstUnknown is the first instance whose decision Phase 1 is to find: of what
+// has been delivered here too, if that was in a former life. What is decided is
+// not remembered, and who else needs it may find f+1 different votes only: it is
+// proposed again.
+func (e *ensemble) firstUnknown() ids.Instance {
+	for k := e.log.base + 1; k < e.next; k++ {
+		if s := e.log.at(k); s == nil || s.chosen == nil {
+			return k
+		}
+	}
+	return e.next
 }
 
 // prepareAgain sends 1A to whoever has not answered in full.
@@ -43,7 +62,7 @@ func (e *ensemble) prepareAgain(now hlc.Now) {
 	p.tries++
 	p.at = now.Mono + backoff(e.c.patience(), p.tries, e.c.timeout)
 	for a := range p.answers {
-		if !p.answers[a].done {
+		if !p.answers[a].done && a != e.self {
 			e.prepareOne(a)
 		}
 	}
@@ -81,6 +100,9 @@ func (e *ensemble) onPromise(now hlc.Now, from ids.Process, m *promise) {
 			return
 		}
 		if v.Instance >= l.prep.from {
+			if s := e.log.at(v.Instance); s != nil && s.value != nil && s.value.ID == v.Value.ID {
+				v.Value = s.value // one copy is enough
+			}
 			a.votes = append(a.votes, v)
 		}
 	}
@@ -145,17 +167,19 @@ func (e *ensemble) takeLead(now hlc.Now, quorum []int) {
 		}
 	}
 	e.seen = max(e.seen, floor)
-	best, end := e.bestVotes(quorum, max(floor, e.next-1))
+	best, end := e.bestVotes(quorum, floor)
 	l.phase = leading
 	l.prep = preparation{at: never}
 	l.plan = nil
 	l.gap, l.proposed = 0, now.Mono
 	l.last = e.stream.last
-	start := end + 1 - ids.Instance(len(best))
-	for k := min(e.next, start); k <= end; k++ {
+	next, start := e.next, end+1-ids.Instance(len(best))
+	for k := min(next, start); k <= end; k++ {
 		s := e.log.at(k)
 		if s != nil && s.chosen != nil {
-			l.last = s.chosen.lastAfter(l.last)
+			if k >= next {
+				l.last = s.chosen.lastAfter(l.last)
+			}
 			continue
 		}
 		if k < start {
@@ -169,7 +193,9 @@ func (e *ensemble) takeLead(now hlc.Now, quorum []int) {
 			e.c.counters.Adjudicated++
 		}
 		l.plan = append(l.plan, planned{instance: k, value: v})
-		l.last = v.lastAfter(l.last)
+		if k >= next {
+			l.last = v.lastAfter(l.last)
+		}
 	}
 	l.next = max(end+1, e.next)
 }
@@ -183,20 +209,31 @@ func (e *ensemble) learnVotes(vs []vote) {
 }
 
 // bestVotes finds, for each instance above floor that any of the quorum voted
-// in, the vote of the highest round. best[0] is for the instance floor+1.
+// in, the vote of the highest round. best[0] is for the instance floor+1. What all
+// f+1 of them voted for in one round is decided, and learned: a restart of all
+// then need not order again what it finds.
 func (e *ensemble) bestVotes(quorum []int, floor ids.Instance) (best []vote, end ids.Instance) {
+	var equal []int
 	for _, i := range quorum {
 		for _, v := range e.lead.prep.answers[i].votes {
 			if v.Instance <= floor {
 				continue
 			}
 			for ids.Instance(len(best)) < v.Instance-floor {
-				best = append(best, vote{})
+				best, equal = append(best, vote{}), append(equal, 0)
 			}
-			b := &best[v.Instance-floor-1]
-			if b.Value == nil || b.Round.Less(v.Round) {
-				*b = v
+			at := v.Instance - floor - 1
+			switch b := &best[at]; {
+			case b.Value == nil || b.Round.Less(v.Round):
+				*b, equal[at] = v, 1
+			case !b.Decided && !v.Decided && b.Round == v.Round && b.Value.ID == v.Value.ID:
+				equal[at]++
 			}
+		}
+	}
+	for at := range best {
+		if b := &best[at]; equal[at] >= e.quorum {
+			e.learn(b.Instance, b.Value.ID, b.Value, 0)
 		}
 	}
 	return best, floor + ids.Instance(len(best))

@@ -18,15 +18,8 @@ func (e *ensemble) pump(now hlc.Now) {
 	}
 	e.keepWarm(now)
 	l.ripeAt = never
-	for l.phase == leading && len(l.open) < e.c.cfg.Tuning.Pipeline {
-		if len(l.plan) > 0 {
-			p := l.plan[0]
-			l.plan = l.plan[1:]
-			if s := e.log.at(p.instance); p.instance > e.log.base && (s == nil || !s.decided) {
-				e.propose(now, p.instance, p.value, true)
-			}
-			continue
-		}
+	e.fulfil(now)
+	for l.phase == leading && len(l.plan) == 0 && len(l.open) < e.c.cfg.Tuning.Pipeline {
 		if !e.clocked() {
 			return
 		}
@@ -57,6 +50,32 @@ func (e *ensemble) pump(now hlc.Now) {
 		k := l.next
 		l.next++
 		e.propose(now, k, e.makeValue(now, b, null), false)
+	}
+}
+
+// After a restart of all there may be much that Phase 1 obliges to: it goes
+// through a wider pipeline than what is new, since each step takes a sync.
+const (
+	planWindow = 256
+	planBytes  = 4 << 20
+)
+
+// fulfil proposes what Phase 1 obliges to.
+func (e *ensemble) fulfil(now hlc.Now) {
+	l, bytes := &e.lead, 0
+	if len(l.plan) == 0 {
+		return
+	}
+	for i := range l.open {
+		bytes += l.open[i].value.size()
+	}
+	for l.phase == leading && len(l.plan) > 0 && len(l.open) < planWindow && (len(l.open) < e.c.cfg.Tuning.Pipeline || bytes < planBytes) {
+		p := l.plan[0]
+		l.plan = l.plan[1:]
+		if s := e.log.at(p.instance); p.instance > e.log.base && (s == nil || !s.decided) {
+			bytes += p.value.size()
+			e.propose(now, p.instance, p.value, true)
+		}
 	}
 }
 

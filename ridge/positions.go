@@ -117,6 +117,9 @@ func (c *Core) Lost() (lost []At) {
 				low = min(low, trim+1)
 			}
 		}
+		if low == maxInstance {
+			low = e.next + 1
+		}
 		lost = append(lost, At{Ensemble: e.id, Instance: low})
 	}
 	return lost

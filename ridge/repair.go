@@ -1,6 +1,7 @@
 package ridge
 
 import (
+	"math/bits"
 	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/hlc"
@@ -127,14 +128,14 @@ func (e *ensemble) fetch() {
 }
 
 // onFetch tells a learner what this acceptor knows. "Decided" is said only of
-// what is known to be decided [R3]. At the coordinator the question also says
+// what is known to be decided [R3], and a vote is told when it is durable [R1]. At the coordinator the question also says
 // that an instance has stayed open for long.
 func (e *ensemble) onFetch(now hlc.Now, from ids.Process, m *fetch) {
 	if e.self < 0 || m.To < m.From {
 		e.c.counters.Dropped++
 		return
 	}
-	vs, _ := e.votes(m.From, min(m.To, m.From+fetchWindow), pageBytes)
+	vs, _ := e.votes(m.From, min(m.To, m.From+fetchWindow), pageBytes, false)
 	if len(vs) > 0 || m.From <= e.log.base {
 		e.c.send(from, &learn{Ensemble: e.id, Trim: e.log.base, Votes: vs})
 	}
@@ -178,33 +179,17 @@ func (e *ensemble) hear(a int, v *vote) {
 		e.learn(v.Instance, s.id, v.Value, 0)
 		return
 	}
-	mine := heardVote{acceptor: a, round: v.Round, id: v.Value.ID}
-	known := false
-	for i := range s.heard {
-		if h := &s.heard[i]; h.acceptor == a {
-			if h.round.Less(mine.round) {
-				*h = mine
-			}
-			known = true
-		}
+	id := v.Value.ID
+	s.note(heardVote{acceptor: a, round: v.Round, id: id})
+	voters := s.equal(v.Round, id)
+	if s.value != nil && s.round == v.Round && s.value.ID == id && e.safe(s) {
+		voters |= 1 << e.self
 	}
-	if !known {
-		s.heard = append(s.heard, mine)
-	}
-	equal := 0
-	for _, h := range s.heard {
-		if h.round == mine.round && h.id == mine.id {
-			equal++
-		}
-	}
-	if s.value != nil && s.round == mine.round && s.value.ID == mine.id {
-		equal++
-	}
-	if equal >= e.quorum {
-		e.learn(v.Instance, mine.id, v.Value, 0)
+	if bits.OnesCount32(voters) >= e.quorum {
+		e.learn(v.Instance, id, v.Value, 0)
 		return
 	}
-	if s.value == nil || s.value.ID != mine.id {
+	if s.value == nil || s.value.ID != id {
 		s.spare = v.Value
 		e.log.weigh(s)
 	}
@@ -212,7 +197,11 @@ func (e *ensemble) hear(a int, v *vote) {
 
 // checkReachable finds out whether what this process lacks is forgotten: at all
 // acceptors, or, when asking has long been in vain, at f+1 of them, itself
-// included.
+// included. In durable mode an acceptor that started again may have a vote, and no
+// longer know that it is decided; there it is enough that a replica of this
+// partition has a checkpoint that covers it. So each instance can be had: if one
+// acceptor has trimmed it, such a checkpoint survives f faults; if none has, the
+// coordinator knows what is decided, by Phase 1.
 func (e *ensemble) checkReachable(now hlc.Now) {
 	gone := 0
 	for i := range e.acceptors() {
@@ -220,7 +209,7 @@ func (e *ensemble) checkReachable(now hlc.Now) {
 			gone++
 		}
 	}
-	if gone < e.quorum || !e.lacks() {
+	if gone < e.quorum && !e.covered() || !e.lacks() {
 		e.lostSince, e.lost = never, false
 		return
 	}
@@ -230,6 +219,18 @@ func (e *ensemble) checkReachable(now hlc.Now) {
 	if gone == len(e.spec.Acceptors) || now.Mono-e.lostSince > 10*e.c.timeout {
 		e.lost = true
 	}
+}
+
+// covered says whether a durable checkpoint of another replica of this partition
+// covers what is lacked here.
+func (e *ensemble) covered() bool {
+	for i := range e.members {
+		m := &e.members[i]
+		if m.partition == e.c.partition && m.peer != nil && m.item.Stable >= e.next && !e.c.Suspected(m.process) {
+			return true
+		}
+	}
+	return false
 }
 
 // backoff doubles base for each try after the first, up to limit.

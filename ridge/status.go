@@ -43,7 +43,11 @@ type EnsembleStatus struct {
 	// Delivered: everything up to it is pulled.
 	Delivered ids.Instance
 	// Trimmed: everything up to it is forgotten here.
-	Trimmed  ids.Instance
+	Trimmed ids.Instance
+	// Stable: the older of this replica's durable checkpoints covers it.
+	Stable ids.Instance
+	// Held votes wait to be durable.
+	Held     int
 	LogCount int
 	LogBytes int
 	// Waiting messages at the coordinator, and open instances.
@@ -119,6 +123,8 @@ func (e *ensemble) status() EnsembleStatus {
 		Decided:     e.next - 1,
 		Delivered:   e.delivered(),
 		Trimmed:     e.log.base,
+		Stable:      e.stable,
+		Held:        len(e.pending.votes) - e.pending.head,
 		LogCount:    e.log.count,
 		LogBytes:    e.log.bytes,
 		Waiting:     e.lead.queue.count(),

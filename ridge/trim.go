@@ -45,6 +45,7 @@ func (e *ensemble) trim(now hlc.Now) {
 		// Jump went far beyond the log, which would have no room for what follows.
 		e.log.trim(min(e.told(), e.next-1))
 	}
+	e.mark()
 }
 
 // slide forgets up to mark, but no more than makes the log less full than fill.

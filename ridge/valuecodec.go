@@ -141,25 +141,37 @@ func readValue(r *wire.Reader) *Value {
 	c := wire.NewReader(body)
 	switch form {
 	case formFull:
-		v.raw = body
-		if v.skim() {
-			return v
-		}
-		v.readFull(&c)
+		v.readRaw(r, body)
+		return v
 	case formList:
 		v.readList(&c, body)
 	default:
 		c.Fail("unknown form")
 	}
+	v.verify(r, &c)
+	return v
+}
+
+// readRaw decodes a value that is there in full, and knows its ID, into v.
+// Mistakes are r's.
+func (v *Value) readRaw(r *wire.Reader, body []byte) {
+	v.raw = body
+	if v.skim() {
+		return
+	}
+	c := wire.NewReader(body)
+	v.readFull(&c)
+	v.verify(r, &c)
+}
+
+// verify makes r fail unless c read v without a mistake and to its end, and v's
+// digest is its content's.
+func (v *Value) verify(r, c *wire.Reader) {
 	if err := c.Done(); err != nil {
 		r.Fail("bad value: " + err.Error())
-		return nil
-	}
-	if v.listDigest() != v.ID.Digest {
+	} else if v.listDigest() != v.ID.Digest {
 		r.Fail("a value's digest is not its content's")
-		return nil
 	}
-	return v
 }
 
 // readHead reads what comes before the entries, which take at least size bytes
