@@ -69,10 +69,11 @@ type stageClock struct {
 	sums StageSums
 }
 
-// add counts a command that was ordered; one that was read has no such stages.
+// add counts a command that was ordered. One that was read has no such stages,
+// and the answer to one of its copies that came too late has not all of them.
 func (s *stageClock) add(r host.Result) {
 	at := r.Reply.Stages
-	if at.Proposed == 0 {
+	if at.Proposed == 0 || at.Started == 0 {
 		return
 	}
 	s.mu.Lock()

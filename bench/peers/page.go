@@ -18,6 +18,12 @@ var drawings = []struct {
 	file, title, part string
 	draw              func(io.Reader) (figures.Figure, error)
 }{
+	{"figure-4.2.svg", "Figure 4.2: Volery, ZKsmr and ZooKeeper on disk", "volery", measured(figures.Storage(bench.OnDisk, "4.2"))},
+	{"figure-4.3.svg", "Figure 4.3: their latencies on disk", "volery", measured(figures.StorageCDF(bench.OnDisk, "4.3"))},
+	{"figure-4.4.svg", "Figure 4.4: Volery, ZKsmr and ZooKeeper in memory", "volery", measured(figures.Storage(bench.InMemory, "4.4"))},
+	{"figure-4.5.svg", "Figure 4.5: their latencies in memory", "volery", measured(figures.StorageCDF(bench.InMemory, "4.5"))},
+	{"figure-4.6.svg", "Figure 4.6: a share of global commands", "volery-global", measured(figures.Global)},
+	{"figure-4.7.svg", "Figure 4.7: latencies with global commands", "volery-global", measured(figures.GlobalCDF)},
 	{"figure-5.1.svg", "Figure 5.1: one group, by destinations", "broadcast", measured(figures.Destinations)},
 	{"figure-5.2.svg", "Figure 5.2: more groups", "multicast", measured(figures.Groups)},
 	{"figure-5.3.svg", "Figure 5.3: optimistic delivery", "latency", measured(figures.Optimism)},

@@ -1,5 +1,5 @@
 // Package figures draws what the benches measured, from their JSON lines, as
-// the dissertation's figures 5.1 to 5.3 show it.
+// the dissertation's figures 4.2 to 4.7 and 5.1 to 5.3 show it.
 package figures
 
 import (
@@ -74,7 +74,9 @@ func (f Figure) paint(all draw.Canvas) {
 		PadLeft: 4 * vg.Millimeter, PadRight: 4 * vg.Millimeter, PadBottom: 2 * vg.Millimeter}
 	for i, row := range plot.Align(f.Rows, tiles, body) {
 		for j, canvas := range row {
-			f.Rows[i][j].Draw(canvas)
+			if p := f.Rows[i][j]; p != nil {
+				p.Draw(canvas)
+			}
 		}
 	}
 }

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"io"
+	"io/fs"
 	"strings"
 	"testing"
 
@@ -42,6 +44,37 @@ func loads() (all []bench.Point) {
 	return all
 }
 
+// servicePoints are ZooKeeper and ours, at two loads, in two cases of each kind.
+func servicePoints() (all []bench.Point) {
+	for _, share := range []float64{0, 0.05} {
+		for _, size := range []int{100, 1000} {
+			for partitions, system := range map[int]string{0: "zookeeper", 1: "zksmr", 2: "volery"} {
+				for _, load := range []float64{1, 0.75} {
+					pt := bench.Point{System: system, Command: bench.SetData, Storage: bench.InMemory, Partitions: max(partitions, 1), SizeBytes: size,
+						MultiShare: share, Load: load, OpsPerS: 1e4 * load, Mean: 800, P50: 700, P95: 1000, CPU: 0.02, CDF: new(bench.CDF)}
+					for i := range pt.CDF {
+						pt.CDF[i] = float64(100 + 10*i)
+					}
+					if partitions > 0 {
+						pt.Stages = &bench.Stages{Batching: 100, Multicast: 400, Waiting: 50, Executing: 50, Replying: 200}
+					}
+					all = append(all, pt)
+				}
+			}
+		}
+	}
+	return all
+}
+
+// Without points of ours there is no figure, and that is no failure.
+func TestNoServices(t *testing.T) {
+	for _, draw := range []func([]bench.Point) (Figure, error){Storage(bench.OnDisk, "4.2"), StorageCDF(bench.OnDisk, "4.3")} {
+		if _, err := draw(servicePoints()); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%v, want ErrNotExist", err)
+		}
+	}
+}
+
 // Every figure is well-formed, and names its axes, units and systems.
 func TestFigures(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -50,6 +83,10 @@ func TestFigures(t *testing.T) {
 		want   []string
 	}{
 		"optimism":     {Optimism, loads(), []string{"order mistakes, %", "median latency, ms", "1000 messages/s", "one group, one-way delay 0.5 ms", "2 groups", "maximum power", "optimistic answer"}},
+		"storage":      {Storage(bench.InMemory, "4.4"), servicePoints(), []string{"figure 4.4", "in memory", "one partition = 1", "relative throughput", "multicasting", "waiting", "ZooKeeper (100 B: 10 k/s)", "ZKsmr", "Volery, 2 partitions", "1 kB: 1", "CPU, us"}},
+		"latencies":    {StorageCDF(bench.InMemory, "4.5"), servicePoints(), []string{"figure 4.5", "share of commands", "1 kB values", "ZooKeeper"}},
+		"global":       {Global, servicePoints(), []string{"figure 4.6", "5 % global: 1", "share of global commands"}},
+		"global CDF":   {GlobalCDF, servicePoints(), []string{"figure 4.7", "5 % global", "latency, ms"}},
 		"destinations": {Destinations, points(), []string{"destinations", "Mbit/s", "latency, ms", "64 kB messages", "Ridge", "etcd raft", ">5<"}},
 		"groups":       {Groups, points(), []string{"groups", "one group = 1", "latency, ms", "64 kB messages", "Ridge (1 = 3277 Mbit/s)", ">3<"}},
 	} {

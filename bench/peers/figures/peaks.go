@@ -120,14 +120,15 @@ func (d dash) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 }
 
-// finish names the places and leaves room for the legend above the bars.
+// finish names the places by their numbers.
 func finish(p *plot.Plot, ticks []int) {
-	var names []string
-	for _, t := range ticks {
-		names = append(names, fmt.Sprint(t))
-	}
+	finishNamed(p, called(ticks, func(t int) string { return fmt.Sprint(t) }))
+}
+
+// finishNamed names the places and leaves room for the legend above the bars.
+func finishNamed(p *plot.Plot, names []string) {
 	p.NominalX(names...)
-	p.X.Min, p.X.Max = -0.6, float64(len(ticks))-0.4
+	p.X.Min, p.X.Max = -0.6, float64(len(names))-0.4
 	if p.Y.Max <= 0 {
 		p.Y.Max = 1
 	}
