@@ -105,7 +105,7 @@ func (r *Replica) captureClients(s *Snapshot, clients []ids.Client) {
 			s.clients = append(s.clients, clientRecord{client: c, gone: true})
 			continue
 		}
-		if l := &r.state.changes; l.on {
+		if l := &r.state.changes; s.durable {
 			if rec.taken == l.epoch {
 				continue // it was forgotten and came again
 			}

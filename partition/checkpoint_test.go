@@ -65,6 +65,7 @@ func (d *disk) sorted() []StateItem {
 
 func restore(c Config, items []StateItem, sum Sum) (*Replica, error) {
 	b := NewBuilder(c)
+	b.r.sums.every = 4
 	for len(items) > 0 {
 		n := min(len(items), 3)
 		if err := b.Add(items[:n]); err != nil {

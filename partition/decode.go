@@ -43,6 +43,8 @@ func Decode(kind wire.Kind, body []byte) (wire.Message, error) {
 		m = decodeReadRequest(&r, body)
 	case KindReadReply:
 		m = decodeReadReply(&r)
+	case KindStateSum:
+		m = &StateSum{Count: r.Uvarint(), Position: r.Position(), Sum: r.Uint64()}
 	default:
 		return nil, fmt.Errorf("%w: kind %#x is not the partition's", wire.ErrMalformed, kind)
 	}

@@ -15,6 +15,7 @@ const (
 	KindCheck                                   // replica -> replicas of another destination; Checks only
 	KindReadRequest                             // client -> one replica
 	KindReadReply                               // that replica -> client
+	KindStateSum                                // replica -> replicas of the same partition
 )
 
 // Tag names one attempt of a command at its place in the order. Invariant:

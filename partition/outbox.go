@@ -266,10 +266,11 @@ func (r *Replica) progressDue() {
 	if b.line.live == 0 || b.askDue > r.now.Mono {
 		return
 	}
-	if !r.askProgress() && r.patient(0) {
+	if !r.askProgress() && r.patient(0) && !r.config.Durable {
 		// Those that are missed are suspected, and what is kept for them is in
 		// nobody's way. Otherwise it goes on: their last Progress may be lost,
-		// and a full outbox brings nothing about by itself.
+		// and a full outbox brings nothing about by itself; and who keeps its
+		// state on disk comes back.
 		b.askDue = Never
 		return
 	}

@@ -184,7 +184,7 @@ func (g *orderGen) place(d Delivery) ids.Position {
 
 // randomWorld draws a world and its merged order; which faults it has at all
 // is drawn first.
-func randomWorld(t testing.TB, seed uint64) *world {
+func randomWorld(t testing.TB, seed uint64, tweak ...func(*Config)) *world {
 	rng := rand.New(rand.NewPCG(seed, 2))
 	tuning := testTuning()
 	tuning.Sequential = rng.IntN(8) == 0
@@ -205,7 +205,7 @@ func randomWorld(t testing.TB, seed uint64) *world {
 	}
 	progs := &programs{}
 	partitions, replicas := 1+rng.IntN(4), 1+rng.IntN(3)
-	w := newWorld(t, seed, partitions, replicas, testService(progs), tuning)
+	w := newWorld(t, seed, partitions, replicas, testService(progs), tuning, tweak...)
 	if rng.IntN(2) == 0 {
 		w.drop = rng.Float64() * 0.4
 	}

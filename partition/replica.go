@@ -70,6 +70,7 @@ type Replica struct {
 	outbox    outbox
 
 	// taken is the last snapshot, ledger what it leaves to the next.
+	sums   sums
 	taken  *Snapshot
 	ledger *ledger
 	marks  []mark // oldest first
@@ -93,6 +94,7 @@ func New(c Config) *Replica {
 	r.tuning = &r.config.Tuning
 	r.state.changes = changes{on: c.Durable, epoch: 1}
 	r.ledger = newLedger()
+	r.sums = newSums(&r.config)
 	for p, replicas := range c.Replicas {
 		for _, id := range replicas {
 			r.peers[id] = ids.Partition(p)
@@ -129,6 +131,7 @@ func (r *Replica) Deliver(now hlc.Now, d Delivery) {
 	r.present = d.Proposed
 	r.counters.Delivered++
 	r.delivered++
+	r.sums.due = r.sums.heard != nil && r.delivered%r.sums.every == 0
 	if !d.Dests.Has(r.config.Partition) {
 		r.counters.Invalid++
 		return
@@ -144,6 +147,10 @@ func (r *Replica) Step(now hlc.Now, from ids.Process, m wire.Message) {
 	}
 	r.now = now
 	q, known := r.peers[from]
+	if sum, ok := m.(*StateSum); ok && known && q == r.config.Partition && from != r.config.Self {
+		r.onStateSum(from, sum)
+		return
+	}
 	if !known || q == r.config.Partition {
 		r.counters.Invalid++
 		return
@@ -172,6 +179,9 @@ func (r *Replica) endStep() {
 	}
 	if len(r.flushing) > 0 {
 		r.flush()
+	}
+	if r.sums.due {
+		r.sumUp()
 	}
 }
 

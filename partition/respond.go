@@ -14,6 +14,9 @@ import (
 func (r *Replica) conclude(c *command, e *entry) {
 	t := &c.tx
 	r.counters.Finished++
+	if r.state.changes.on {
+		r.foldOutcome(c)
+	}
 	if t.outcome == OutcomeRetry {
 		r.counters.Retries++
 	}

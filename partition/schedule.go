@@ -14,7 +14,7 @@ func (r *Replica) drain() {
 // here, its gate included. Only now the signal may go: sent on delivery it
 // would break linearizability (the induction of section 4.4).
 func (r *Replica) start(c *command) {
-	c.started = true
+	c.started, c.changed = true, true
 	c.startedAt = r.now.Wall
 	if c.read {
 		r.startRead(c)

@@ -48,6 +48,8 @@ type Counters struct {
 	Reads        uint64 // reads executed, without a place in the order
 	ReadsRetried uint64 // of them ended in retry
 	ReadsRefused uint64 // reads refused at the bound
+	Compared     uint64 // sums of the state told to the other replicas [C3]
+	Diverged     uint64 // comparisons in which replicas differed [C3]
 	Invalid      uint64 // messages that no correct process sends
 }
 

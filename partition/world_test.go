@@ -36,6 +36,8 @@ type world struct {
 	faultsUntil  time.Duration
 	filter       func(from, to ids.Process, m wire.Message) bool // false: lost
 	onSend       func(from ids.Process, s Send)
+	delivered    func(n *node) // after each delivery
+	needs        func(n *node) // it needs another's state
 
 	started map[Tag]map[ids.Partition]bool
 	before  map[Tag][]Tag // what precedes a command by conflicts
@@ -47,8 +49,11 @@ type node struct {
 	w         *world
 	id        ids.Process
 	p         ids.Partition
+	config    Config
 	r         *Replica
 	next      int // in the order
+	lives     int
+	moved     bool // its state is another's
 	crashed   bool
 	crashedAt time.Duration
 	fooled    map[ids.Process]bool // wrong suspicions
@@ -87,7 +92,7 @@ func testTuning() Tuning {
 	return t
 }
 
-func newWorld(t testing.TB, seed uint64, partitions, replicas int, service *Service, tuning Tuning) *world {
+func newWorld(t testing.TB, seed uint64, partitions, replicas int, service *Service, tuning Tuning, tweak ...func(*Config)) *world {
 	w := &world{
 		t: t, rng: rand.New(rand.NewPCG(seed, 1)), seed: seed, service: service, tuning: tuning,
 		place: testMap{n: partitions, version: 3}, slow: time.Millisecond, lag: 200 * time.Microsecond,
@@ -108,15 +113,26 @@ func newWorld(t testing.TB, seed uint64, partitions, replicas int, service *Serv
 			if rand.New(rand.NewPCG(seed, uint64(id))).IntN(2) == 0 {
 				spec = prepared(service) // beside others that are not
 			}
-			n.r = New(Config{
+			n.config = Config{
 				Self: id, Partition: n.p, Replicas: sets, Service: spec, Placement: w.place,
 				Tuning: tuning, Checks: seed%2 == 0, Suspected: n.suspects, Observe: n.observe,
-			})
+			}
+			for _, f := range tweak {
+				f(&n.config)
+			}
+			n.r = newReplica(n.config)
 			w.nodes = append(w.nodes, n)
 			t.Cleanup(n.r.Close)
 		}
 	}
 	return w
+}
+
+// newReplica compares sums more often.
+func newReplica(c Config) *Replica {
+	r := New(c)
+	r.sums.every = 4
+	return r
 }
 
 func (w *world) fatalf(format string, args ...any) {
@@ -140,7 +156,7 @@ func (n *node) observe(ev Event) {
 		}
 		n.w.started[tag][n.p] = true
 	case EventFinished:
-		if _, twice := n.finished[tag]; twice {
+		if old, twice := n.finished[tag]; twice && (n.lives == 0 || old.Outcome != ev.Outcome || old.Reply != ev.Reply) {
 			n.w.fatalf("process %d finished %v twice", n.id, tag)
 		}
 		ev.Reads, ev.Ranges, ev.Writes = slices.Clone(ev.Reads), slices.Clone(ev.Ranges), slices.Clone(ev.Writes)
@@ -171,12 +187,16 @@ func (n *node) after() {
 			w.fatalf("%T does not decode: %v", s.Msg, err)
 		}
 		if s.To.Process == 0 {
-			w.reply(n, m.(*Reply))
+			if m, ok := m.(*Reply); ok {
+				w.reply(n, m)
+			}
 			continue
 		}
 		w.transmit(n.id, s.To.Process, m)
 	}
-	if need, why := n.r.NeedState(); need {
+	if need, why := n.r.NeedState(); need && w.needs != nil {
+		w.needs(n)
+	} else if need {
 		if !n.doubted {
 			w.fatalf("process %d: %s", n.id, why)
 		}
@@ -287,12 +307,20 @@ func (w *world) deliver(n *node) {
 		n.next++
 		n.r.Deliver(w.clock(), d)
 		n.after()
-		if n.r.queue.live > w.tuning.MaxUnfinished || n.r.outbox.line.live > w.tuning.MaxOutbox ||
-			n.r.early.messages > w.tuning.MaxEarly || n.r.early.questions > w.tuning.MaxQuestions {
+		if w.delivered != nil {
+			w.delivered(n)
+		}
+		if n.r.queue.live > n.r.tuning.MaxUnfinished || n.r.outbox.line.live > n.r.tuning.MaxOutbox ||
+			n.r.early.messages > n.r.tuning.MaxEarly || n.r.early.questions > n.r.tuning.MaxQuestions {
 			w.fatalf("process %d exceeds a bound: %+v", n.id, n.r.Status())
 		}
 	}
-	w.at(time.Duration(w.rng.Int64N(int64(w.lag)+1)), func() { w.deliver(n) })
+	life := n.lives
+	w.at(time.Duration(w.rng.Int64N(int64(w.lag)+1)), func() {
+		if n.lives == life {
+			w.deliver(n)
+		}
+	})
 }
 
 // add appends a delivery to the order and lets the model judge it.
@@ -418,10 +446,10 @@ func (w *world) endOf(n *node) {
 		tag := Tag{d.Position, d.Command, d.Attempt}
 		e, accepted := w.model.ends[tag]
 		ev, finished := n.finished[tag]
-		if accepted != finished {
+		if accepted != finished && !n.moved {
 			w.fatalf("process %d: %v accepted %v, finished %v", n.id, tag, accepted, finished)
 		}
-		if !accepted {
+		if !accepted || !finished {
 			continue
 		}
 		if ev.Outcome != e.reply.Outcome {
