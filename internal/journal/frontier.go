@@ -68,18 +68,14 @@ func (f *frontier) slot() []byte {
 func (f *frontier) write(times int) error {
 	for range times {
 		f.count++
-		if err := f.rewrite(); err != nil {
+		if _, err := f.file.WriteAt(f.slot(), int64(f.count%2)*slotStride); err != nil {
+			return err
+		}
+		if err := f.file.Sync(); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func (f *frontier) rewrite() error {
-	if _, err := f.file.WriteAt(f.slot(), int64(f.count%2)*slotStride); err != nil {
-		return err
-	}
-	return f.file.Sync()
 }
 
 // raise makes a mark durable. Fields that are lower than what is there stay.

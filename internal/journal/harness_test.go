@@ -20,20 +20,21 @@ type name struct {
 	instance uint64
 }
 
-// model is what the journal must hold: for each name the versions that were
-// appended, by sequence, and the trim marks.
+// model is what the journal must hold: what was appended, by sequence, and up
+// to which it was acknowledged. The states of the ensembles are trim marks.
 type model struct {
-	j       *Journal
-	fs      vfs.FS
-	now     time.Duration
-	all     map[uint64]Record // what the caller appended
-	trimmed map[uint32]uint64
-	acked   uint64
+	j     *Journal
+	fs    vfs.FS
+	now   time.Duration
+	all   map[uint64]Record // what the caller appended
+	acked uint64
+	mix   *rand.Rand // when set, chores run beside batches, in any order
+	last  map[uint32]uint64
 }
 
 func newModel(t testing.TB, fs vfs.FS, opts Options) *model {
 	t.Helper()
-	m := &model{fs: fs, all: map[uint64]Record{}, trimmed: map[uint32]uint64{}}
+	m := &model{fs: fs, all: map[uint64]Record{}, last: map[uint32]uint64{}}
 	if err := Create(fs, "j", testID); err != nil {
 		t.Fatal(err)
 	}
@@ -56,16 +57,32 @@ func (m *model) append(ensemble uint32, instance uint64, body []byte) {
 }
 
 func (m *model) commit() error {
-	if b := m.j.Take(); b != nil {
-		if err := b.Commit(); err != nil {
-			m.j.Done(b)
-			return err
+	both := []*Batch{m.j.Take()}
+	if m.mix != nil && m.mix.IntN(2) == 0 {
+		m.now++
+		both = append(both, m.j.Upkeep(m.now))
+	}
+	for range 2 { // commit in any order, then Done in any order
+		if m.mix != nil {
+			m.mix.Shuffle(len(both), func(i, k int) { both[i], both[k] = both[k], both[i] })
 		}
-		durable, err := m.j.Done(b)
-		if err != nil {
-			return err
+		for _, b := range both {
+			if b == nil {
+				continue
+			}
+			if b.state == taken {
+				if err := b.Commit(); err != nil {
+					m.j.Done(b)
+					return err
+				}
+				continue
+			}
+			durable, err := m.j.Done(b)
+			if err != nil {
+				return err
+			}
+			m.acked = durable
 		}
-		m.acked = durable
 	}
 	return nil
 }
@@ -91,7 +108,6 @@ func (m *model) upkeep() error {
 func (m *model) trim(ensemble uint32, upTo uint64) {
 	m.append(ensemble, 0, binary.LittleEndian.AppendUint64(nil, upTo))
 	m.j.Trim(ensemble, upTo)
-	m.trimmed[ensemble] = upTo
 }
 
 // verify opens the journal anew and compares. Every acknowledged record that
@@ -126,6 +142,12 @@ func (m *model) verify(fs vfs.FS, opts Options) error {
 }
 
 func (m *model) compare(got map[name]Record) error {
+	trimmed := map[uint32]uint64{}
+	for n, r := range got {
+		if n.instance == 0 && len(r.Body) == 8 {
+			trimmed[n.ensemble] = binary.LittleEndian.Uint64(r.Body)
+		}
+	}
 	newest := map[name]uint64{} // acknowledged
 	versions := map[name][]Record{}
 	for seq, r := range m.all {
@@ -136,12 +158,12 @@ func (m *model) compare(got map[name]Record) error {
 		}
 	}
 	for n, seq := range newest {
-		if _, ok := got[n]; !ok && (n.instance == 0 || n.instance > m.trimmed[n.ensemble]) {
+		if _, ok := got[n]; !ok && (n.instance == 0 || n.instance > trimmed[n.ensemble]) {
 			return fmt.Errorf("%v is gone; sequence %d was durable", n, seq)
 		}
 	}
 	for n, r := range got {
-		known := n.instance != 0 && n.instance <= m.trimmed[n.ensemble]
+		known := n.instance != 0 && n.instance <= trimmed[n.ensemble] && len(versions[n]) > 0
 		for _, v := range versions[n] {
 			known = known || v.Seq >= newest[n] && bytes.Equal(v.Body, r.Body)
 		}
@@ -168,12 +190,14 @@ func body(rng *rand.Rand, n int) []byte {
 // script runs appends, commits, upkeep, trims and copies until it fails.
 func (m *model) script(seed uint64, steps int) error {
 	rng := rand.New(rand.NewPCG(seed, 0))
-	m.append(9, 0, []byte("idle state"))
-	m.append(9, 1, []byte("idle vote"))
-	instance := [2]uint64{}
+	if m.j.Durable() == 0 {
+		m.append(9, 0, []byte("idle state"))
+		m.append(9, 1, []byte("idle vote"))
+	}
+	instance := m.last
 	for range steps {
 		for range 1 + rng.IntN(4) {
-			e := rng.IntN(2)
+			e := rng.Uint32N(2)
 			instance[e]++
 			size := rng.IntN(300)
 			switch rng.IntN(12) {
@@ -181,14 +205,14 @@ func (m *model) script(seed uint64, steps int) error {
 				size = 1000 + rng.IntN(1500)
 			case 1:
 				if instance[e] > 2 { // a later vote for the same
-					m.append(uint32(e), instance[e]-1, body(rng, size))
+					m.append(e, instance[e]-1, body(rng, size))
 				}
 			}
-			m.append(uint32(e), instance[e], body(rng, size))
+			m.append(e, instance[e], body(rng, size))
 		}
 		if rng.IntN(3) == 0 {
-			e := rng.IntN(2)
-			m.trim(uint32(e), instance[e]-min(instance[e], 3))
+			e := rng.Uint32N(2)
+			m.trim(e, instance[e]-min(instance[e], 3))
 		}
 		if err := m.commit(); err != nil {
 			return err

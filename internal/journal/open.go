@@ -186,14 +186,10 @@ func (r *recovery) walk(s *segment) error {
 }
 
 // tidy has the frontier say what has been found and then removes files that
-// hold nothing. A slot that was read may never have reached the disk, if the
-// process before failed at its sync; it is written again before the other is
-// touched.
+// hold nothing. Both slots are written: the one that was read may never have
+// reached the disk, if the process before failed at its sync.
 func (r *recovery) tidy(numbers []uint32) error {
 	f := r.frontier
-	if err := f.rewrite(); err != nil {
-		return fmt.Errorf("frontier: %w", err)
-	}
 	r.durable = r.seq
 	r.care.written = r.seq
 	f.mark = mark{durable: r.seq, oldest: r.mark.oldest, newest: r.mark.oldest - 1}

@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -71,8 +72,8 @@ func (f *memFile) Sync() error {
 		return err
 	}
 	out := f.m.ask(OpSync, f.name, 0, 0)
-	if out.Lie {
-		return nil
+	if out.Lie || errors.Is(out.Err, ErrStopped) { // a sync that has not begun cleans no page
+		return out.Err
 	}
 	n := f.n
 	if out.Err == nil {

@@ -151,3 +151,18 @@ func TestFullLockAndClone(t *testing.T) {
 		t.Errorf("the clone inherits locks: %v", err)
 	}
 }
+
+func TestStoppedDiskTears(t *testing.T) {
+	m := NewMem()
+	f := file(t, m, "a", 1024)
+	m.StopAfter(1)
+	put(t, f, 1, 1024, 0)
+	if err := f.Sync(); !errors.Is(err, ErrStopped) {
+		t.Fatal(err)
+	}
+	i := 0
+	m.Crash(func(int) int { i++; return i % 2 })
+	if b := read(t, m, "a"); b[0] != 1 || b[512] != 0 {
+		t.Errorf("after the crash: %d %d", b[0], b[512])
+	}
+}
