@@ -113,6 +113,9 @@ const (
 	keepLeast = 8 << 10
 )
 
+// patience is how long a silent leader is kept in durable cases.
+const patience = 5 * time.Second
+
 func (s *System) config(id raft.ServerID, quiet hclog.Logger) *raft.Config {
 	c := raft.DefaultConfig()
 	c.LocalID, c.Logger = id, quiet
@@ -121,7 +124,11 @@ func (s *System) config(id raft.ServerID, quiet hclog.Logger) *raft.Config {
 	if s.c.Dir == "" {
 		c.SnapshotInterval, c.SnapshotThreshold = 500*time.Millisecond, keepLeast
 		c.TrailingLogs = uint64(min(max(keepBytes/max(s.c.Size, 1), keepLeast), keepMost))
-	} // else no snapshot is due within a turn, as by default
+	} else {
+		// No snapshot is due within a turn, as by default; and a leader whose
+		// disk hangs for a moment is kept, with Consul's default timeouts.
+		c.HeartbeatTimeout, c.ElectionTimeout, c.LeaderLeaseTimeout = patience, patience, patience/2
+	}
 	return c
 }
 
