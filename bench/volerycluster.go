@@ -58,6 +58,8 @@ func (n *nodeProcesses) Start(ctx context.Context) (err error) {
 		args := []string{"node", "--cluster", n.file(), "--id", fmt.Sprint(i + 1), "-q"}
 		if n.c.Dir != "" {
 			args = append(args, "--"+nodeDirFlag, filepath.Join(n.folder, fmt.Sprint(i+1)))
+		} else {
+			args = append(args, "--memory")
 		}
 		if err := n.Processes.Start(n.binary, args...); err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"syscall"
 
 	"github.com/eyrie-dev/eyrie/apps/volery"
@@ -20,11 +21,17 @@ func service() *ssmr.Service { return ssmr.Compose("eyrie", volery.Service) }
 // runNode runs one process until it is told to stop.
 func runNode(ctx context.Context, e env, args []string) int {
 	fs := flags(e, "node", "--id N [flags]", `Runs one process of the cluster that the file describes; eyrie init writes
-such a file. The cluster orders nothing until all its processes have started.
-The state is kept in memory: a process that stops has forgotten what it
-promised, so it cannot come back into a running cluster, and says so.`)
+such a file. The cluster orders nothing until all its processes have started
+once. What the process has promised and its state are kept in a directory of
+its own: it may be killed, or lose power, and go on when it is started again.
+With --memory it keeps everything in memory: writes are answered sooner, but
+a process that stops has forgotten what it promised and cannot come back, and
+what more than half of a partition's processes forget together is lost.
+All processes of a cluster are started alike.`)
 	file := fs.String("cluster", cluster.DefaultName, "the cluster's `file`")
 	id := fs.Uint("id", 0, "which process of the file to run")
+	dir := fs.String("dir", "", "the process's `directory` (default: data/ID beside the cluster's file)")
+	memory := fs.Bool("memory", false, "keep everything in memory")
 	quiet := fs.Bool("q", false, "log errors only")
 	if code, ok := parse(fs, e, args, 0); !ok {
 		return code
@@ -41,23 +48,55 @@ promised, so it cannot come back into a running cluster, and says so.`)
 	if !ok || *id > 65535 {
 		return fail(e, "node", exitUsage, fmt.Errorf("%s has no process %d; give one of its ids with --id", *file, *id))
 	}
-	n, err := host.StartNode(ctx, nodeConfig(f, self, logger(e, !*quiet)))
+	cfg := nodeConfig(f, self, logger(e, !*quiet))
+	switch {
+	case *memory && *dir != "":
+		return fail(e, "node", exitUsage, errors.New("--dir says where to keep the state, and --memory to keep it nowhere; give one of them"))
+	case *memory:
+	case *dir != "":
+		cfg.Dir = *dir
+	default:
+		cfg.Dir = dataDir(filepath.Dir(*file), self)
+	}
+	n, err := host.StartNode(ctx, cfg)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fail(e, "node", exitFailed, fmt.Errorf("%w\n  Process %d or another program listens there already; stop it, or change the address in %s everywhere", err, self, *file))
 	}
 	if err != nil {
-		return fail(e, "node", exitFailed, err)
+		return fail(e, "node", startCode(err), err)
 	}
-	fmt.Fprintf(e.stdout, "process %d of cluster %s listens on %s; the state is in memory only\n", self, f.Cluster, addr)
+	fmt.Fprintf(e.stdout, "process %d of cluster %s listens on %s; %s\n", self, f.Cluster, addr, whereKept(cfg.Dir))
 	select {
 	case <-ctx.Done():
 		n.Close()
-		return exitOK
 	case <-n.Done():
-		code := exitFailed
-		if errors.Is(n.Err(), node.ErrForgotten) {
-			code = exitRefused
-		}
-		return fail(e, "node", code, fmt.Errorf("stopped: %w", n.Err()))
 	}
+	if err := n.Err(); err != nil {
+		return fail(e, "node", startCode(err), fmt.Errorf("stopped: %w", err))
+	}
+	return exitOK
+}
+
+// dataDir is the directory of a process whose cluster's file is in dir.
+func dataDir(dir string, p ids.Process) string {
+	return filepath.Join(dir, dataName, fmt.Sprint(p))
+}
+
+const dataName = "data"
+
+func whereKept(dir string) string {
+	if dir == "" {
+		return "the state is in memory only"
+	}
+	return "the state is in " + dir
+}
+
+// startCode is the exit code of a process that does not start, or has stopped.
+func startCode(err error) int {
+	for _, refused := range []error{node.ErrForgotten, node.ErrDirectory, node.ErrService, host.ErrDirectory} {
+		if errors.Is(err, refused) {
+			return exitRefused
+		}
+	}
+	return exitFailed
 }

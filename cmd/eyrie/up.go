@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/cluster"
@@ -17,46 +19,72 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/ids"
 )
 
+// upFlags are what the user wants of `eyrie up`.
+type upFlags struct {
+	partitions, replicas int
+	listen, dir          string
+	memory               bool
+	given                map[string]bool
+}
+
 // runUp starts every process of a local cluster in this one.
 func runUp(ctx context.Context, e env, args []string) int {
+	u := upFlags{given: map[string]bool{}}
 	fs := flags(e, "up", "[flags]", `Starts a whole cluster in this process, over real TCP on loopback, and writes
-its file, so that other commands find it. Ctrl-C stops it. The state is kept
-in memory: it is gone when the cluster stops.`)
-	partitions := fs.Int("partitions", 2, "number of partitions")
-	replicas := fs.Int("replicas", 3, "replicas of each partition; 2f+1 survive f crashes")
-	listen := fs.String("listen", "", "`host:port` of the first process, the others take the ports after it (default: free ports on 127.0.0.1)")
-	dir := fs.String("dir", ".", "`directory` for the cluster's file, "+cluster.DefaultName)
+its file, so that other commands find it. Ctrl-C stops it. What it promised and
+its state are in the directory data beside the file: the next eyrie up there
+goes on with the same cluster, at the same addresses, even after a power cut.
+With --memory nothing is kept: writes are answered sooner, and the state is
+gone when the cluster stops.`)
+	fs.IntVar(&u.partitions, "partitions", 2, "number of partitions")
+	fs.IntVar(&u.replicas, "replicas", 3, "replicas of each partition; 2f+1 survive f crashes")
+	fs.StringVar(&u.listen, "listen", "", "`host:port` of the first process, the others take the ports after it (default: free ports on 127.0.0.1)")
+	fs.StringVar(&u.dir, "dir", ".", "`directory` for the cluster's file, "+cluster.DefaultName+", and its data")
+	fs.BoolVar(&u.memory, "memory", false, "keep everything in memory")
 	verbose := fs.Bool("v", false, "log to standard error")
 	if code, ok := parse(fs, e, args, 0); !ok {
 		return code
 	}
-	if *partitions < 1 || *replicas < 1 || *partitions**replicas > 1024 {
-		return fail(e, "up", exitUsage, errors.New("--partitions and --replicas must be at least 1, and their product at most 1024"))
+	fs.Visit(func(f *flag.Flag) { u.given[f.Name] = true })
+	if err := u.check(); err != nil {
+		return fail(e, "up", exitUsage, err)
 	}
-	if *listen != "" {
-		if _, err := consecutive(*listen, *partitions**replicas); err != nil {
-			return fail(e, "up", exitUsage, err)
-		}
-	}
-	path := filepath.Join(*dir, cluster.DefaultName)
-	if err := os.MkdirAll(*dir, 0o755); err != nil {
+	path := filepath.Join(u.dir, cluster.DefaultName)
+	if err := os.MkdirAll(u.dir, 0o755); err != nil {
 		return fail(e, "up", exitFailed, err)
 	}
 	if err := refuseRunning(path); err != nil {
 		return fail(e, "up", exitRefused, err)
 	}
-	listeners, addrs, err := listenAll(*listen, *partitions**replicas)
+	f, listeners, code, err := u.cluster(path)
 	if err != nil {
-		return fail(e, "up", exitFailed, err)
+		return fail(e, "up", code, err)
 	}
-	f, err := newFile(*partitions, *replicas, addrs)
-	if err != nil {
-		closeAll(listeners)
-		return fail(e, "up", exitUsage, err)
+	return u.run(ctx, e, f, path, listeners, logger(e, *verbose))
+}
+
+func (u *upFlags) check() error {
+	if u.partitions < 1 || u.replicas < 1 || u.partitions*u.replicas > 1024 {
+		return errors.New("--partitions and --replicas must be at least 1, and their product at most 1024")
 	}
-	up, err := startAll(ctx, f, listeners, logger(e, *verbose))
+	if u.listen != "" {
+		_, err := consecutive(u.listen, u.partitions*u.replicas)
+		return err
+	}
+	return nil
+}
+
+// run runs the cluster until it is to end.
+func (u *upFlags) run(ctx context.Context, e env, f *cluster.File, path string, listeners []net.Listener, log *slog.Logger) int {
+	if !u.memory { // the data must not be there without it
+		if err := f.Save(path); err != nil {
+			closeAll(listeners)
+			return fail(e, "up", exitFailed, err)
+		}
+	}
+	up, err := u.startAll(ctx, f, listeners, log)
 	if err != nil {
-		return fail(e, "up", exitFailed, err)
+		return fail(e, "up", startCode(err), err)
 	}
 	defer up.close()
 	if err := up.ready(ctx); err != nil {
@@ -65,12 +93,65 @@ in memory: it is gone when the cluster stops.`)
 	if err := f.Save(path); err != nil {
 		return fail(e, "up", exitFailed, err)
 	}
-	greet(e, f, path)
+	u.greet(e, f, path)
 	return up.wait(ctx, e)
 }
 
-func greet(e env, f *cluster.File, path string) {
-	fmt.Fprintf(e.stdout, "cluster %s is up: %d partitions of %d replicas, in memory\n", f.Cluster, len(f.Partitions), len(f.Partitions[0]))
+// cluster is the one whose data are in the directory, or a new one, with a
+// listener for each of its processes. With an error comes the exit code.
+func (u *upFlags) cluster(path string) (*cluster.File, []net.Listener, int, error) {
+	data := filepath.Join(u.dir, dataName)
+	if _, err := os.Stat(data); err == nil {
+		if u.memory {
+			return nil, nil, exitRefused, fmt.Errorf("%s holds the data of a cluster, which --memory would leave behind; leave it out, or give another --dir", data)
+		}
+		return u.resumed(path, data)
+	}
+	listeners, addrs, err := listenAll(u.listen, u.partitions*u.replicas)
+	if err != nil {
+		return nil, nil, exitFailed, err
+	}
+	f, err := newFile(u.partitions, u.replicas, addrs)
+	if err != nil {
+		closeAll(listeners)
+		return nil, nil, exitUsage, err
+	}
+	return f, listeners, 0, nil
+}
+
+// resumed is the cluster whose data are there, at its addresses.
+func (u *upFlags) resumed(path, data string) (*cluster.File, []net.Listener, int, error) {
+	f, err := cluster.Load(path)
+	if err != nil {
+		return nil, nil, exitRefused, fmt.Errorf("%s holds the data of a cluster, but its file is not to be had: %w\n  Bring %s back, or give another --dir", data, err, path)
+	}
+	if p, r := len(f.Partitions), len(f.Partitions[0]); u.given["partitions"] && u.partitions != p || u.given["replicas"] && u.replicas != r {
+		return nil, nil, exitUsage, fmt.Errorf("%s holds a cluster of %d partitions of %d replicas; leave out --partitions and --replicas, or give another --dir", u.dir, p, r)
+	}
+	var listeners []net.Listener
+	for _, members := range f.Partitions {
+		for _, m := range members {
+			ln, err := net.Listen("tcp", m.Addr)
+			if err != nil {
+				closeAll(listeners)
+				return nil, nil, exitFailed, fmt.Errorf("process %d of the cluster in %s listens on %s: %w", m.ID, u.dir, m.Addr, err)
+			}
+			listeners = append(listeners, ln)
+		}
+	}
+	if u.given["listen"] && u.listen != f.Partitions[0][0].Addr {
+		closeAll(listeners)
+		return nil, nil, exitUsage, fmt.Errorf("%s holds a cluster whose first process listens on %s; leave out --listen, or give another --dir", u.dir, f.Partitions[0][0].Addr)
+	}
+	return f, listeners, 0, nil
+}
+
+func (u *upFlags) greet(e env, f *cluster.File, path string) {
+	where := "in memory"
+	if !u.memory {
+		where = "kept in " + filepath.Join(u.dir, dataName)
+	}
+	fmt.Fprintf(e.stdout, "cluster %s is up: %d partitions of %d replicas, %s\n", f.Cluster, len(f.Partitions), len(f.Partitions[0]), where)
 	for p, members := range f.Partitions {
 		fmt.Fprintf(e.stdout, "  partition %d:", p)
 		for _, m := range members {
@@ -167,12 +248,15 @@ func nodeConfig(f *cluster.File, id ids.Process, log *slog.Logger) host.NodeConf
 // local is the processes of a cluster in this one.
 type local struct{ nodes []*host.Node }
 
-func startAll(ctx context.Context, f *cluster.File, listeners []net.Listener, log *slog.Logger) (*local, error) {
+func (u *upFlags) startAll(ctx context.Context, f *cluster.File, listeners []net.Listener, log *slog.Logger) (*local, error) {
 	up := &local{}
 	for _, members := range f.Partitions {
 		for _, m := range members {
 			cfg := nodeConfig(f, m.ID, log)
 			cfg.Listener = listeners[len(up.nodes)]
+			if !u.memory {
+				cfg.Dir = dataDir(u.dir, m.ID)
+			}
 			n, err := host.StartNode(ctx, cfg)
 			if err != nil {
 				closeAll(listeners)
@@ -186,14 +270,16 @@ func startAll(ctx context.Context, f *cluster.File, listeners []net.Listener, lo
 }
 
 func (up *local) close() {
+	var all sync.WaitGroup
 	for _, n := range up.nodes {
-		n.Close()
+		all.Go(func() { n.Close() })
 	}
+	all.Wait()
 }
 
 // ready waits until every process says that it is.
 func (up *local) ready(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	for _, n := range up.nodes {
 		if err := n.WaitReady(ctx); err != nil {
@@ -215,6 +301,12 @@ func (up *local) wait(ctx context.Context, e env) int {
 	for left := len(up.nodes); left > 0; left-- {
 		select {
 		case <-ctx.Done():
+			up.close()
+			for _, n := range up.nodes {
+				if n.Err() != nil {
+					return fail(e, "up", exitFailed, fmt.Errorf("the process on %s did not stop cleanly: %w", n.Addr(), n.Err()))
+				}
+			}
 			fmt.Fprintln(e.stdout, "stopped")
 			return exitOK
 		case n := <-stopped:

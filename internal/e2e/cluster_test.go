@@ -57,13 +57,20 @@ type processes struct {
 	desc *cluster.File
 	cmds map[ids.Process]*exec.Cmd
 	logs map[ids.Process]*record
+	// durable processes keep their state beside the file.
+	durable bool
 }
 
-// startProcesses starts partitions x replicas processes and waits for them.
+// startProcesses starts partitions x replicas processes, whose state is in
+// memory, and waits for them.
 func startProcesses(t *testing.T, partitions, replicas int) *processes {
+	return startCluster(t, partitions, replicas, false)
+}
+
+func startCluster(t *testing.T, partitions, replicas int, durable bool) *processes {
 	t.Helper()
 	p := &processes{
-		t: t, file: filepath.Join(t.TempDir(), cluster.DefaultName),
+		t: t, file: filepath.Join(t.TempDir(), cluster.DefaultName), durable: durable,
 		cmds: map[ids.Process]*exec.Cmd{}, logs: map[ids.Process]*record{},
 	}
 	addrs := freeAddrs(t, partitions*replicas)
@@ -85,7 +92,11 @@ func startProcesses(t *testing.T, partitions, replicas int) *processes {
 
 func (p *processes) start(id ids.Process) {
 	p.t.Helper()
-	p.cmds[id], p.logs[id] = begin(p.t, "node", "--cluster", p.file, "--id", fmt.Sprint(id))
+	args := []string{"node", "--cluster", p.file, "--id", fmt.Sprint(id)}
+	if !p.durable {
+		args = append(args, "--memory")
+	}
+	p.cmds[id], p.logs[id] = begin(p.t, args...)
 }
 
 // record is what a process has said so far.

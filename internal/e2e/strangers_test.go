@@ -41,7 +41,7 @@ func (p *processes) variant(name string, change *strings.Replacer) string {
 // should, and ends it.
 func stranger(t *testing.T, file string, id ids.Process, says string) {
 	t.Helper()
-	cmd, log := begin(t, "node", "--cluster", file, "--id", fmt.Sprint(id))
+	cmd, log := begin(t, "node", "--memory", "--cluster", file, "--id", fmt.Sprint(id))
 	eventually(t, 10*time.Second, "a stranger says "+says, func() bool { return strings.Contains(log.String(), says) })
 	if code := ends(t, cmd, syscall.SIGTERM); code != 0 {
 		t.Errorf("the stranger's exit code is %d: %s", code, log)
@@ -75,7 +75,7 @@ func TestStrangers(t *testing.T) {
 	stranger(t, p.variant("twin.json", strings.NewReplacer(addrs[2], free[1])), 2, "duplicate process id")
 	stranger(t, p.variant("swap.json", strings.NewReplacer(addrs[1], addrs[2], addrs[2], addrs[1], addrs[3], free[2])), 3, "this address is process 1's")
 	stranger(t, p.variant("more.json", strings.NewReplacer(`"id": 3`, `"id": 4`, addrs[3], free[3])), 4, "other cluster configuration")
-	out, code := eyrie(t, nil, "node", "--cluster", p.file, "--id", "2")
+	out, code := eyrie(t, nil, "node", "--memory", "--cluster", p.file, "--id", "2")
 	if code != 1 || !strings.Contains(out, "in use") {
 		t.Errorf("a second process 2 at the same address: %d: %s", code, out)
 	}
@@ -83,7 +83,7 @@ func TestStrangers(t *testing.T) {
 	// One that was killed may not come back: it has forgotten what it had
 	// promised [R5].
 	p.kill(3)
-	out, code = eyrie(t, nil, "node", "--cluster", p.file, "--id", "3")
+	out, code = eyrie(t, nil, "node", "--memory", "--cluster", p.file, "--id", "3")
 	if code != 4 || !strings.Contains(out, "has forgotten") || !strings.Contains(out, "start all processes") {
 		t.Errorf("a process that was started again: %d: %s", code, out)
 	}

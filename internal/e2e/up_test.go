@@ -61,13 +61,59 @@ func TestUp(t *testing.T) {
 	if code := ends(t, cmd, syscall.SIGINT); code != 0 || !strings.Contains(log.String(), "stopped") {
 		t.Errorf("Ctrl-C: exit code %d: %s", code, log)
 	}
-	// The file of a cluster that has ended is replaced.
-	cmd, _ = startUp(t, "--dir", dir, "--partitions", "1", "--replicas", "1")
+	// The next one goes on with the cluster, at the same addresses, also when
+	// the last one could not say good-bye.
+	before, err := os.ReadFile(filepath.Join(dir, "eyrie.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, end := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
+		cmd, _ = startUp(t, "--dir", dir)
+		if out, code := eyrie(t, nil, "volery", "get", "/hello", flag); code != 0 || out != "world" {
+			t.Errorf("after another start: %d: %s", code, out)
+		}
+		if code := ends(t, cmd, end); end == syscall.SIGTERM && code != 0 {
+			t.Errorf("%v: exit code %d", end, code)
+		}
+		if after, err := os.ReadFile(filepath.Join(dir, "eyrie.json")); err != nil || string(after) != string(before) {
+			t.Errorf("the cluster's file has changed: %s, %v", after, err)
+		}
+	}
+	for _, b := range []bad{
+		{"up --dir DIR --partitions 1", 2, []string{"2 partitions of 3 replicas", "--dir"}},
+		{"up --dir DIR --memory", 4, []string{"holds the data", "--dir"}},
+		{"up --dir DIR --listen 127.0.0.1:7411", 2, []string{"first process listens on"}},
+	} {
+		b.run(t, dir)
+	}
+	if err := os.Rename(filepath.Join(dir, "eyrie.json"), filepath.Join(dir, "away.json")); err != nil {
+		t.Fatal(err)
+	}
+	bad{"up --dir DIR", 4, []string{"holds the data", "Bring", "eyrie.json back"}}.run(t, dir)
+}
+
+// TestUpInMemory: with --memory nothing is kept, and the file of a cluster that
+// has ended is replaced.
+func TestUpInMemory(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	flag := "--cluster=" + filepath.Join(dir, "eyrie.json")
+	cmd, log := startUp(t, "--dir", dir, "--memory", "--partitions", "1")
+	if out, code := eyrie(t, nil, "volery", "create", "/hello", "world", flag); code != 0 || !strings.Contains(log.String(), "in memory") {
+		t.Errorf("create: %d: %s; %s", code, out, log)
+	}
+	if code := ends(t, cmd, syscall.SIGINT); code != 0 {
+		t.Errorf("Ctrl-C: exit code %d", code)
+	}
+	cmd, _ = startUp(t, "--dir", dir, "--memory", "--partitions", "1", "--replicas", "1")
 	if out, code := eyrie(t, nil, "volery", "get", "/hello", flag); code != 3 {
 		t.Errorf("the state of another life: %d: %s", code, out)
 	}
 	if code := ends(t, cmd, syscall.SIGTERM); code != 0 {
 		t.Errorf("SIGTERM: exit code %d", code)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "data")); err == nil {
+		t.Error("--memory has left data")
 	}
 }
 

@@ -61,6 +61,7 @@ func TestWrongUsage(t *testing.T) {
 		{"node --cluster DIR/ok.json --id 7", 2, []string{"no process 7"}},
 		{"node --cluster DIR/ok.json --id 65537", 2, []string{"no process 65537"}},
 		{"node --cluster DIR/ok.json --id one", 2, []string{`"one"`}},
+		{"node --cluster DIR/ok.json --id 1 --memory --dir DIR/x", 2, []string{"--dir", "--memory", "one of them"}},
 		{"status --cluster DIR/none.json", 2, []string{"no cluster file", "eyrie up"}},
 		{"volery", 2, []string{"Usage"}},
 		{"volery fly", 2, []string{`no command "fly"`}},

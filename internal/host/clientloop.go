@@ -26,7 +26,8 @@ func (c *clientLoop) call(now hlc.Now, call *Call) {
 	c.start(now, call)
 }
 
-func (c *clientLoop) cast(hlc.Now, []ridge.Message) {}
+func (c *clientLoop) cast(hlc.Now, []ridge.Message)   {}
+func (c *clientLoop) synced(hlc.Now, committed) error { return nil }
 
 func (c *clientLoop) start(now hlc.Now, call *Call) {
 	seq, err := c.core.Submit(now, call.command, call.arg, call.guess)

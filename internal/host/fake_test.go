@@ -187,7 +187,7 @@ func overTCP(t testing.TB, e *echo, a *asker, places int) (*Node, *Client) {
 	}
 	addrs := map[ids.Process]string{1: ln.Addr().String()}
 	e.self = 1
-	n, err := startNode(e, false, transport.Config{
+	n, err := startNode(e, nil, false, transport.Config{
 		Self: ids.To(1), Incarnation: 7, Peers: addrs, Listener: ln, Decode: decodeNote,
 	})
 	if err != nil {

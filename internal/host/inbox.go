@@ -28,14 +28,17 @@ type run struct {
 
 // work is what has gathered for a loop since it last looked.
 type work struct {
-	runs  []run
-	ms    []wire.Message // of all runs, one after another
-	calls []*Call
-	casts [][]ridge.Message
-	asks  []func()
+	runs   []run
+	ms     []wire.Message // of all runs, one after another
+	calls  []*Call
+	casts  [][]ridge.Message
+	asks   []func()
+	synced []committed
 }
 
-func (w *work) empty() bool { return len(w.runs)+len(w.calls)+len(w.casts)+len(w.asks) == 0 }
+func (w *work) empty() bool {
+	return len(w.runs)+len(w.calls)+len(w.casts)+len(w.asks)+len(w.synced) == 0
+}
 
 // reset forgets the contents and keeps the space, unless a burst made it
 // large.
@@ -44,7 +47,8 @@ func (w *work) reset() {
 	clear(w.calls)
 	clear(w.casts)
 	clear(w.asks)
-	w.runs, w.ms, w.calls, w.casts, w.asks = w.runs[:0], w.ms[:0], w.calls[:0], w.casts[:0], w.asks[:0]
+	clear(w.synced)
+	w.runs, w.ms, w.calls, w.casts, w.asks, w.synced = w.runs[:0], w.ms[:0], w.calls[:0], w.casts[:0], w.asks[:0], w.synced[:0]
 	if cap(w.ms) > 1<<14 {
 		w.runs, w.ms = nil, nil
 	}
@@ -104,6 +108,14 @@ func (b *inbox) ask(f func()) (ok, mine bool) {
 	}
 	b.w.asks = append(b.w.asks, f)
 	return true, b.claim()
+}
+
+// committed adds a batch of the journal. A closed inbox takes it too: rest has it.
+func (b *inbox) committed(c committed) (mine bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.w.synced = append(b.w.synced, c)
+	return !b.closed && b.claim()
 }
 
 // submit adds a command; not ok when the inbox is closed.

@@ -32,6 +32,8 @@ type driven interface {
 	step(now hlc.Now, from ids.Addr, inc ids.Incarnation, m wire.Message)
 	call(now hlc.Now, c *Call)
 	cast(now hlc.Now, ms []ridge.Message)
+	// synced takes a batch of the journal; its error is the core's end.
+	synced(now hlc.Now, c committed) error
 	tick(now hlc.Now)
 	wake() time.Duration
 	// out sends what the core has said. It reports whether there is more to
@@ -138,6 +140,14 @@ func (l *loop) multicast(ms []ridge.Message) bool {
 		l.visit()
 	}
 	return ok
+}
+
+// committed leaves a batch of the journal. The caller runs the core if nobody
+// else does.
+func (l *loop) committed(c committed) {
+	if l.inbox.committed(c) {
+		l.visit()
+	}
 }
 
 // ask has f called with the right to run; false when the loop has ended.
@@ -264,6 +274,11 @@ func (l *loop) rest() bool {
 // round does all of w. It says whether the core has more to do.
 func (l *loop) round(w *work) (again bool, err error) {
 	now := l.now()
+	for _, c := range w.synced {
+		if err := l.core.synced(now, c); err != nil {
+			return false, err
+		}
+	}
 	for _, f := range w.asks {
 		f()
 	}

@@ -19,10 +19,12 @@ type scripted struct {
 
 func (s *scripted) step(hlc.Now, ids.Addr, ids.Incarnation, wire.Message) { s.steps++; s.onStep() }
 func (s *scripted) cast(hlc.Now, []ridge.Message)                         {}
-func (s *scripted) call(hlc.Now, *Call)                                   {}
-func (s *scripted) tick(hlc.Now)                                          {}
-func (s *scripted) wake() time.Duration                                   { return never }
-func (s *scripted) out(hlc.Now) (bool, error)                             { return false, nil }
+
+func (*scripted) synced(hlc.Now, committed) error { return nil }
+func (s *scripted) call(hlc.Now, *Call)           {}
+func (s *scripted) tick(hlc.Now)                  {}
+func (s *scripted) wake() time.Duration           { return never }
+func (s *scripted) out(hlc.Now) (bool, error)     { return false, nil }
 
 // idle is a loop whose goroutine is asleep: the test has what it would get.
 func idle(core driven) *loop {

@@ -31,6 +31,11 @@ type NodeConfig struct {
 	// Listener, if not nil, is listened on instead of Addrs[Core.Self]. The
 	// node closes it.
 	Listener net.Listener
+	// Dir is the process's directory, which holds what it has promised and its
+	// state: it may end at any moment, by any means, and be started again from
+	// there. Empty: everything is kept in memory, and a process that ends has
+	// left the cluster.
+	Dir string
 	// Transport is the connections' tuning; zero fields take the defaults.
 	Transport transport.Tuning
 	// Logger is silent when nil.
@@ -47,6 +52,8 @@ type Node struct {
 	addr  net.Addr
 	log   *slog.Logger
 	badge badge
+	// keeper is nil when everything is kept in memory.
+	keeper *keeper
 
 	// Of the holder of the loop's right to run:
 	local []wire.Message // from the core to itself
@@ -92,32 +99,74 @@ func StartNode(ctx context.Context, cfg NodeConfig) (*Node, error) {
 	if err := missing(cfg.Core.Topology, cfg.Addrs); err != nil {
 		return nil, err
 	}
-	cfg.Core.Incarnation = ids.Incarnation(draw())
-	cfg.Core.Random = source()
-	core, err := node.New(cfg.Core)
-	if err != nil {
-		return nil, err
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+	// The port first: who finds it taken leaves the directory alone.
 	ln := cfg.Listener
 	if ln == nil {
+		var err error
 		if ln, err = new(net.ListenConfig).Listen(ctx, "tcp", cfg.Addrs[cfg.Core.Self]); err != nil {
-			core.Close()
 			return nil, fmt.Errorf("host: process %d: %w", cfg.Core.Self, err)
 		}
 	}
-	n, err := startNode(core, cfg.Core.Ridge.Optimistic, transport.Config{
-		Self: ids.To(cfg.Core.Self), Incarnation: cfg.Core.Incarnation, Cluster: cfg.Cluster,
-		Service:  fingerprint(&cfg.Core),
-		Layout:   layout(cfg.Core.Topology, cfg.Core.Ridge.Horizon),
-		Settings: settings(cfg.Core.Ridge, cfg.Core.Partition, cfg.Core.Checks),
-		Peers:    cfg.Addrs, Listener: ln, Decode: node.Decode, Tuning: cfg.Transport, Logger: cfg.Logger,
-	})
+	n, err := startOn(ln, &cfg)
 	if err != nil {
 		ln.Close()
-		core.Close()
 		return nil, err
 	}
 	return n, nil
+}
+
+// startOn makes the core, of what is on the disk if it is durable, and starts it.
+func startOn(ln net.Listener, cfg *NodeConfig) (*Node, error) {
+	cfg.Core.Incarnation, cfg.Core.Random = ids.Incarnation(draw()), source()
+	var d *disk
+	if cfg.Dir != "" {
+		var err error
+		if d, err = cfg.durable(); err != nil {
+			return nil, err
+		}
+	}
+	core, err := node.New(cfg.Core)
+	if err == nil && d != nil {
+		if err = d.settle(core.Status().Durable.Checkpoint); err != nil {
+			core.Close()
+		}
+	}
+	if err != nil {
+		if d != nil {
+			err = errors.Join(err, d.close())
+		}
+		return nil, err
+	}
+	n, err := startNode(core, d, cfg.Core.Ridge.Optimistic, transport.Config{
+		Self: ids.To(cfg.Core.Self), Incarnation: cfg.Core.Incarnation, Cluster: cfg.Cluster,
+		Service:  fingerprint(&cfg.Core),
+		Layout:   layout(cfg.Core.Topology, cfg.Core.Ridge.Horizon),
+		Settings: settings(cfg.Core.Ridge, cfg.Core.Partition, cfg.Core.Checks, cfg.Dir != ""),
+		Peers:    cfg.Addrs, Listener: ln, Decode: node.Decode, Tuning: cfg.Transport, Logger: cfg.Logger,
+	})
+	if err != nil {
+		core.Close()
+		if d != nil {
+			err = errors.Join(err, d.close())
+		}
+		return nil, err
+	}
+	return n, nil
+}
+
+// durable opens the directory and has the core begin with what is there.
+func (cfg *NodeConfig) durable() (*disk, error) {
+	want := drawIdentity(cfg.Cluster, cfg.Core.Self, layout(&ridge.Topology{Replicas: cfg.Core.Topology.Replicas}, 0))
+	d, found, err := openDisk(cfg.Dir, want, cfg.Logger)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Core.Durable, cfg.Core.Life, cfg.Core.Recovered = true, draw(), found
+	cfg.Core.Incarnation = d.id.incarnation
+	return d, nil
 }
 
 // fingerprint is the service's; other machines have none.
@@ -130,7 +179,7 @@ func fingerprint(c *node.Config) uint64 {
 
 // startNode runs a core over TCP. On an error the listener is left open. For
 // gathers see loop.
-func startNode(core nodeCore, gathers bool, cfg transport.Config) (*Node, error) {
+func startNode(core nodeCore, d *disk, gathers bool, cfg transport.Config) (*Node, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -138,6 +187,9 @@ func startNode(core nodeCore, gathers bool, cfg transport.Config) (*Node, error)
 	n := newNode(core, cfg.Self.Process, cfg.Incarnation, cfg.Logger)
 	n.addr, n.badge = cfg.Listener.Addr(), badgeOf(cfg)
 	n.loop.gathers = gathers
+	if d != nil {
+		n.keeper = newKeeper(n, core.(durableCore), d)
+	}
 	cfg.Handler = n.loop.deliver
 	tr, err := transport.New(cfg)
 	if err != nil {
@@ -159,17 +211,24 @@ func newNode(core nodeCore, self ids.Process, inc ids.Incarnation, log *slog.Log
 func (n *Node) begin(tr transport.Transport) {
 	n.tr = tr
 	go n.run()
+	if n.keeper != nil {
+		go n.watchRoom()
+	}
 }
 
 func (n *Node) run() {
 	n.err = n.loop.run()
 	n.loop.inbox.close()
-	for _, f := range n.loop.inbox.rest().asks {
+	left := n.loop.inbox.rest()
+	for _, f := range left.asks {
 		f() // a client that has come just now, say
 	}
 	n.near.lost(n.self)
 	n.tr.Close()
 	n.core.Close()
+	if n.keeper != nil {
+		n.err = errors.Join(n.err, n.keeper.end(left.synced, &n.loop.inbox))
+	}
 	if n.err != nil {
 		n.log.Error("stopped", "err", n.err)
 	} else {
@@ -178,10 +237,16 @@ func (n *Node) run() {
 	close(n.done)
 }
 
-// Close stops the process and returns when all its goroutines have ended. It
-// may be called again, and from several goroutines.
+// Close stops the process and returns when all its goroutines have ended. A
+// durable one takes a last checkpoint first, if that is soon done. It may be
+// called again, and from several goroutines.
 func (n *Node) Close() error {
-	n.closing.Do(n.loop.close)
+	n.closing.Do(func() {
+		if n.keeper != nil {
+			n.rest()
+		}
+		n.loop.close()
+	})
 	<-n.done
 	return nil
 }
@@ -245,9 +310,10 @@ func (n *nodeLoop) step(now hlc.Now, from ids.Addr, inc ids.Incarnation, m wire.
 	n.core.Step(now, from, inc, m)
 }
 
-func (n *nodeLoop) call(hlc.Now, *Call)                  {}
-func (n *nodeLoop) cast(now hlc.Now, ms []ridge.Message) { n.core.Multicast(now, ms) }
-func (n *nodeLoop) wake() time.Duration                  { return min(n.core.Wake(), n.lazyAt) }
+func (n *nodeLoop) call(hlc.Now, *Call)                   {}
+func (n *nodeLoop) cast(now hlc.Now, ms []ridge.Message)  { n.core.Multicast(now, ms) }
+func (n *nodeLoop) synced(now hlc.Now, c committed) error { return n.keeper.done(now, c) }
+func (n *nodeLoop) wake() time.Duration                   { return min(n.core.Wake(), n.lazyAt) }
 
 func (n *nodeLoop) tick(now hlc.Now) {
 	if n.lazyAt <= now.Mono {
@@ -268,8 +334,15 @@ const lazyWait = 500 * time.Microsecond
 // meanwhile, and at the last acceptor the decision.
 func (n *nodeLoop) out(now hlc.Now) (again bool, err error) {
 	n.transmit(now, n.core.Ordered())
+	if n.keeper != nil {
+		n.keeper.keep(now)
+	}
 	n.transmit(now, n.core.Sends())
 	n.near.flush(n.self, n.inc)
+	if n.keeper != nil {
+		n.keeper.keep(now)
+		n.keeper.tidy(now)
+	}
 	if err := n.core.Err(); err != nil {
 		return false, err
 	}

@@ -156,6 +156,10 @@ func (n *Node) Durable(now hlc.Now, upTo uint64) {
 // Trims drains what the journal may forget.
 func (n *Node) Trims() []ridge.Trim { return n.ridge.Forgotten() }
 
+// Full says whether the disk has too little room left: then commands are
+// refused, and all else goes on.
+func (n *Node) Full(full bool) { n.ridge.Full(full) }
+
 // service is the fingerprint of what executes the commands; other machines
 // have none.
 func (n *Node) service() uint64 {

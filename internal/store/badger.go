@@ -25,7 +25,6 @@ type Badger struct {
 	mu      sync.Mutex
 	current *database // nil: nothing kept
 	next    int       // name of the next database
-	pinned  manifest  // of current; version 0: none
 	writing bool
 	// users are calls under way that need the database open; idle is signalled
 	// when there are none.
@@ -153,14 +152,10 @@ func (s *Badger) use(number uint64) (d *database, m manifest, err error) {
 		return nil, m, ErrGone
 	}
 	i := slices.IndexFunc(d.kept, func(m manifest) bool { return m.Number == number })
-	switch {
-	case i >= 0:
-		m = d.kept[i]
-	case s.pinned.version != 0 && s.pinned.Number == number:
-		m = s.pinned
-	default:
+	if i < 0 {
 		return nil, m, ErrGone
 	}
+	m = d.kept[i]
 	if err := s.opened(d); err != nil {
 		return nil, m, err
 	}
@@ -173,11 +168,7 @@ func (s *Badger) opened(d *database) error {
 	if d.db != nil {
 		return nil
 	}
-	if err := d.open(); err != nil {
-		return err
-	}
-	d.discard(s.pinned.version)
-	return nil
+	return d.open()
 }
 
 func (s *Badger) done() {
@@ -212,30 +203,4 @@ func (s *Badger) Close() error {
 		return nil
 	}
 	return s.current.close()
-}
-
-// Pin implements Store.
-func (s *Badger) Pin(number uint64) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var m manifest
-	if number != 0 {
-		i := -1
-		if s.current != nil {
-			i = slices.IndexFunc(s.current.kept, func(m manifest) bool { return m.Number == number })
-		}
-		switch {
-		case i >= 0:
-			m = s.current.kept[i]
-		case s.pinned.version != 0 && s.pinned.Number == number:
-			return nil
-		default:
-			return ErrGone
-		}
-	}
-	s.pinned = m
-	if s.current != nil && s.current.db != nil {
-		s.current.discard(m.version)
-	}
-	return nil
 }

@@ -135,7 +135,7 @@ func TestKilledAnywhere(t *testing.T) {
 			}
 			look(number - 1)
 		}
-		if err := w.Commit(next.sum(), nil); err != nil {
+		if err := w.Commit(next.sum(), nil, number-1); err != nil {
 			t.Fatal(err)
 		}
 		older, now = now, next
@@ -176,7 +176,7 @@ func TestManyTransactions(t *testing.T) {
 			if err := w.Add(all); err != nil {
 				t.Fatal(err)
 			}
-			if err := w.Commit(want.sum(), nil); err != nil {
+			if err := w.Commit(want.sum(), nil, 0); err != nil {
 				t.Fatal(err)
 			}
 			if err := s.Close(); err != nil {
@@ -254,7 +254,7 @@ func BenchmarkCheckpoint(b *testing.B) {
 	var sum Sum
 	for i := range 100_000 {
 		all = append(all, Item{Key: fmt.Appendf(nil, "v%07d", i), Value: make([]byte, 100)})
-		sum.Add(all[i].Key, all[i].Value)
+		sum.Add(all[i])
 	}
 	number := uint64(0)
 	put := func(items []Item) {
@@ -270,7 +270,7 @@ func BenchmarkCheckpoint(b *testing.B) {
 			}
 			items = items[n:]
 		}
-		if err := w.Commit(sum, nil); err != nil {
+		if err := w.Commit(sum, nil, number-1); err != nil {
 			b.Fatal(err)
 		}
 	}

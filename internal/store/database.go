@@ -14,9 +14,6 @@ import (
 	"github.com/dgraph-io/ristretto/v2/z"
 )
 
-// keep is how many checkpoints stay readable.
-const keep = 2
-
 // memTableSize bounds what Badger holds in memory before it writes a table. A
 // transaction takes 15 % of it, which must be above the value threshold.
 const memTableSize = 8 << 20
@@ -41,7 +38,7 @@ func settings(path string) badger.Options {
 type database struct {
 	path string
 	db   *badger.DB // nil: closed
-	// kept are the checkpoints that are durable, newest first, keep at most.
+	// kept are the checkpoints that are durable, newest first.
 	kept []manifest
 	// large: there has been an item of several chunks.
 	large bool
@@ -75,7 +72,7 @@ func (d *database) open() (err error) {
 	if err := d.readManifests(); err != nil {
 		return errors.Join(fmt.Errorf("%w: %s: %w", ErrDamaged, d.path, err), d.close())
 	}
-	d.discard(0)
+	d.discard()
 	return nil
 }
 
@@ -119,7 +116,6 @@ func (d *database) readManifests() error {
 		d.large = d.large || it.Item().UserMeta() == hasLarge
 	}
 	slices.Reverse(d.kept) // keys ascend by version
-	d.kept = d.kept[:min(len(d.kept), keep)]
 	return nil
 }
 
@@ -129,17 +125,11 @@ const (
 	hasMore  = 1 // another chunk of the item follows
 )
 
-// discard lets Badger forget what no kept checkpoint needs, nor one of the
-// version pinned, if that is not zero.
-func (d *database) discard(pinned uint64) {
-	if len(d.kept) == 0 {
-		return
+// discard lets Badger forget what no kept checkpoint needs.
+func (d *database) discard() {
+	if len(d.kept) > 0 {
+		d.db.SetDiscardTs(d.kept[len(d.kept)-1].version)
 	}
-	oldest := d.kept[len(d.kept)-1].version
-	if pinned != 0 {
-		oldest = min(oldest, pinned)
-	}
-	d.db.SetDiscardTs(oldest)
 }
 
 // checkTables reads every block of every table that Badger's list has, with

@@ -13,8 +13,7 @@ import (
 type Mem struct {
 	mu      sync.Mutex
 	kept    []memCheckpoint // newest first
-	pinned  *memCheckpoint
-	life    int // counts crashes: a writer of an earlier life is ended
+	life    int             // counts crashes: a writer of an earlier life is ended
 	writing bool
 
 	// Room, if not zero, bounds the bytes of keys and values of one
@@ -53,17 +52,14 @@ func (s *Mem) find(number uint64) (memCheckpoint, error) {
 			return c, nil
 		}
 	}
-	if s.pinned != nil && s.pinned.Number == number {
-		return *s.pinned, nil
-	}
 	return memCheckpoint{}, ErrGone
 }
 
 // Read implements Store.
-func (s *Mem) Read(number uint64, after []byte, size int) ([]Item, error) {
+func (s *Mem) Read(number uint64, after []byte, size int) (items []Item, last bool, err error) {
 	c, err := s.find(number)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	from := 0
 	if after != nil {
@@ -73,10 +69,10 @@ func (s *Mem) Read(number uint64, after []byte, size int) ([]Item, error) {
 		}
 	}
 	end := from
-	for ; end < len(c.items) && size > 0; end++ {
+	for size = max(size, 1); end < len(c.items) && size > 0; end++ {
 		size -= len(c.items[end].Key) + len(c.items[end].Value)
 	}
-	return slices.Clone(c.items[from:end]), nil
+	return slices.Clone(c.items[from:end]), end == len(c.items), nil
 }
 
 func compareKey(x Item, key []byte) int { return bytes.Compare(x.Key, key) }
@@ -89,7 +85,7 @@ func (s *Mem) Load(number uint64, visit func([]Item) error) error {
 	}
 	var sum Sum
 	for i := range c.items {
-		sum.Add(c.items[i].Key, c.items[i].Value)
+		sum.Add(c.items[i])
 	}
 	if sum != c.Sum {
 		return fmt.Errorf("%w: checkpoint %d", ErrDamaged, number)
@@ -104,24 +100,6 @@ func (s *Mem) Load(number uint64, visit func([]Item) error) error {
 	return nil
 }
 
-// Pin implements Store.
-func (s *Mem) Pin(number uint64) error {
-	if number == 0 {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.pinned = nil
-		return nil
-	}
-	c, err := s.find(number)
-	if err != nil {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.pinned = &c
-	return nil
-}
-
 // Close implements Store. The contents stay: a later life finds them.
 func (s *Mem) Close() error { return nil }
 
@@ -130,7 +108,7 @@ func (s *Mem) Crash() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.life++
-	s.writing, s.pinned = false, nil
+	s.writing = false
 }
 
 // Lose forgets everything, as a disk replaced by an empty one.
@@ -232,7 +210,7 @@ func (w *memWriter) alive() error {
 }
 
 // Commit implements Writer.
-func (w *memWriter) Commit(sum Sum, data []byte) error {
+func (w *memWriter) Commit(sum Sum, data []byte, oldest uint64) error {
 	s := w.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -245,11 +223,8 @@ func (w *memWriter) Commit(sum Sum, data []byte) error {
 		base = s.kept[0].items
 	}
 	c.items = merge(base, w.items)
-	if w.whole {
-		s.kept, s.pinned = nil, nil
-	}
+	s.kept = slices.DeleteFunc(s.kept, func(c memCheckpoint) bool { return w.whole || c.Number < oldest })
 	s.kept = append([]memCheckpoint{c}, s.kept...)
-	s.kept = s.kept[:min(len(s.kept), keep)]
 	w.ended, s.writing = true, false
 	return nil
 }

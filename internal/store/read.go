@@ -29,7 +29,7 @@ func (s *Badger) Load(number uint64, visit func([]Item) error) error {
 			break
 		}
 		for i := range items {
-			sum.Add(items[i].Key, items[i].Value)
+			sum.Add(items[i])
 		}
 		if err := visit(items); err != nil {
 			return err
@@ -43,15 +43,16 @@ func (s *Badger) Load(number uint64, visit func([]Item) error) error {
 }
 
 // Read implements Store.
-func (s *Badger) Read(number uint64, after []byte, bytes int) ([]Item, error) {
+func (s *Badger) Read(number uint64, after []byte, bytes int) (items []Item, end bool, err error) {
 	d, m, err := s.use(number)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer s.done()
 	r := d.reader(m.version, after)
 	defer r.close()
-	return r.items(nil, bytes)
+	items, err = r.items(nil, max(bytes, 1))
+	return items, !r.it.Valid(), err
 }
 
 // reader goes through a checkpoint's items.

@@ -19,7 +19,7 @@ func (s *Badger) Rebuild(number uint64) error {
 	for s.users > 0 {
 		s.idle.Wait()
 	}
-	s.current, s.pinned = nil, manifest{}
+	s.current = nil
 	_ = old.close() // damaged as it is
 	return s.setAside(old)
 }
@@ -39,5 +39,5 @@ func (s *Badger) copyOf(number uint64) error {
 	if err := s.Load(number, w.Add); err != nil {
 		return err
 	}
-	return w.Commit(m.Sum, m.Manifest)
+	return w.Commit(m.Sum, m.Manifest, number)
 }

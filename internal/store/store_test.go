@@ -15,7 +15,7 @@ type state map[string]string
 
 func (s state) sum() (sum Sum) {
 	for k, v := range s {
-		sum.Add([]byte(k), []byte(v))
+		sum.Add(Item{Key: []byte(k), Value: []byte(v)})
 	}
 	return sum
 }
@@ -26,6 +26,10 @@ func write(t testing.TB, s Store, number uint64, whole bool, before state, chang
 	after := maps.Clone(before)
 	if whole || after == nil {
 		after = state{}
+	}
+	oldest := uint64(0)
+	if kept := s.Newest(); len(kept) > 0 {
+		oldest = kept[0].Number
 	}
 	w, err := s.Begin(number, whole)
 	if err != nil {
@@ -44,7 +48,7 @@ func write(t testing.TB, s Store, number uint64, whole bool, before state, chang
 			after[string(x.Key)] = string(x.Value)
 		}
 	}
-	if err := w.Commit(after.sum(), fmt.Appendf(nil, "manifest %d", number)); err != nil {
+	if err := w.Commit(after.sum(), fmt.Appendf(nil, "manifest %d", number), oldest); err != nil {
 		t.Fatal(err)
 	}
 	return after
@@ -78,15 +82,15 @@ func check(t testing.TB, s Store, number uint64, want state) {
 	}
 	read := state{}
 	for after := []byte(nil); ; {
-		items, err := s.Read(number, after, 20_000)
+		items, end, err := s.Read(number, after, 20_000)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(items) == 0 {
-			break
-		}
 		for _, x := range items {
 			read[string(x.Key)] = string(x.Value)
+		}
+		if end {
+			break
 		}
 		after = items[len(items)-1].Key
 	}
@@ -158,7 +162,7 @@ func TestTwoNewest(t *testing.T) {
 				t.Fatalf("newest is %d %q", kept[0].Number, kept[0].Manifest)
 			}
 			if number > 2 {
-				if _, err := s.Read(number-2, nil, 1); !errors.Is(err, ErrGone) {
+				if _, _, err := s.Read(number-2, nil, 1); !errors.Is(err, ErrGone) {
 					t.Fatalf("reading a replaced checkpoint: %v", err)
 				}
 			}
@@ -171,26 +175,33 @@ func TestTwoNewest(t *testing.T) {
 	})
 }
 
-func TestPinned(t *testing.T) {
+// TestOldest: a checkpoint that somebody reads is kept as long as its writer
+// wants.
+func TestOldest(t *testing.T) {
 	both(t, func(t *testing.T, s Store) {
 		r := rand.New(rand.NewPCG(1, 2))
 		first := write(t, s, 1, true, nil, changes(r, 500, 1000, 0))
-		if err := s.Pin(1); err != nil {
-			t.Fatal(err)
-		}
 		now := first
 		for n := uint64(2); n < 9; n++ {
-			now = write(t, s, n, false, now, changes(r, 500, 1000, 0))
+			w, err := s.Begin(n, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			now = maps.Clone(now)
+			x := Item{Key: []byte("x"), Value: fmt.Append(nil, n)}
+			now["x"] = string(x.Value)
+			if err := errors.Join(w.Add([]Item{x}), w.Commit(now.sum(), nil, 1)); err != nil {
+				t.Fatal(err)
+			}
 			check(t, s, 1, first)
+			check(t, s, n, now)
 		}
-		if err := s.Pin(0); err != nil {
-			t.Fatal(err)
+		if n := len(s.Newest()); n != 8 {
+			t.Errorf("%d checkpoints kept, of 8", n)
 		}
-		if _, err := s.Read(1, nil, 1); !errors.Is(err, ErrGone) {
-			t.Errorf("reading what is pinned no more: %v", err)
-		}
-		if err := s.Pin(1); !errors.Is(err, ErrGone) {
-			t.Errorf("pinning what is not kept: %v", err)
+		write(t, s, 9, false, now, nil)
+		if n := len(s.Newest()); n != 2 {
+			t.Errorf("%d checkpoints kept, of 2", n)
 		}
 	})
 }
@@ -219,7 +230,7 @@ func TestWrongSum(t *testing.T) {
 	both(t, func(t *testing.T, s Store) {
 		w, _ := s.Begin(1, true)
 		w.Add([]Item{{Key: []byte("a"), Value: []byte("b")}})
-		if err := w.Commit(Sum{Count: 2}, nil); err != nil {
+		if err := w.Commit(Sum{Count: 2}, nil, 0); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := load(t, s, 1); !errors.Is(err, ErrDamaged) {

@@ -226,7 +226,7 @@ func disk(path string, err error) error {
 }
 
 // Commit implements Writer.
-func (w *writer) Commit(sum Sum, data []byte) error {
+func (w *writer) Commit(sum Sum, data []byte, oldest uint64) error {
 	if err := w.flush(); err != nil {
 		return err
 	}
@@ -246,11 +246,11 @@ func (w *writer) Commit(sum Sum, data []byte) error {
 	if err := w.set(e); err != nil {
 		return err
 	}
-	for len(kept) > keep {
-		if err := w.delete(manifestKey(kept[len(kept)-1].version)); err != nil {
+	for last := len(kept) - 1; last > 0 && kept[last].Number < oldest; last-- {
+		if err := w.delete(manifestKey(kept[last].version)); err != nil {
 			return err
 		}
-		kept = kept[:len(kept)-1]
+		kept = kept[:last]
 	}
 	if err := w.flush(); err != nil {
 		return err
@@ -269,15 +269,15 @@ func (w *writer) install(kept []manifest) error {
 	w.ended, s.writing = true, false
 	w.d.kept, w.d.large = kept, w.large
 	if !w.whole {
-		w.d.discard(s.pinned.version)
+		w.d.discard()
 		return nil
 	}
 	for s.users > 0 {
 		s.idle.Wait() // with the old one
 	}
 	old := s.current
-	s.current, s.pinned = w.d, manifest{}
-	w.d.discard(0)
+	s.current = w.d
+	w.d.discard()
 	if old == nil {
 		return nil
 	}
