@@ -21,6 +21,8 @@ type loopback struct {
 	count []int // deliveries by core
 	room  [64]Delivery
 	sends int
+	// given are the records of a durable core.
+	given []uint64
 	// offers is room for what a proposer sends.
 	offers []Send
 }
@@ -32,8 +34,8 @@ type parcel struct {
 	body []byte
 }
 
-func newLoopback(partitions, replicas int, adjust ...func(*Tuning)) *loopback {
-	w := &loopback{now: hlc.Now{Wall: epoch}}
+func newLoopback(partitions, replicas int, durable bool, adjust ...func(*Tuning)) *loopback {
+	w := &loopback{now: hlc.Now{Wall: epoch}, given: make([]uint64, partitions*replicas)}
 	rng := rand.New(rand.NewPCG(1, 2))
 	var rs [][]ids.Process
 	for p := range partitions {
@@ -47,7 +49,7 @@ func newLoopback(partitions, replicas int, adjust ...func(*Tuning)) *loopback {
 		f(&tuning)
 	}
 	for i := range partitions * replicas {
-		w.cores = append(w.cores, New(Config{Self: ids.Process(i + 1), Life: 1, Topology: topo, Tuning: tuning, Random: rng.Uint64}))
+		w.cores = append(w.cores, New(Config{Self: ids.Process(i + 1), Life: 1, Topology: topo, Tuning: tuning, Durable: durable, Random: rng.Uint64}))
 		w.count = append(w.count, 0)
 	}
 	for range 2000 {
@@ -61,6 +63,10 @@ func (w *loopback) tick() {
 	w.now.Mono += 50 * time.Microsecond
 	w.now.Wall += 50
 	for i, c := range w.cores {
+		if c.cfg.Durable && c.journal.durable < w.given[i] {
+			c.Durable(w.now, w.given[i])
+			w.flush(i)
+		}
 		if c.Wake() <= w.now.Mono {
 			c.Tick(w.now)
 			w.flush(i)
@@ -80,6 +86,7 @@ func (w *loopback) flush(i int) {
 		}
 		w.count[i] += n
 	}
+	w.given[i] += uint64(len(c.Records()))
 	for _, s := range c.Sends() {
 		if s.To.Process == 0 {
 			continue
@@ -114,16 +121,19 @@ func BenchmarkOrder(b *testing.B) {
 		{1, 1, 0}, {1, 64, 0}, {1, 1024, 0}, {2, 64, 0}, {2, 64, 10}, {4, 64, 10},
 	} {
 		b.Run(fmt.Sprintf("partitions=%d/outstanding=%d/multi=%d%%", shape.partitions, shape.outstanding, shape.multi), func(b *testing.B) {
-			benchmarkOrder(b, shape.partitions, shape.outstanding, shape.multi)
+			benchmarkOrder(b, shape.partitions, shape.outstanding, shape.multi, false)
 		})
 		b.Run(fmt.Sprintf("optimistic/partitions=%d/outstanding=%d/multi=%d%%", shape.partitions, shape.outstanding, shape.multi), func(b *testing.B) {
-			benchmarkOrder(b, shape.partitions, shape.outstanding, shape.multi, optimistic)
+			benchmarkOrder(b, shape.partitions, shape.outstanding, shape.multi, false, optimistic)
+		})
+		b.Run(fmt.Sprintf("durable/partitions=%d/outstanding=%d/multi=%d%%", shape.partitions, shape.outstanding, shape.multi), func(b *testing.B) {
+			benchmarkOrder(b, shape.partitions, shape.outstanding, shape.multi, true)
 		})
 	}
 }
 
-func benchmarkOrder(b *testing.B, partitions, outstanding, multi int, adjust ...func(*Tuning)) {
-	w := newLoopback(partitions, 3, adjust...)
+func benchmarkOrder(b *testing.B, partitions, outstanding, multi int, durable bool, adjust ...func(*Tuning)) {
+	w := newLoopback(partitions, 3, durable, adjust...)
 	body := make([]byte, 100)
 	proposed := make([]int, partitions) // to be delivered by partition
 	total, sent := 0, 0

@@ -190,7 +190,7 @@ func (n *node) synced(life uint64, upTo int) {
 func (n *node) checkpoints() {
 	w, d := n.w, n.disk
 	w.after(20*time.Millisecond+time.Duration(w.rng.Int64N(int64(300*time.Millisecond))), n.checkpoints)
-	if n.asleep() || n.err != nil || d.saving || len(n.core.Lost()) > 0 {
+	if w.manual || n.asleep() || n.err != nil || d.saving || len(n.core.Lost()) > 0 {
 		return
 	}
 	d.saving = true
