@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"time"
 )
 
@@ -30,6 +31,7 @@ func measureAt(ctx context.Context, sys System, c Case, ph Phases, seed uint64) 
 // beClient is the client's process: it does what it reads from in with one of
 // the systems, and tells the result.
 func beClient(ctx context.Context, systems []Apart, in io.Reader, stdout, stderr io.Writer) int {
+	debug.SetGCPercent(clientGC)
 	d := &distant{say: json.NewEncoder(stdout), hear: json.NewDecoder(in)}
 	r, err := d.run(ctx, systems)
 	a := told{Result: r}
@@ -42,6 +44,11 @@ func beClient(ctx context.Context, systems []Apart, in io.Reader, stdout, stderr
 	}
 	return 0
 }
+
+// clientGC is how much garbage a client lets come together, in all systems
+// alike. Its heap is so small that a program with any state of its own would
+// collect less often than this client by default.
+const clientGC = 400
 
 // distant is the conversation with the process that has the servers.
 type distant struct {

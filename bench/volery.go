@@ -80,7 +80,7 @@ const voleryTurn = time.Second
 
 // volerySystems are our service under its two names, and with two clients.
 func volerySystems(binary string, durable bool) []Apart {
-	servers := func(c Case) Servers { return &nodeProcesses{binary: binary, c: c} }
+	servers := func(c Case) Servers { return &nodeProcesses{binary: binary, stores: durable, c: c} }
 	callback := func(c Case, address json.RawMessage, cpu func() time.Duration) (System, error) {
 		return newVoleryClient(c, address, cpu)
 	}

@@ -19,6 +19,7 @@ import (
 type nodeProcesses struct {
 	Processes
 	binary string
+	stores bool // what canStore says of the binary
 	c      Case
 	folder string // holds everything; removed by Close
 }
@@ -30,8 +31,9 @@ func canStore(ctx context.Context, binary string) bool {
 	return err == nil && strings.Contains(string(help), "\n  -"+nodeDirFlag+" ")
 }
 
-// Flags of `eyrie node`.
-const nodeDirFlag = "dir"
+// Flags of `eyrie node`. One that can keep its state on disk does so unless it
+// is told otherwise.
+const nodeDirFlag, nodeMemoryFlag = "dir", "memory"
 
 // Start implements Servers. The client's first command waits until all have
 // started.
@@ -56,10 +58,11 @@ func (n *nodeProcesses) Start(ctx context.Context) (err error) {
 	}
 	for i := range addrs {
 		args := []string{"node", "--cluster", n.file(), "--id", fmt.Sprint(i + 1), "-q"}
-		if n.c.Dir != "" {
+		switch {
+		case n.c.Dir != "":
 			args = append(args, "--"+nodeDirFlag, filepath.Join(n.folder, fmt.Sprint(i+1)))
-		} else {
-			args = append(args, "--memory")
+		case n.stores:
+			args = append(args, "--"+nodeMemoryFlag)
 		}
 		if err := n.Processes.Start(n.binary, args...); err != nil {
 			return err

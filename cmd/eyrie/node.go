@@ -58,6 +58,7 @@ All processes of a cluster are started alike.`)
 	default:
 		cfg.Dir = dataDir(filepath.Dir(*file), self)
 	}
+	raiseHeap()
 	n, err := host.StartNode(ctx, cfg)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fail(e, "node", exitFailed, fmt.Errorf("%w\n  Process %d or another program listens there already; stop it, or change the address in %s everywhere", err, self, *file))

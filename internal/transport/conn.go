@@ -38,7 +38,7 @@ type conn struct {
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
 
 // keepBuffer is the largest buffer that goes back to the pool.
-const keepBuffer = 256 << 10
+const keepBuffer = 1 << 20
 
 func getBuffer() []byte { return (*buffers.Get().(*[]byte))[:0] }
 
