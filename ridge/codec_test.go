@@ -34,7 +34,7 @@ func samples() []wire.Message {
 		&valueMessage{Ensemble: 1, Round: r, Instance: 6, Chain: chain, Value: lean},
 		&fetch{Ensemble: 1, From: 3, To: 9},
 		&learn{Ensemble: 1, Trim: 2, Votes: []vote{{Instance: 5, Round: s, Value: v}}},
-		&heartbeat{Wall: epoch, Hears: true, Items: []heartbeatItem{{Ensemble: 1, Round: r, Leading: true, Decided: 9, Delivered: 8, Trim: 7, Stable: 6}, {Ensemble: ids.All, Complains: true}}},
+		&heartbeat{Wall: epoch, Hears: true, Items: []heartbeatItem{{Ensemble: 1, Round: r, Leading: true, Decided: 9, Delivered: 8, Trim: 7, Stable: 6, Needs: 8}, {Ensemble: ids.All, Complains: true}}},
 		&advance{Ensemble: 1, Hops: 1, Key: ids.Position{T: hlc.Max, E: 3}},
 		&question{Ensemble: 1, Number: 300},
 		&position{Ensemble: 1, Number: 300, Round: s, Instance: 1 << 40, Confirmed: true},

@@ -253,6 +253,7 @@ func readHeartbeat(r *wire.Reader) *heartbeat {
 		m.Items[i] = heartbeatItem{
 			Ensemble: readEnsemble(r), Round: readRound(r), Leading: r.Bool(), Complains: r.Bool(),
 			Decided: readInstance(r), Delivered: readInstance(r), Trim: readInstance(r), Stable: readInstance(r),
+			Needs: readInstance(r),
 		}
 	}
 	return m

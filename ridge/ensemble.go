@@ -64,6 +64,8 @@ type ensemble struct {
 	// stable is the last instance that the older of this replica's two durable
 	// checkpoints covers.
 	stable ids.Instance
+	// awaited is where a state ends that is being fetched.
+	awaited ids.Instance
 
 	// concludedAt is when this process, as the end of a chain, last was the
 	// first to know of a decision.

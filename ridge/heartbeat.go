@@ -66,6 +66,7 @@ func (e *ensemble) report() heartbeatItem {
 		Delivered: e.delivered(),
 		Trim:      e.log.base,
 		Stable:    e.stable,
+		Needs:     max(e.delivered(), e.awaited),
 	}
 }
 
@@ -88,7 +89,7 @@ func (c *Core) onHeartbeat(from ids.Process, m *heartbeat) {
 			continue
 		}
 		if l := e.member(from); l != nil {
-			e.acked = e.acked || e.ack(&l.item) < e.ack(it)
+			e.acked = e.acked || e.ack(&l.item) < e.ack(it) || l.item.Needs < it.Needs
 			l.item, l.reported = *it, true
 			p.behind = p.behind || it.Delivered < e.past.before
 			e.note(c.now, it.Round)

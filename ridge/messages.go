@@ -232,6 +232,9 @@ type heartbeatItem struct {
 	// Stable: the older of the sender's two durable checkpoints covers it. Zero
 	// where nothing is durable.
 	Stable ids.Instance
+	// Needs: what the sender needs to go on comes after it. It is Delivered, or
+	// where a state ends that the sender is fetching.
+	Needs ids.Instance
 }
 
 // advance asks an ensemble's coordinator to reach a key above Key [R9].

@@ -25,6 +25,9 @@ type At struct {
 	Last hlc.Timestamp
 }
 
+// Valid says whether there can be such a place.
+func (a At) Valid() bool { return a.Instance >= 1 && a.Instance <= maxInstance }
+
 // Positions is where the merge stands after what was pulled.
 func (c *Core) Positions() Positions {
 	p := Positions{Key: c.merged, Ensembles: make([]At, len(c.ensembles))}
@@ -49,7 +52,7 @@ func (e *ensemble) at() At {
 // delivered any more. The acceptor's votes stay.
 func (c *Core) Jump(p Positions) {
 	for _, at := range p.Ensembles {
-		if at.Instance < 1 || at.Instance > maxInstance {
+		if !at.Valid() {
 			c.fail(fmt.Errorf("%w: a position at instance %d of ensemble %d", ErrRecord, at.Instance, at.Ensemble))
 			return
 		}
@@ -102,6 +105,17 @@ func (c *Core) Stable(p Positions) {
 	}
 }
 
+// Await says that this process is about to have the state of p, and to Jump
+// there. The acceptors then keep what follows, as far as they have room.
+func (c *Core) Await(p Positions) {
+	for _, at := range p.Ensembles {
+		if e := c.ensemble(at.Ensemble, true); e != nil && at.Valid() {
+			e.awaited = at.Instance - 1
+			c.beatNow, c.unsettled = c.started, c.started
+		}
+	}
+}
+
 // Lost lists the ensembles in which what this process lacks is forgotten: it must
 // have the state of another replica, and Jump. Instance is the lowest that may
 // still be had. Meanwhile nothing more of them is delivered, and the acceptor
@@ -111,7 +125,7 @@ func (c *Core) Lost() (lost []At) {
 		if !e.lost {
 			continue
 		}
-		low := ids.Instance(maxInstance)
+		low := ids.Instance(maxInstance) // of the other acceptors
 		for i := range e.acceptors() {
 			if trim := e.members[i].item.Trim; i != e.self && trim >= e.next {
 				low = min(low, trim+1)
@@ -120,7 +134,9 @@ func (c *Core) Lost() (lost []At) {
 		if low == maxInstance {
 			low = e.next + 1
 		}
-		lost = append(lost, At{Ensemble: e.id, Instance: low})
+		// The log has moved on, where this process is an acceptor: no room is left
+		// for what comes before.
+		lost = append(lost, At{Ensemble: e.id, Instance: max(low, e.log.base+1)})
 	}
 	return lost
 }

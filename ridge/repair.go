@@ -209,6 +209,11 @@ func (e *ensemble) checkReachable(now hlc.Now) {
 			gone++
 		}
 	}
+	if e.self >= 0 && e.log.base >= e.next && e.lacks() {
+		// What the others still have there is no room for: the log has moved on.
+		e.lost = true
+		return
+	}
 	if gone < e.quorum && !e.covered() || !e.lacks() {
 		e.lostSince, e.lost = never, false
 		return

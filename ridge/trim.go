@@ -22,7 +22,8 @@ const patientTimeouts = 3
 // not, if need be until proposals are refused at the cap, since a replica that
 // is only slow catches up meanwhile. But one that stands still must not stop
 // the rest: a log that has been pressed for long keeps three quarters for it.
-// For whom it is too late already, nothing is kept.
+// For whom it is too late already, nothing is kept but, in half of the log, what
+// follows the state that it fetches from another replica.
 func (e *ensemble) trim(now hlc.Now) {
 	e.acked = false
 	if e.self < 0 {
@@ -63,7 +64,10 @@ func (e *ensemble) marks(pressed bool) (quorum, heard, all ids.Instance) {
 	if e.c.cfg.Durable {
 		quorum = e.stable
 	}
-	if pressed && e.fill() >= 1 || quorum < e.log.base || e.lost {
+	if quorum < e.log.base || e.lost {
+		quorum = e.awaited // it goes on from there, if at all
+	}
+	if pressed && e.fill() >= 1 || quorum < e.log.base {
 		quorum = e.log.end() // it is given up, or has been
 	}
 	heard, all = quorum, quorum
@@ -81,7 +85,9 @@ func (e *ensemble) marks(pressed bool) (quorum, heard, all ids.Instance) {
 				ack = e.ownAck()
 			}
 			acks = append(acks, ack)
-			switch {
+			switch needs := m.item.Needs; {
+			case ack < e.log.base && needs >= e.log.base && m.process != e.c.cfg.Self:
+				all = min(all, needs) // it catches up, or fetches a state
 			case ack < e.log.base:
 			case e.c.Suspected(m.process):
 				all = min(all, ack)
