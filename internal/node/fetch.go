@@ -14,7 +14,9 @@ func (r *receiver) offered(m *Manifest) {
 	n := r.n
 	need := r.need()
 	positions := n.ridge.Positions().Ensembles
-	fits := slices.EqualFunc(positions, m.Positions.Ensembles, func(a, b ridge.At) bool { return a.Ensemble == b.Ensemble })
+	fits := slices.EqualFunc(positions, m.Positions.Ensembles, func(a, b ridge.At) bool {
+		return a.Ensemble == b.Ensemble && b.Valid()
+	})
 	if !fits || m.Partition != n.partition || m.Service != n.service() || m.MapVersion != n.mapVersion() || !serves(&m.Positions, &need) {
 		r.counts.refused++
 		r.ask()
@@ -28,6 +30,7 @@ func (r *receiver) offered(m *Manifest) {
 	r.counts.started++
 	r.gap = min(max(2*r.gap, gapFirst), gapMost)
 	r.after = n.now.Mono + r.gap
+	n.ridge.Await(m.Positions)
 	r.manifest, r.builder = m, partition.NewBuilder(n.replicaConfig())
 	if n.cfg.Durable {
 		n.keeper.numbers++
@@ -120,7 +123,7 @@ func (r *receiver) take(c *Chunk) {
 		r.failed()
 		return
 	}
-	r.moved = r.n.now.Mono
+	r.moved, r.bad = r.n.now.Mono, 0
 	r.items += uint64(len(items))
 	r.bytes += uint64(len(c.Data))
 	r.grant = max(r.grant, r.n.now.Mono) + r.n.cfg.Transfer.pace(len(c.Data))

@@ -33,6 +33,7 @@ type lab struct {
 	loss    float64
 	cut     map[ids.Process]bool // neither heard nor hears
 	filter  func(from, to ids.Process, m wire.Message) wire.Message
+	dead    map[ids.Process]bool // for good
 }
 
 type parcel struct {
@@ -55,6 +56,7 @@ type proc struct {
 	disk *disk
 	inc  ids.Incarnation
 	work []chore
+	idle time.Duration // when the last job in order ends
 	// what was delivered in which life: positions must ascend without gaps.
 	finished map[ids.Position]ids.Command
 }
@@ -114,7 +116,7 @@ func labService() *partition.Service {
 }
 
 func newLab(t *testing.T, seed uint64, durable bool, partitions, replicas int, tune ...func(*Config)) *lab {
-	l := &lab{t: t, rng: rand.New(rand.NewPCG(seed, 5)), durable: durable, service: labService(), cut: make(map[ids.Process]bool)}
+	l := &lab{t: t, rng: rand.New(rand.NewPCG(seed, 5)), durable: durable, service: labService(), cut: make(map[ids.Process]bool), dead: make(map[ids.Process]bool)}
 	sets := make([][]ids.Process, partitions)
 	for p := range sets {
 		for i := range replicas {
@@ -337,7 +339,12 @@ func (m *proc) sync() {
 }
 
 func (m *proc) job(j Job) {
-	m.after(time.Duration(1+m.lab.rng.IntN(10))*time.Millisecond, func() {
+	at := m.lab.now + time.Duration(1+m.lab.rng.IntN(10))*time.Millisecond
+	if _, read := j.Work.(*Read); !read { // these may overtake
+		at = max(at, m.idle+time.Millisecond)
+		m.idle = at
+	}
+	m.after(at-m.lab.now, func() {
 		m.node.JobDone(m.lab.clock(), j, m.disk.do(j))
 	})
 }
@@ -357,39 +364,50 @@ func (l *lab) settled() bool {
 func (l *lab) finish(most time.Duration) {
 	l.t.Helper()
 	if !l.until(most, l.settled) {
-		for _, m := range l.procs {
-			if m.node != nil {
-				s := m.node.Status()
-				l.t.Logf("process %d: %s, %+v", m.id, s.State, s.Transfer)
-			} else {
-				l.t.Logf("process %d: down, %v", m.id, m.err)
-			}
-		}
+		l.describe()
 		l.t.Fatalf("commands are unanswered at %v", l.now)
 	}
 	alike := func() bool { return l.compare() == "" }
 	if !l.until(most, alike) {
+		l.describe()
 		l.t.Fatal(l.compare())
 	}
 	l.audit()
 }
 
+func (l *lab) describe() {
+	for _, m := range l.procs {
+		if m.node == nil {
+			l.t.Logf("process %d: down, %v", m.id, m.err)
+			continue
+		}
+		s := m.node.Status()
+		l.t.Logf("process %d: %s, %+v, %+v, at %v, %d unfinished", m.id, s.State, s.Transfer, s.Durable, s.Replica.Position, s.Replica.Unfinished)
+		for _, e := range s.Ridge.Ensembles {
+			l.t.Logf("    %+v", e)
+		}
+	}
+}
+
 // compare says in what the replicas of a partition differ.
 func (l *lab) compare() string {
 	for p, replicas := range l.topo.Replicas {
-		at, digest := ids.Position{}, uint64(0)
-		for i, id := range replicas {
+		at, digest, first := ids.Position{}, uint64(0), ids.Process(0)
+		for _, id := range replicas {
 			m := l.procs[id-1]
+			if l.dead[id] {
+				continue
+			}
 			if m.node == nil {
 				return fmt.Sprintf("process %d is down: %v", id, m.err)
 			}
 			pos, d, ok := m.node.Replica().Digest()
-			if i == 0 {
-				at, digest = pos, d
+			if first == 0 {
+				at, digest, first = pos, d, id
 			}
 			if !ok || pos != at || d != digest || m.node.receiver.active() {
 				return fmt.Sprintf("partition %d: process %d is at %v with %x (%v, %s), process %d at %v with %x",
-					p, id, pos, d, ok, m.node.Status().State, replicas[0], at, digest)
+					p, id, pos, d, ok, m.node.Status().State, first, at, digest)
 			}
 		}
 	}

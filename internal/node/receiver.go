@@ -33,7 +33,7 @@ type receiver struct {
 	began    time.Duration // with this one
 	heard    time.Duration // a word of this transfer
 	moved    time.Duration // the last chunk was taken
-	bad      int           // damaged chunks of this transfer
+	bad      int           // damaged chunks since then
 	wait     time.Duration // between repetitions
 
 	manifest *Manifest
@@ -78,7 +78,7 @@ const (
 	// another donor.
 	quietTimeouts = 3
 	// stuckTimeouts failure timeouts without a chunk that serves do so too, as do
-	// badMost damaged ones.
+	// badMost damaged ones in between.
 	stuckTimeouts = 20
 	badMost       = 4
 	// makingMost is how long a donor may take to make a checkpoint.

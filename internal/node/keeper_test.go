@@ -1,0 +1,151 @@
+package node
+
+import (
+	"testing"
+	"time"
+)
+
+// spoil flips a bit in an item of a checkpoint.
+func (s *stored) spoil() {
+	for k, v := range s.items {
+		if k[0] == 'v' {
+			s.items[k] = append([]byte{v[0] ^ 1}, v[1:]...)
+			return
+		}
+	}
+}
+
+// C5: if the newest checkpoint does not verify the older one serves, and all
+// that follows it is still there. If both do not, another's state does.
+func TestDamagedCheckpoints(t *testing.T) {
+	for damaged := 1; damaged <= 2; damaged++ {
+		for seed := range uint64(3) {
+			l := newLab(t, seed, true, 2, 3, frequent)
+			l.user(1000, 1, 8)
+			l.user(1000, 3, 8)
+			m := l.procs[seed]
+			l.until(10*time.Second, func() bool { return len(m.disk.checkpoints) == 2 && m.disk.checkpoints[0].number > 3 })
+			m.crash()
+			for i := range damaged {
+				m.disk.checkpoints[1-i].spoil()
+			}
+			l.run(time.Second)
+			m.start()
+			s := m.node.Status().Durable
+			if len(s.Damaged) != damaged || s.Checkpoint == 0 != (damaged == 2) {
+				t.Errorf("%d damaged: %+v", damaged, s)
+			}
+			l.finish(30 * time.Second)
+			if got := m.node.Status().Transfer.Completed; got == 0 && damaged == 2 {
+				t.Errorf("%d damaged, %d states fetched", damaged, got)
+			}
+		}
+	}
+}
+
+// Two of three replicas have lost all checkpoints: both get the third's.
+func TestTwoLostAtOnce(t *testing.T) {
+	for seed := range uint64(3) {
+		l := newLab(t, seed, true, 2, 3, frequent)
+		l.user(1000, 1, 8)
+		l.user(1000, 3, 8)
+		l.until(10*time.Second, func() bool { c := l.procs[0].disk.checkpoints; return len(c) == 2 && c[0].number > 3 })
+		for _, m := range l.procs[:2] {
+			m.crash()
+			for _, s := range m.disk.checkpoints {
+				s.spoil()
+			}
+		}
+		for _, m := range l.procs[:2] {
+			m.start()
+		}
+		l.finish(30 * time.Second)
+		for _, m := range l.procs[:2] {
+			if m.node.Status().Transfer.Completed == 0 {
+				t.Errorf("seed %d: %+v", seed, m.node.Status().Transfer)
+			}
+		}
+	}
+}
+
+// An idle cluster settles: both checkpoints have everything, logs are trimmed,
+// and nothing more is written.
+func TestIdleClusterSettles(t *testing.T) {
+	l := newLab(t, 7, true, 2, 3)
+	l.user(200, 3, 8)
+	l.finish(10 * time.Second)
+	l.run(3 * checkpointEvery)
+	written := 0
+	for _, m := range l.procs {
+		s := m.node.Status()
+		for _, e := range s.Ridge.Ensembles {
+			if e.LogCount != 0 {
+				t.Errorf("process %d keeps %d instances of ensemble %d", m.id, e.LogCount, e.Ensemble)
+			}
+		}
+		if s.Replica.Outbox != 0 || s.Durable.Checkpoint != s.Durable.Older+1 {
+			t.Errorf("process %d: outbox %d, %+v", m.id, s.Replica.Outbox, s.Durable)
+		}
+		written += int(s.Durable.Checkpoint + s.Durable.Written)
+	}
+	l.run(3 * checkpointEvery)
+	for _, m := range l.procs {
+		s := m.node.Status()
+		written -= int(s.Durable.Checkpoint + s.Durable.Written)
+	}
+	if written != 0 {
+		t.Errorf("%d checkpoints and records were written without need", -written)
+	}
+}
+
+// Scenarios 35 and 37: a crash at each moment of making a checkpoint.
+func TestCrashesWhileCheckpointing(t *testing.T) {
+	l := newLab(t, 8, true, 2, 3, frequent)
+	l.user(3000, 3, 16)
+	for range 60 {
+		m := l.procs[l.rng.IntN(len(l.procs))]
+		l.until(time.Second, func() bool { return m.node.keeper.making != nil })
+		l.run(time.Duration(l.rng.IntN(12)) * time.Millisecond)
+		l.restart(m, time.Duration(l.rng.IntN(30))*time.Millisecond)
+	}
+	l.finish(60 * time.Second)
+}
+
+// Without room on the disk checkpoints are given up and made later; nothing dies.
+func TestNoRoomForCheckpoints(t *testing.T) {
+	l := newLab(t, 9, true, 1, 3, frequent)
+	l.user(1500, 1, 8)
+	for _, m := range l.procs {
+		m.disk.full = 2
+	}
+	l.finish(90 * time.Second)
+	for _, m := range l.procs {
+		if s := m.node.Status().Durable; s.Full != 2 || s.Checkpoint == 0 {
+			t.Errorf("process %d: %+v", m.id, s)
+		}
+	}
+}
+
+// Stop makes a last checkpoint, after which nothing is executed again.
+func TestStopSavesAll(t *testing.T) {
+	l := newLab(t, 10, true, 1, 3)
+	l.user(300, 1, 8)
+	l.finish(10 * time.Second)
+	m := l.procs[1]
+	m.node.Stop(l.clock())
+	if m.node.Stopped() || !l.until(time.Second, m.node.Stopped) {
+		t.Fatalf("%+v", m.node.Status().Durable)
+	}
+	m.crash()
+	before := len(m.finished)
+	m.start()
+	l.run(time.Second)
+	if len(m.finished) != before || m.node.Status().Durable.Checkpoint == 0 {
+		t.Errorf("%d commands were executed again; %+v", len(m.finished)-before, m.node.Status().Durable)
+	}
+	m.node.Stop(l.clock())
+	if !m.node.Stopped() {
+		t.Error("a process with everything saved waits")
+	}
+	l.finish(time.Second)
+}
