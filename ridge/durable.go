@@ -22,6 +22,9 @@ import (
 // call. Drained before Sends, or with it in any order: nothing that Sends gives
 // claims what is not durable.
 func (c *Core) Records() []Record {
+	if !c.cfg.Durable {
+		return nil
+	}
 	if c.unsettled && c.err == nil {
 		c.settle()
 	}

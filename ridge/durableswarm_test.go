@@ -38,6 +38,9 @@ func durableSwarm(t testing.TB, seed uint64) *world {
 	shape := rand.New(rand.NewPCG(seed, 77))
 	partitions, replicas := 1+shape.IntN(3), []int{3, 3, 3, 5, 1}[shape.IntN(5)]
 	w := newWorld(t, seed, partitions, replicas, func(t *Tuning) {
+		if seed%3 == 0 {
+			swarmOptimism(rand.New(rand.NewPCG(seed, 101)), t)
+		}
 		t.Pipeline = 1 + shape.IntN(6)
 		if shape.IntN(2) == 0 {
 			t.MaxBatchCount = 1 + shape.IntN(4)

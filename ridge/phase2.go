@@ -184,7 +184,7 @@ func (e *ensemble) closeOpen(k ids.Instance) {
 	l := &e.lead
 	for i := range l.open {
 		if o := &l.open[i]; o.instance == k {
-			if o.repeats == 0 {
+			if o.repeats == 0 || e.c.cfg.Durable { // a slow disk has all repeated at first
 				l.latency += (e.c.now.Mono - o.first - l.latency) / 8
 			}
 			l.reforms = 0
