@@ -67,7 +67,6 @@ func (e *ensemble) votes(from, to ids.Instance, room int, all bool) (vs []vote, 
 		if room < 0 && len(vs) > 0 {
 			return vs, k
 		}
-		v.Value = v.Value.whole()
 		vs = append(vs, v)
 	}
 	return vs, 0
