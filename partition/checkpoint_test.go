@@ -2,8 +2,10 @@ package partition
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/hlc"
 )
@@ -98,5 +100,147 @@ func TestCheckpointOfOnePartition(t *testing.T) {
 		if _, err := restore(r.config, d.sorted(), Sum{}); !errors.Is(err, ErrCheckpoint) {
 			t.Fatalf("wrong sum: %v", err)
 		}
+	}
+}
+
+// count applies a snapshot and says how many items of each kind it has.
+func (d *disk) count(t testing.TB, s *Snapshot) (n map[byte]int) {
+	t.Helper()
+	n = make(map[byte]int)
+	for {
+		items := s.Next(nil, 100)
+		if len(items) == 0 {
+			return n
+		}
+		for _, it := range items {
+			n[it.Key[0]]++
+		}
+	}
+}
+
+// A checkpoint has what changed and nothing else, however much there is.
+func TestCheckpointsAreIncremental(t *testing.T) {
+	l := newLab(t, 2, 1, durable)
+	r := l.node(1)
+	var d disk
+	var keys []Key
+	for i := range 300 {
+		k := Key{colFrozen, fmt.Sprintf("%05d", i)}
+		r.state.set(k, []byte(k.Name))
+		keys = append(keys, k)
+	}
+	expect := func(want string) {
+		t.Helper()
+		if got := fmt.Sprint(d.count(t, r.Checkpoint())); got != want {
+			t.Fatalf("items %s, want %s", got, want)
+		}
+	}
+	expect(fmt.Sprintf("map[%d:1 %d:300]", itemMeta, itemVariable))
+	expect(fmt.Sprintf("map[%d:1]", itemMeta))
+	for range 3 { // of one: the last
+		r.state.set(keys[7], []byte("x"))
+	}
+	r.state.delete(keys[8])
+	r.state.delete(keys[9])
+	r.state.set(keys[9], nil)
+	r.state.set(Key{colFrozen, "new"}, nil)
+	r.state.delete(Key{colFrozen, "new"})
+	expect(fmt.Sprintf("map[%d:1 %d:4]", itemMeta, itemVariable))
+	wait := l.op(5000, exactly(get(l.key(colHash, 1, 0))), 0, 1)
+	l.deliver(wait, 1)
+	expect(fmt.Sprintf("map[%d:1 %d:1 %d:1]", itemClient, itemMeta, itemQueued))
+	expect(fmt.Sprintf("map[%d:1]", itemMeta))
+	r.Step(l.now, 2, &Exchange{Tag: Tag{wait.Position, wait.Command, 1}, Vars: []Var{{Key: l.key(colHash, 1, 0)}}})
+	expect(fmt.Sprintf("map[%d:1 %d:1]", itemMeta, itemQueued))
+	r.Step(l.now, 2, &Exchange{Tag: Tag{wait.Position, wait.Command, 1}, Signal: true})
+	expect(fmt.Sprintf("map[%d:1 %d:1 %d:1 %d:1]", itemClient, itemMeta, itemOutbox, itemQueued))
+	r.Step(l.now, 2, &Progress{Below: after(wait.Position)})
+	expect(fmt.Sprintf("map[%d:1 %d:1]", itemMeta, itemOutbox))
+	r.table.forget(wait.T0.Add(r.tuning.Horizon) + 1)
+	expect(fmt.Sprintf("map[%d:1 %d:1]", itemClient, itemMeta))
+}
+
+// A replica that is restored goes on where the items end: the next checkpoint
+// is relative to them.
+func TestRestoredGoesOn(t *testing.T) {
+	l := newLab(t, 1, 1, durable)
+	x, y := l.key(colHash, 0, 0), l.key(colHash, 0, 1)
+	l.deliver(l.op(5000, exactly(put(x)), 0), 1)
+	l.deliver(l.op(5001, exactly(put(y)), 0), 1)
+	var d disk
+	l.save(1, &d)
+	l.reborn(1, &d)
+	l.deliver(l.op(5002, exactly(instr{op: opDelete, key: x}), 0), 1)
+	before := d.n
+	l.save(1, &d)
+	if n := d.n - before; n != 3 { // x, a client, what was delivered
+		t.Fatalf("%d items", n)
+	}
+	sameItems(&world{t: t}, "disk", everythingOf(t, l.node(1)).items, d.items)
+}
+
+// Another goroutine may read a snapshot while the replica goes on.
+func TestSnapshotBesidesReplica(t *testing.T) {
+	w := randomWorld(t, 12, durable)
+	victim, d := w.nodes[0], disk{}
+	var reading chan bool
+	taken := 0
+	w.delivered = func(n *node) {
+		if n != victim {
+			return
+		}
+		if reading != nil {
+			select {
+			case <-reading:
+			default:
+				return
+			}
+		}
+		s := n.r.Checkpoint()
+		taken++
+		done := make(chan bool, 1)
+		reading = done
+		go func() {
+			d.write(t, s)
+			done <- true
+		}()
+	}
+	w.run(2 * time.Second)
+	if reading == nil {
+		t.Fatal("nothing was delivered")
+	}
+	<-reading
+	d.write(t, victim.r.Checkpoint())
+	sameItems(w, "disk", everythingOf(t, victim.r).items, d.items)
+	if taken < 5 {
+		t.Fatalf("%d checkpoints", taken)
+	}
+}
+
+// A checkpoint that came to nothing is made up for by the next, however far it
+// had come.
+func TestAbandonedCheckpoint(t *testing.T) {
+	for read := range 12 {
+		l := newLab(t, 2, 1, durable)
+		r, x, y, z := l.node(1), l.key(colHash, 0, 0), l.key(colHash, 0, 1), l.key(colHash, 0, 2)
+		var d disk
+		l.deliver(l.op(5000, exactly(put(x), put(y)), 0), 1)
+		l.save(1, &d)
+		l.deliver(l.op(5001, exactly(put(x), put(z), instr{op: opDelete, key: y}), 0), 1)
+		done := l.op(5002, exactly(get(x), get(l.key(colHash, 1, 0))), 0, 1)
+		l.deliver(done, 1)
+		tag := Tag{done.Position, done.Command, 1}
+		r.Step(l.now, 2, &Exchange{Tag: tag, Signal: true, Vars: []Var{{Key: l.key(colHash, 1, 0)}}})
+		l.deliver(l.op(5003, exactly(get(l.key(colHash, 1, 0))), 0, 1), 1)
+		s := r.Checkpoint()
+		for range read {
+			s.Next(nil, 1)
+		}
+		l.deliver(l.op(5004, exactly(put(y), instr{op: opDelete, key: z}), 0), 1)
+		r.Abandon()
+		r.Abandon() // once is enough
+		l.save(1, &d)
+		sameItems(&world{t: t}, "disk", everythingOf(t, r).items, d.items)
+		l.reborn(1, &d)
 	}
 }

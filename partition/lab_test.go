@@ -13,7 +13,7 @@ import (
 
 // lab is a few replicas whose deliveries and messages a test passes by hand.
 type lab struct {
-	t        *testing.T
+	t        testing.TB
 	progs    *programs
 	replicas int
 	nodes    []*Replica // by process - 1
@@ -31,7 +31,7 @@ type letter struct {
 	m        wire.Message
 }
 
-func newLab(t *testing.T, partitions, replicas int, tweak ...func(*Config)) *lab {
+func newLab(t testing.TB, partitions, replicas int, tweak ...func(*Config)) *lab {
 	l := &lab{t: t, progs: &programs{}, replicas: replicas, now: hlc.Now{Wall: 5000},
 		suspects: make(map[ids.Process]bool), finished: make(map[ids.Process][]Event)}
 	sets := make([][]ids.Process, partitions)
