@@ -31,7 +31,7 @@ func decodeMeta(b []byte) (m meta, err error) {
 		last: r.Position(), present: r.Timestamp(), delivered: r.Uvarint(), outcomes: r.Uint64(),
 		dropped: r.Position(),
 	}
-	if m.last.Less(m.dropped) {
+	if m.last.T < 0 || m.last.Less(m.dropped) {
 		r.Fail("dropped what was not delivered")
 	}
 	return m, r.Done()

@@ -21,7 +21,8 @@ const Never = time.Duration(math.MaxInt64)
 // The files, along a command's way: table (verdict), admit (what the command
 // is), index and schedule (when it starts), worker, transaction, scan and
 // pending (its code), outgoing, incoming, early and pull (the exchange),
-// respond (its reply), outbox (what is kept for others).
+// respond (its reply), outbox (what is kept for others). For coming back:
+// changes, checkpoint, snapshot, itemcodec, builder, stable.
 type Replica struct {
 	config  Config
 	tuning  *Tuning

@@ -56,7 +56,7 @@ func TestUnfinishedIsInCheckpoint(t *testing.T) {
 	if n := l.sent(isSignal); n != 0 {
 		t.Fatalf("%d signals sent again without having been asked for", n)
 	}
-	l.deliver(cmd, 2) // pulls now and then
+	// Nobody need send the value again.
 	l.node(1).Step(l.now, 2, &Exchange{Tag: Tag{cmd.Position, cmd.Command, 1}, Signal: true})
 	l.collect(1)
 	for range 5 {
@@ -109,12 +109,12 @@ func TestOutboxGoesByStableCheckpoints(t *testing.T) {
 	x, y := l.key(colHash, 0, 0), l.key(colHash, 1, 0)
 	var disks [7]disk
 	var before [7]Sum
-	checkpoint := func(ids ...int) {
-		for _, id := range ids {
+	checkpoint := func(who ...int) {
+		for _, id := range who {
 			sum := l.save(id, &disks[id])
 			l.node(id).Stable(before[id])
 			before[id] = sum
-			l.collect(ladder(id))
+			l.collect(ids.Process(id))
 		}
 		l.pass(nil)
 	}
@@ -147,7 +147,28 @@ func TestOutboxGoesByStableCheckpoints(t *testing.T) {
 	}
 }
 
-func ladder(id int) ids.Process { return ids.Process(id) }
+// [C5] What was told while this replica could not hear is asked for, however
+// long the teller was suspected: it comes back.
+func TestDurableGoesOnAsking(t *testing.T) {
+	l := newLab(t, 2, 1, durable)
+	var d, e disk
+	l.deliver(l.op(5000, exactly(get(l.key(colHash, 0, 0)), get(l.key(colHash, 1, 0))), 0, 1), 1, 2)
+	l.pass(nil)
+	l.suspects[2] = true
+	for range 6 {
+		l.tick(askMost)
+	}
+	l.node(2).Stable(l.save(2, &d))
+	l.collect(2)
+	l.mail = nil // lost
+	l.suspects[2] = false
+	l.tick(askMost)
+	l.pass(func(x letter) bool { m, ok := x.m.(*Progress); return !ok || x.from != 2 || !m.Ask })
+	if n := l.node(1).Status().Outbox; n != 0 {
+		t.Fatalf("%d entries", n)
+	}
+	l.save(1, &e)
+}
 
 // [C5] A replica restored from the older checkpoint does what that one says,
 // and nobody believes more of it than it has told.
