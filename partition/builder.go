@@ -208,6 +208,9 @@ func (b *Builder) finish(sum Sum) (err error) {
 				unfinished = append(unfinished, q.Position)
 			}
 		}
+		if b.meta.before.below != (ids.Position{}) {
+			r.addMark(b.meta.before)
+		}
 		m := newMark(b.meta.last, unfinished)
 		m.sum = sum
 		r.addMark(m)

@@ -17,6 +17,9 @@ type meta struct {
 	delivered   uint64
 	outcomes    uint64
 	dropped     ids.Position // outbox.dropped
+	// before is the mark of the checkpoint before, which is the older one when
+	// this is the newest.
+	before mark
 }
 
 // Checkpoint takes a checkpoint of the replica as it is: everything up to
@@ -51,6 +54,9 @@ func (r *Replica) Checkpoint() *Snapshot {
 		if m := &r.marks[i]; m.snap != nil {
 			m.sum, m.snap = m.snap.final, nil
 		}
+	}
+	if n := len(r.marks); n > 0 {
+		s.meta.before = r.marks[n-1]
 	}
 	s.ledger.undo, s.ledger.before = nil, s.ledger.sum
 	s.variables, s.changed = r.state.sum, l.chunks

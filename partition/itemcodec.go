@@ -18,7 +18,14 @@ func (m *meta) append(b []byte) []byte {
 	b = wire.AppendTimestamp(b, m.present)
 	b = wire.AppendUvarint(b, m.delivered)
 	b = wire.AppendUint64(b, m.outcomes)
-	return wire.AppendPosition(b, m.dropped)
+	b = wire.AppendPosition(b, m.dropped)
+	b = wire.AppendUint64(wire.AppendUint64(b, m.before.sum.Count), m.before.sum.Hash)
+	b = wire.AppendPosition(b, m.before.below)
+	b = wire.AppendUvarint(b, uint64(len(m.before.except)))
+	for _, p := range m.before.except {
+		b = wire.AppendPosition(b, p)
+	}
+	return b
 }
 
 func decodeMeta(b []byte) (m meta, err error) {
@@ -31,6 +38,19 @@ func decodeMeta(b []byte) (m meta, err error) {
 		last: r.Position(), present: r.Timestamp(), delivered: r.Uvarint(), outcomes: r.Uint64(),
 		dropped: r.Position(),
 	}
+	m.before.sum = Sum{r.Uint64(), r.Uint64()}
+	told := Progress{Below: r.Position()}
+	if n := r.Count(10); n > maxExcept {
+		r.Fail("too many exceptions")
+	} else {
+		for range n {
+			told.Except = append(told.Except, r.Position())
+		}
+	}
+	if !told.ordered() || after(m.last).Less(told.Below) {
+		r.Fail("another past than its own")
+	}
+	m.before.below, m.before.except = told.Below, told.Except
 	if m.last.T < 0 || m.last.Less(m.dropped) {
 		r.Fail("dropped what was not delivered")
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/ids"
 )
 
 // saved is a checkpoint that was written to its end.
@@ -74,6 +76,13 @@ func (m *machine) restart() {
 		m.falls++
 	}
 	m.from(m.newest)
+	if m.older != nil {
+		m.r.Stable(m.older.sum)
+		if m.r.stable.below == (ids.Position{}) {
+			m.w.fatalf("process %d does not know the older of its checkpoints", m.id)
+		}
+		m.after()
+	}
 }
 
 func (m *machine) from(c *saved) {

@@ -17,6 +17,12 @@ func everythingOf(t testing.TB, r *Replica) disk {
 		partition: r.config.Partition, fingerprint: r.service.Fingerprint(), version: r.version(),
 		last: r.last, present: r.present, delivered: r.delivered, outcomes: r.outcomes, dropped: r.outbox.dropped,
 	}, ledger: newLedger()}
+	if n := len(r.marks); n > 1 { // the last is that of the checkpoint it is compared with
+		s.meta.before = r.marks[n-2]
+	}
+	if m := &s.meta.before; m.snap != nil {
+		m.sum, m.snap = m.snap.final, nil
+	}
 	r.captureAll(s)
 	items := s.Next(nil, 1<<30)
 	for i := 1; i < len(items); i++ {

@@ -38,9 +38,10 @@ func (r *Replica) addMark(m mark) {
 // Stable says that the older of the two checkpoints that are kept, both written
 // to their end and verified, is the one with this Sum: what is finished in it
 // need not be asked of others ever again, and they are told so [E8, C5]. Not
-// the newer one: when that turns out to be damaged, the older must do. Of a
-// checkpoint that this replica has neither taken nor been restored from it knows
-// nothing, and tells nothing. It has no effect on a replica that is not durable.
+// the newer one: when that turns out to be damaged, the older must do. It must
+// be one that this replica has taken or been restored from, or the one before
+// that; of another it tells nothing. It has no effect on a replica that is not
+// durable.
 func (r *Replica) Stable(sum Sum) {
 	for i := range r.marks {
 		m := r.marks[i]
