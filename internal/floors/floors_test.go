@@ -43,6 +43,7 @@ var floors = map[string]string{
 	"cmd":                "ssmr apps bench internal ridge partition oracle cmd",
 	"internal/floors":    "",
 	"internal/e2e":       "",
+	"internal/powercut":  "",
 }
 
 const common = "internal/hlc internal/ids"

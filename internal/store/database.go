@@ -31,6 +31,9 @@ func settings(path string) badger.Options {
 	o.NumCompactors, o.NumLevelZeroTables, o.NumLevelZeroTablesStall = 2, 4, 8
 	o.BlockSize, o.Compression, o.BlockCacheSize = 16<<10, options.None, 0
 	o.ChecksumVerificationMode = options.OnBlockRead
+	// The directory is the store's own. Badger's lock would be held a moment
+	// longer by any process that this one forks just before it closes a database.
+	o.BypassLockGuard = true
 	return o
 }
 
@@ -61,6 +64,9 @@ func (d *database) open() (err error) {
 		}
 		d.checked = true
 	}
+	if err := removeEmptyLogs(d.path); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
 	db, err := badger.OpenManaged(settings(d.path))
 	if err != nil {
 		if isDisk(err) {
@@ -73,6 +79,33 @@ func (d *database) open() (err error) {
 		return errors.Join(fmt.Errorf("%w: %s: %w", ErrDamaged, d.path, err), d.close())
 	}
 	d.discard()
+	return nil
+}
+
+// removeEmptyLogs removes logs of no bytes, which Badger would refuse to open:
+// it creates a log before it gives it its size, and cuts one off before it
+// removes it, and a power cut may come between. Nothing in them is missed: in the
+// one nothing was synced yet, and the other's contents are in a table.
+func removeEmptyLogs(path string) error {
+	entries, err := os.ReadDir(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // a new one
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if ext := filepath.Ext(e.Name()); ext != ".mem" && ext != ".vlog" {
+			continue
+		}
+		info, err := e.Info()
+		if err == nil && info.Size() == 0 {
+			err = os.Remove(filepath.Join(path, e.Name()))
+		}
+		if err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
