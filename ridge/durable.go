@@ -39,12 +39,12 @@ func (c *Core) Records() []Record {
 // Durable says that the first n records that Records has given, in this life, are
 // durable.
 func (c *Core) Durable(now hlc.Now, n uint64) {
-	if c.err != nil {
+	j := &c.journal
+	if n = min(n, j.given); c.err != nil || n <= j.durable {
 		return
 	}
 	c.begin(now)
-	j := &c.journal
-	j.durable = max(j.durable, min(n, j.given))
+	j.durable = n
 	for _, e := range c.ensembles {
 		e.release(now)
 	}
