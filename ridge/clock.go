@@ -2,9 +2,36 @@ package ridge
 
 import (
 	"slices"
+	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/hlc"
 )
+
+// former is what a process knows of the time in its former lives. Its physical
+// clock then was no more than B behind what it voted for or delivered: if all
+// clocks of a service go back while it is off, timestamps do not stand still until
+// they have caught up. One clock cannot carry itself ahead so: B is more than
+// anybody is ahead, and a clock that is later than this counts again by itself.
+type former struct {
+	top  hlc.Timestamp // of the votes recovered
+	from hlc.Timestamp // the least that the physical clock shows at at; zero: none
+	at   time.Duration
+}
+
+func (f *former) begin(now hlc.Now, from hlc.Timestamp) hlc.Now {
+	if from > 0 {
+		f.from, f.at = from, now.Mono
+	}
+	return f.onward(now)
+}
+
+// onward is now with a physical clock that has not gone back.
+func (f *former) onward(now hlc.Now) hlc.Now {
+	if f.from > 0 {
+		now.Wall = max(now.Wall, f.from.Add(now.Mono-f.at))
+	}
+	return now
+}
 
 // physical is the physical clock that bounds timestamps: the lower median of
 // the acceptors' clocks that this process hears, its own included, so that

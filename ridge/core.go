@@ -36,6 +36,7 @@ type Core struct {
 	skip     ids.Position // by Jump: entries up to it are delivered
 	consumed consumed
 	journal  journal
+	former   former
 	noRoom   bool // on the disk
 	counters Counters
 	// values made here so far: the counter of the next value's id.
@@ -207,10 +208,12 @@ func (c *Core) Tick(now hlc.Now) {
 // begin opens an input.
 func (c *Core) begin(now hlc.Now) {
 	c.unsettled = true
+	now = c.former.onward(now)
 	if c.started {
 		c.detector.slept(now.Mono - c.now.Mono)
 	} else {
 		c.started = true
+		now = c.former.begin(now, max(c.merged.T, c.former.top).Add(-c.cfg.Tuning.MaxAhead))
 		c.opt.begin(now)
 		c.detector.start(now)
 	}
@@ -288,7 +291,7 @@ func (c *Core) Err() error { return c.err }
 // Time is the time of this partition's ensemble, as far as this process
 // knows: what a client may take as the present. It needs the present clocks,
 // since the core may not have been stepped for long, or never.
-func (c *Core) Time(now hlc.Now) hlc.Timestamp { return c.home.present(now) }
+func (c *Core) Time(now hlc.Now) hlc.Timestamp { return c.home.present(c.former.onward(now)) }
 
 // patience is how long something may be missing before it is asked for: 50 ms
 // with the usual failure timeout.

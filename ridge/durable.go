@@ -46,7 +46,7 @@ func (c *Core) Durable(now hlc.Now, n uint64) {
 	c.begin(now)
 	j.durable = n
 	for _, e := range c.ensembles {
-		e.release(now)
+		e.release(c.now)
 	}
 }
 

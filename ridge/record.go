@@ -162,5 +162,6 @@ func (e *ensemble) recoverVote(k ids.Instance, round Round, r *wire.Reader) {
 	e.log.limit = max(e.log.limit, int(k-e.log.base))
 	s := e.log.open(k)
 	s.round, s.value, s.voters = round, v, 1<<e.self
+	e.c.former.top = max(e.c.former.top, v.top)
 	e.log.weigh(s)
 }

@@ -39,8 +39,9 @@ func (w *world) save(who ...*node) {
 // After a restart of all, with clocks that have gone back, what is ordered comes
 // after all that was delivered before, with timestamps above.
 func TestRestartWithClocksGoneBack(t *testing.T) {
-	for _, saved := range []bool{false, true} {
-		w := power(t, 601, 1, 3, nil)
+	for i := range 4 {
+		saved, partitions := i%2 == 1, 1+i/2
+		w := power(t, 601, partitions, 3, nil)
 		w.load(500*time.Millisecond, 5*time.Millisecond)
 		w.runUntil(time.Second, w.allDone)
 		if saved {
@@ -54,12 +55,12 @@ func TestRestartWithClocksGoneBack(t *testing.T) {
 		w.run(time.Second)
 		present := w.node(2).core.Time(w.node(2).clock()) // as a client is told
 		w.clients[0].skew = present.Sub(epoch.Add(w.now))
-		p := w.multicast(w.clients[0], []byte{1}, 0)
-		w.finish(5 * time.Second)
+		p := w.multicast(w.clients[0], []byte{1}, ids.Range(partitions)...)
+		w.finish(3 * time.Second)
 		w.checkPast()
 		d := w.node(2).delivered[len(w.node(2).delivered)-1]
 		if idOf(d.Message) != idOf(p.m) || !last.Less(d.Position) {
-			t.Errorf("saved %v: %v is delivered at %v, after %v", saved, d.Message.Command, d.Position, last)
+			t.Errorf("%d partitions, saved %v: %v is delivered at %v, after %v", partitions, saved, d.Message.Command, d.Position, last)
 		}
 	}
 }
