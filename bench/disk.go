@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/ids"
 )
 
 // ownDir gives a turn of a durable case a new folder within the case's. end
@@ -21,6 +23,14 @@ func (c *Case) ownDir() (end func() error, err error) {
 		return nil, err
 	}
 	return func() error { return errors.Join(os.RemoveAll(c.Dir), syncDir(parent)) }, nil
+}
+
+// nodeDir is one of our processes' folder; none if the case is in memory.
+func (c *Case) nodeDir(p ids.Process) string {
+	if c.Dir == "" {
+		return ""
+	}
+	return filepath.Join(c.Dir, fmt.Sprint("process", p))
 }
 
 func syncDir(dir string) error {

@@ -2,15 +2,11 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 )
-
-// errNotDurable refuses a case that asks for durability.
-var errNotDurable = errors.New("this system keeps nothing on disk yet")
 
 // DurableBeside measures durable ordering: what is complete survives the loss of
 // power at all replicas. Its reference is the least that three replicas can do,
@@ -39,12 +35,14 @@ func DurableBeside(ctx context.Context, args []string, stdout, stderr io.Writer,
 		return 1
 	}
 	const floor = "floor durable"
-	ours := []string{"ridge durable"}
+	ours := []string{"ridge durable", "eyrie durable"}
 	p := &Plan{
 		Bench: "durable",
 		Title: "durable: groups of 3 replicas and the client in one process over loopback TCP, every replica syncs to the same disk",
 		Disk:  where,
 		Contenders: append([]Contender{
+			{System: "ridge", Variant: "durable", New: NewRidge},
+			{System: "eyrie", Variant: "durable", New: NewNear},
 			Sharded(Contender{System: "floor", Variant: "durable", New: NewFloor}),
 		}, peers...),
 		References: references,
@@ -56,7 +54,6 @@ func DurableBeside(ctx context.Context, args []string, stdout, stderr io.Writer,
 	for i := range p.Cases {
 		p.Cases[i].Dir = dir
 	}
-	fmt.Fprintf(stderr, "ridge durable: left out: %v\n", errNotDurable)
 	return execute(ctx, p, s, stdout, stderr)
 }
 

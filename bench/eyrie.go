@@ -117,9 +117,6 @@ func NewSequential(c Case) System {
 
 // Start implements System.
 func (e *Eyrie) Start(ctx context.Context) error {
-	if e.c.Dir != "" {
-		return errNotDurable
-	}
 	if err := measured.Validate(); err != nil {
 		return err
 	}
@@ -156,7 +153,7 @@ func (e *Eyrie) startNodes(ctx context.Context) error {
 	tuning.ClientWindow = max(tuning.ClientWindow, e.span())
 	for i, ln := range listeners {
 		cfg := host.FileConfig(e.file, ids.Process(i+1), measured.Definition(), measured.Map(e.c.Partitions))
-		cfg.Core.Partition, cfg.Listener = tuning, ln
+		cfg.Core.Partition, cfg.Listener, cfg.Dir = tuning, ln, e.c.nodeDir(ids.Process(i+1))
 		var err error
 		if e.reach != nil {
 			cfg.Addrs, err = e.reach(ids.Process(i+1), cfg.Addrs)

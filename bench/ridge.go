@@ -50,9 +50,6 @@ func NewRidgeRemote(c Case) System { return &Ridge{c: c, remote: true, clients: 
 
 // Start implements System.
 func (s *Ridge) Start(ctx context.Context) error {
-	if s.c.Dir != "" {
-		return errNotDurable
-	}
 	s.tuning = ridge.DefaultTuning()
 	s.tuning.Optimistic, s.tuning.OptimisticWait, s.tuning.ProposeWait = s.optimistic, s.wait, s.wait
 	var replicas [][]ids.Process
@@ -121,7 +118,7 @@ func (s *Ridge) startNodes(ctx context.Context) (map[ids.Process]string, error) 
 		}
 		n, err := host.StartNode(ctx, host.NodeConfig{
 			Core:    node.Config{Self: self, Topology: s.topology, Machine: s.machine(m), Ridge: s.tuning},
-			Cluster: "bench", Addrs: seen, Listener: ln,
+			Cluster: "bench", Addrs: seen, Listener: ln, Dir: s.c.nodeDir(self),
 		})
 		if err != nil {
 			return nil, err

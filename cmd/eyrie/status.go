@@ -32,8 +32,9 @@ type processStatus struct {
 // runStatus asks every process how it is.
 func runStatus(ctx context.Context, e env, args []string) int {
 	fs := flags(e, "status", "[flags]", `Shows every process of a running cluster: its ensembles with their coordinator
-and instance, its partition's position, and whom it suspects. Exits with 5 if
-no process answers, and with 4 if they refuse, being another cluster's.`)
+and instance, its partition's position, whom it suspects, and what it has on
+disk: records of the journal given in this life and durable, its newest
+checkpoint, and states that are fetched from it or by it. Exits with 5 if no process answers, and with 4 if they refuse, being another cluster's.`)
 	file := fs.String("cluster", cluster.DefaultName, "the cluster's `file`")
 	asJSON := fs.Bool("json", false, "print JSON")
 	timeout := fs.Duration("timeout", 2*time.Second, "how long to wait for each answer")
@@ -163,10 +164,49 @@ func printStatus(w io.Writer, f *cluster.File, all []processStatus) {
 			fmt.Fprintf(tw, "%d\t%s\t%d\t%d\t%d\t%d\t%d\t%v\n", p.Process, ensembleName(en.Ensemble), en.Coordinator, en.Round.Counter, en.Decided, en.Delivered, en.LogCount, en.Lead.Round(time.Millisecond))
 		}
 	}
+	printDurable(tw, all)
 	tw.Flush()
 	for _, p := range all {
 		if p.Reachable && p.Status.Error != "" {
 			fmt.Fprintf(w, "process %d: %s\n", p.Process, p.Status.Error)
+		}
+	}
+}
+
+// printDurable shows what the processes have on their disks, and which states
+// are on their way from one to another.
+func printDurable(w io.Writer, all []processStatus) {
+	titled := false
+	for _, p := range all {
+		if !p.Reachable || p.Status.Durable == nil {
+			continue
+		}
+		if !titled {
+			titled = true
+			fmt.Fprintln(w, "\nPROCESS\tJOURNALLED\tDURABLE\tCHECKPOINT\tTAKEN\tTRANSFER")
+		}
+		d, t := p.Status.Durable, &p.Status.Transfer
+		checkpoint, taken := "none", "-"
+		if d.Checkpoint > 0 {
+			checkpoint, taken = fmt.Sprint(d.Checkpoint), "before the start"
+			if d.Age >= 0 {
+				taken = fmt.Sprintf("%v ago", time.Duration(d.Age*float64(time.Second)).Round(time.Second))
+			}
+		}
+		transfer := "-"
+		switch {
+		case t.Phase != "":
+			transfer = t.Phase
+		case len(t.Serving) > 0:
+			transfer = fmt.Sprintf("to %v", t.Serving)
+		}
+		fmt.Fprintf(w, "%d\t%d\t%d\t%s\t%s\t%s\n", p.Process, d.Records, d.Written, checkpoint, taken, transfer)
+	}
+	for _, p := range all {
+		if p.Reachable && p.Status.Durable != nil {
+			for _, damaged := range p.Status.Durable.Damaged {
+				fmt.Fprintf(w, "process %d found at its start: %s\n", p.Process, damaged)
+			}
 		}
 	}
 }
