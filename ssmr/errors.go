@@ -68,6 +68,9 @@ var (
 	// wait for room instead, so only a narrower face than theirs returns it.
 	// The command was not sent.
 	ErrOverloaded = client.ErrWindowFull
+	// ErrNoRoom: the disk of a process that the command needs is almost full.
+	// The command was not executed, unless the error is ErrOutcomeUnknown too.
+	ErrNoRoom = client.ErrNoRoom
 	// ErrClosed: the client or its cluster was closed before the command was
 	// sent.
 	ErrClosed = host.ErrClosed
@@ -91,7 +94,7 @@ func Retryable(err error) bool {
 	if err == nil || errors.Is(err, ErrOutcomeUnknown) {
 		return false
 	}
-	return errors.Is(err, ErrOverloaded) || errors.Is(err, ErrUnavailable)
+	return errors.Is(err, ErrOverloaded) || errors.Is(err, ErrUnavailable) || errors.Is(err, ErrNoRoom)
 }
 
 // HadNoEffect says whether an error is proof that the command changed nothing

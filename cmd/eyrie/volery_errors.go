@@ -58,6 +58,8 @@ func (v *voleryCall) code(err error) int {
 		return exitUnreachable
 	case v.c == nil && is(err, ssmr.ErrRefused):
 		return exitRefused
+	case is(err, ssmr.ErrNoRoom) && !is(err, ssmr.ErrOutcomeUnknown):
+		return exitRefused
 	case is(err, ssmr.ErrOutcomeUnknown, context.Canceled, context.DeadlineExceeded):
 		if v.command.reads {
 			return exitUnreachable
@@ -78,6 +80,8 @@ func (v *voleryCall) hint(err error, code int) string {
 	switch {
 	case v.c == nil && is(err, ssmr.ErrRefused):
 		return fmt.Sprintf("Is %s the file that the cluster's processes were started with, and is this program the same build?", v.cluster)
+	case is(err, ssmr.ErrNoRoom):
+		return "Make room where the cluster's processes keep their data; they go on by themselves."
 	case code == exitUnreachable:
 		return fmt.Sprintf("Is the cluster of %s running? `eyrie status%s` shows its processes; `eyrie up` starts one.", v.cluster, flag)
 	case code == exitUnknown && v.command.long:

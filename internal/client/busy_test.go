@@ -1,11 +1,13 @@
 package client
 
 import (
+	"errors"
 	"testing"
 	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/partition"
+	"github.com/eyrie-dev/eyrie/ridge"
 )
 
 // A read that one replica refuses, another being down, comes to the third.
@@ -43,5 +45,35 @@ func TestRefusedReadsGoToEveryReplica(t *testing.T) {
 				t.Errorf("process %d is down (if not the first): copies went to %v", dead, asked)
 			}
 		}
+	}
+}
+
+// A command of which one copy was sent, and that refused for lack of room, has
+// not been executed, and its caller hears so at once. Of one that was sent
+// again nobody knows, but the reason is told.
+func TestNoRoom(t *testing.T) {
+	for _, resent := range []bool{false, true} {
+		w := newWorld(t, 1)
+		w.welcome(7)
+		seq := w.submit("a")
+		ps, to := w.proposals()
+		if resent {
+			w.after(time.Second)
+			ps, to = w.proposals()
+		}
+		refuse := &ridge.Advice{Command: ps[0].Message.Command, Attempt: ps[0].Message.Attempt, Reason: ridge.NoRoom}
+		w.Step(w.now, to[0], refuse)
+		rs := w.Results()
+		if resent {
+			if len(rs) != 0 {
+				t.Fatalf("a command with two copies on their way ended: %+v", rs)
+			}
+			w.after(w.cfg.Tuning.Horizon)
+			rs = w.Results()
+		}
+		if len(rs) != 1 || rs[0].Sequence != seq || !errors.Is(rs[0].Err, ErrNoRoom) || errors.Is(rs[0].Err, ErrOutcomeUnknown) != resent {
+			t.Errorf("resent: %v; %+v", resent, rs)
+		}
+		w.Step(w.now, to[0], refuse) // whatever else comes of it
 	}
 }

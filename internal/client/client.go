@@ -33,6 +33,10 @@ var (
 	ErrOldMap = errors.New("the cluster's partition map is not this client's; connect again")
 	// ErrTooLarge means that a command's argument is over the limit.
 	ErrTooLarge = errors.New("the command's argument is too large")
+	// ErrNoRoom means that the service's disks are almost full, so that it takes
+	// no commands. Alone, it means that the command was not executed; with
+	// ErrOutcomeUnknown, that an earlier copy may have been.
+	ErrNoRoom = errors.New("the disk of a process is almost full: no command is taken until there is room")
 )
 
 // Tuning are a client's times and bounds.

@@ -99,7 +99,8 @@ func (c *Core) retry(call *call, needed ids.Set) {
 }
 
 // stepAdvice takes a coordinator's advice: where to go, or when to come again.
-// It never ends a command, since another copy may be on its way.
+// It ends a command only for lack of room, which may last, and only if no other
+// copy may be on its way.
 func (c *Core) stepAdvice(m *ridge.Advice) {
 	news := m.Coordinator != 0 && c.routes.learn(m.Ensemble, m.Coordinator)
 	if m.Command.Client != c.cfg.ID {
@@ -119,12 +120,25 @@ func (c *Core) stepAdvice(m *ridge.Advice) {
 	case ridge.Late, ridge.Early:
 		c.Stats.Refused++
 		c.time.correct(c.now, m.Time, call.first)
+	case ridge.NoRoom:
+		c.Stats.Refused++
+		if call.copies == 1 && !c.cfg.Tuning.Cast {
+			c.giveUp(call, ErrNoRoom)
+			return
+		}
+		call.noRoom = true
+		c.comeAgain(call)
 	default:
 		c.Stats.Refused++
-		c.backOff(call)
-		call.resend = c.now.Mono + call.pause/2 + time.Duration(c.cfg.Random()%uint64(call.pause))
-		c.dueAt(call.resend)
+		c.comeAgain(call)
 	}
+}
+
+// comeAgain has a call that was refused sent again after a pause.
+func (c *Core) comeAgain(call *call) {
+	c.backOff(call)
+	call.resend = c.now.Mono + call.pause/2 + time.Duration(c.cfg.Random()%uint64(call.pause))
+	c.dueAt(call.resend)
 }
 
 func (c *Core) backOff(call *call) {
@@ -194,7 +208,11 @@ func (c *Core) tickCall(call *call) {
 	now := c.now.Mono
 	switch {
 	case now >= call.giveUp:
-		c.giveUp(call, ErrOutcomeUnknown)
+		err := ErrOutcomeUnknown
+		if call.noRoom {
+			err = unknown(ErrNoRoom)
+		}
+		c.giveUp(call, err)
 		return
 	case call.copies > 0 && now >= call.resend:
 		c.backOff(call)
