@@ -68,9 +68,13 @@ func startProcesses(t *testing.T, partitions, replicas int) *processes {
 }
 
 func startCluster(t *testing.T, partitions, replicas int, durable bool) *processes {
+	return startIn(t, t.TempDir(), partitions, replicas, durable)
+}
+
+func startIn(t *testing.T, dir string, partitions, replicas int, durable bool) *processes {
 	t.Helper()
 	p := &processes{
-		t: t, file: filepath.Join(t.TempDir(), cluster.DefaultName), durable: durable,
+		t: t, file: filepath.Join(dir, cluster.DefaultName), durable: durable,
 		cmds: map[ids.Process]*exec.Cmd{}, logs: map[ids.Process]*record{},
 	}
 	addrs := freeAddrs(t, partitions*replicas)

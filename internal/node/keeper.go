@@ -18,6 +18,7 @@ type keeper struct {
 	numbers       uint64 // the highest number given
 	making        *Write // under way
 	wanted        bool   // one is wanted at once
+	stopping      bool   // Stop was called: what fails now is not tried again
 	at            time.Duration
 	retry         time.Duration // not before: the disk was full
 	full          uint64        // how often it was
@@ -130,7 +131,7 @@ func (k *keeper) written(n *Node, w *Write, r *Result) {
 		n.fail(w.Snapshot.Err())
 	case r.Full:
 		k.full++
-		k.wanted, k.retry = true, n.now.Mono+fullRetry
+		k.wanted, k.retry = !k.stopping, n.now.Mono+fullRetry
 		n.replica.Abandon()
 	case r.Err != nil:
 		n.fail(fmt.Errorf("checkpoint %d: %w", w.Manifest.Number, r.Err))
@@ -179,6 +180,7 @@ func (k *keeper) recovered(n *Node, newest, older *Manifest, highest uint64) {
 func (n *Node) Stop(now hlc.Now) {
 	n.now = now
 	k := &n.keeper
+	k.stopping = true
 	taken, _ := n.ridge.Taken()
 	if n.cfg.Durable && n.replica != nil && k.making == nil && k.newest.taken != taken {
 		k.wanted = true
