@@ -42,7 +42,7 @@ type disk struct {
 // life before has left. An empty directory is made the process's own, with the
 // incarnation and journal that want brings. The errors wrap ErrDirectory where
 // the directory is not this process's or has lost something.
-func openDisk(dir string, want identity, log *slog.Logger) (d *disk, found *node.Recovered, err error) {
+func openDisk(dir string, fsys vfs.FS, want identity, log *slog.Logger) (d *disk, found *node.Recovered, err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("host: process %d: directory %s: %w", want.process, dir, err)
@@ -51,9 +51,10 @@ func openDisk(dir string, want identity, log *slog.Logger) (d *disk, found *node
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, nil, err
 	}
-	fsys, err := vfs.OS(dir)
-	if err != nil {
-		return nil, nil, err
+	if fsys == nil {
+		if fsys, err = vfs.OS(dir); err != nil {
+			return nil, nil, err
+		}
 	}
 	d = &disk{dir: dir, fs: fsys}
 	if d.lock, err = fsys.Lock(lockFile); errors.Is(err, vfs.ErrLocked) {

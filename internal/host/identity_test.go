@@ -19,7 +19,7 @@ var quiet = slog.New(slog.DiscardHandler)
 // openAs opens a directory as process p of a cluster, and closes it.
 func openAs(t *testing.T, dir, cluster string, p ids.Process) (identity, error) {
 	t.Helper()
-	d, _, err := openDisk(dir, drawIdentity(cluster, p, 7), quiet)
+	d, _, err := openDisk(dir, nil, drawIdentity(cluster, p, 7), quiet)
 	if err != nil {
 		return identity{}, err
 	}
@@ -102,7 +102,7 @@ func remove(names ...string) func(dir string) error {
 // TestDirectoryIsLocked: two processes never run from one directory.
 func TestDirectoryIsLocked(t *testing.T) {
 	dir := t.TempDir()
-	d, _, err := openDisk(dir, drawIdentity("c", 1, 7), quiet)
+	d, _, err := openDisk(dir, nil, drawIdentity("c", 1, 7), quiet)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/node"
 	"github.com/eyrie-dev/eyrie/internal/transport"
+	"github.com/eyrie-dev/eyrie/internal/vfs"
 	"github.com/eyrie-dev/eyrie/internal/wire"
 	"github.com/eyrie-dev/eyrie/ridge"
 )
@@ -40,6 +41,9 @@ type NodeConfig struct {
 	Transport transport.Tuning
 	// Logger is silent when nil.
 	Logger *slog.Logger
+
+	// fs, if not nil, is what identity and journal are kept in instead of Dir.
+	fs vfs.FS
 }
 
 // Node is a running process. All methods are safe for concurrent use.
@@ -160,7 +164,7 @@ func startOn(ln net.Listener, cfg *NodeConfig) (*Node, error) {
 // durable opens the directory and has the core begin with what is there.
 func (cfg *NodeConfig) durable() (*disk, error) {
 	want := drawIdentity(cfg.Cluster, cfg.Core.Self, layout(&ridge.Topology{Replicas: cfg.Core.Topology.Replicas}, 0))
-	d, found, err := openDisk(cfg.Dir, want, cfg.Logger)
+	d, found, err := openDisk(cfg.Dir, cfg.fs, want, cfg.Logger)
 	if err != nil {
 		return nil, err
 	}
