@@ -150,7 +150,9 @@ func (n *Node) Durable(now hlc.Now, upTo uint64) {
 		j.own, j.earlier = j.own[1:], j.earlier+1
 		n.founding.firm()
 	}
-	n.ridge.Durable(now, upTo-j.earlier)
+	if n.founding.started { // before, time must not begin for Ridge
+		n.ridge.Durable(now, upTo-j.earlier)
+	}
 }
 
 // Trims drains what the journal may forget.

@@ -124,3 +124,18 @@ func TestFoundingWaitsForItsRecord(t *testing.T) {
 		}
 	}
 }
+
+// What a process that is not founded hears from its journal (chores of it end,
+// too) must not set Ridge going: it would journal promises of a process that may
+// be refused, and a directory with those but without a list is refused for good.
+func TestJournalBeforeFounding(t *testing.T) {
+	l := newLab(t, 1, true, 1, 3)
+	n := l.procs[0].node
+	n.Durable(l.clock(), 0)
+	for _, s := range n.Ordered() {
+		t.Errorf("sends %T", s.Msg)
+	}
+	if r := n.Records(); len(r) > 0 {
+		t.Errorf("journals %v", r)
+	}
+}
