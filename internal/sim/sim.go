@@ -85,6 +85,7 @@ type endpoint struct {
 	core  Endpoint
 	clock Clock
 	alive bool
+	life  uint32 // counts restarts
 	// wake is when the earliest live wake event fires; Never if none.
 	wake  time.Duration
 	spins int // ticks in a row that asked for another at once
@@ -134,6 +135,8 @@ func (w *World) Add(addr ids.Addr, inc ids.Incarnation, core Endpoint, clock Clo
 func (w *World) Restart(id ID, inc ids.Incarnation, core Endpoint) {
 	e := &w.ends[id]
 	e.inc, e.core, e.alive = inc, core, true
+	e.life++
+	e.spins = 0
 	e.wake, e.held, e.busy, e.cost = Never, 0, 0, 0
 	w.Counts.Restarts++
 	w.note(Event{Kind: Restarted, To: id})

@@ -315,6 +315,26 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+// An endpoint's own work waits for a pause to end, and ends with its life.
+func TestDo(t *testing.T) {
+	w, ps := world(1, 2, Config{})
+	var at []time.Duration
+	note := func(hlc.Now) {
+		at = append(at, w.Now())
+		ps[0].out = append(ps[0].out, &num{N: 7})
+	}
+	ps[0].peers = []ids.Addr{ids.To(2)}
+	w.Do(0, time.Second, note)
+	w.Do(0, 3*time.Second, note)
+	w.Do(0, 6*time.Second, note)
+	w.At(2*time.Second, func() { w.Pause(0, 2*time.Second) })
+	w.At(5*time.Second, func() { w.Crash(0); w.Restart(0, 3, ps[0]) })
+	w.RunUntil(10*time.Second, never)
+	if !slices.Equal(at, []time.Duration{time.Second, 4 * time.Second}) || len(ps[1].heard) != 2 {
+		t.Errorf("done at %v, %d heard of it", at, len(ps[1].heard))
+	}
+}
+
 func BenchmarkEvents(b *testing.B) {
 	w, ps := world(1, 6, Config{Decode: decodeNum, Network: Network{Base: time.Millisecond, Tail: 4, FIFO: true}})
 	chatter(ps, time.Millisecond)

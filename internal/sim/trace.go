@@ -47,7 +47,7 @@ type Event struct {
 type Counts struct {
 	Events, Sent, Delivered, Bytes             uint64
 	Lost, Duplicated, Cut, InboxFull, ToDead   uint64
-	NoSuchAddress, Fuzzed                      uint64
+	NoSuchAddress, Fuzzed, Inputs              uint64
 	Crashes, Restarts, Pauses, Jumps, Drifts   uint64
 	CutOneWay, CutBoth, Isolated, Split, Flaps uint64
 	Slow, Stalls, Resets, Bursts               uint64

@@ -1,0 +1,58 @@
+package ridge
+
+import (
+	"slices"
+
+	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/wire"
+)
+
+// Claim is what a message or a record says of an acceptor's memory: that Round is
+// promised if Instance is zero, else a vote. It is for checkers: what is claimed
+// must be durable.
+type Claim struct {
+	Ensemble ids.Ensemble
+	Instance ids.Instance
+	Round    Round
+	ID       ValueID
+	// Cast: said to have the vote counted, not for others' information.
+	Cast bool
+}
+
+// Claims appends what a message that process self sends claims of self.
+func Claims(self ids.Process, m wire.Message, claims []Claim) []Claim {
+	votes := func(e ids.Ensemble, vs []vote) {
+		for i := range vs {
+			if v := &vs[i]; !v.Decided {
+				claims = append(claims, Claim{Ensemble: e, Instance: v.Instance, Round: v.Round, ID: v.Value.ID})
+			}
+		}
+	}
+	switch m := m.(type) {
+	case *promise:
+		votes(m.Ensemble, m.Votes)
+		claims = append(claims, Claim{Ensemble: m.Ensemble, Round: m.Round})
+	case *accept:
+		if slices.Contains(m.Voters, self) {
+			claims = append(claims, Claim{m.Ensemble, m.Instance, m.Round, m.Value.ID, true})
+		}
+	case *voted:
+		for _, b := range m.Votes {
+			claims = append(claims, Claim{m.Ensemble, b.Instance, m.Round, b.ID, true})
+		}
+	case *learn:
+		votes(m.Ensemble, m.Votes)
+	}
+	return claims
+}
+
+// Claim is what a record makes durable.
+func (r Record) Claim() (c Claim, ok bool) {
+	d := wire.NewReader(r.Bytes())
+	format := d.Byte()
+	c = Claim{Ensemble: r.Ensemble, Instance: r.Instance, Round: readRound(&d)}
+	if r.Instance > 0 {
+		c.ID = readValueID(&d)
+	}
+	return c, d.Err() == nil && (format == recordVote) == (r.Instance > 0)
+}
