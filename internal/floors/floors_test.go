@@ -38,7 +38,7 @@ var floors = map[string]string{
 	"ssmr":               "internal/host internal/cluster internal/node internal/client partition oracle ridge",
 	"apps":               "ssmr apps",
 	"internal/sim":       "internal/wire",
-	"internal/simtest":   "internal/sim internal/node internal/client internal/session oracle partition ridge ssmr apps internal/wire internal/simtest",
+	"internal/simtest":   "internal/sim internal/node internal/journal internal/store internal/vfs internal/client internal/session oracle partition ridge ssmr apps internal/wire internal/simtest",
 	"bench":              "ssmr apps internal ridge partition oracle bench",
 	"cmd":                "ssmr apps bench internal ridge partition oracle cmd",
 	"internal/floors":    "",

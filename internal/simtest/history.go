@@ -46,15 +46,24 @@ type Entry struct {
 	Reply    uint64 // digest of the reply, once finished
 }
 
-// Log is what one process delivered, in its order. A process that was
-// restarted has a log for each life.
+// Log is what one process delivered, in its order, from one state on. A process
+// has a log for each life, and another for each state that it took over.
 type Log struct {
 	Process   ids.Process
 	Partition ids.Partition
-	Entries   []Entry
-	open      map[opAttempt]int32 // accepted and not finished
-	Twice     []opAttempt         // accepted twice, or finished twice or unasked
-	opt       map[opAttempt]bool  // opt-delivered
+	// From is the position of the state that the log begins with.
+	From    ids.Position
+	Entries []Entry
+	// Resumed are commands that the state had delivered and not finished, and
+	// that were finished here.
+	Resumed   []Entry
+	restoring bool // From is not known yet
+	// stray are commands finished that are not open: by a replica that is made of
+	// a received state, to be the process's as soon as that is durable.
+	stray []Entry
+	open  map[opAttempt]int32 // accepted and not finished
+	Twice []opAttempt         // accepted twice, or finished twice or unasked
+	opt   map[opAttempt]bool  // opt-delivered
 	// Optimistic counts optimistic deliveries.
 	Optimistic int
 	Optimist   bool   // the process delivers optimistically
@@ -148,6 +157,14 @@ func (h *History) newLog(p ids.Process, part ids.Partition) *Log {
 	return l
 }
 
+// adopt begins the log of a replica made of a state that its process received.
+func (h *History) adopt(old *Log, from ids.Position) *Log {
+	l := h.newLog(old.Process, old.Partition)
+	l.Optimist, l.opt, l.From = old.Optimist, old.opt, from
+	l.Resumed, old.stray = old.stray, nil
+	return l
+}
+
 // optimistic records an optimistic delivery. There is exactly one of each
 // attempt that is accepted, and it comes before.
 func (h *History) optimistic(l *Log, d ridge.OptDelivery) {
@@ -206,7 +223,12 @@ func (h *History) observe(l *Log, e partition.Event) {
 		}
 	case partition.EventFinished:
 		if !open {
-			l.Twice = append(l.Twice, key)
+			again := Entry{Position: e.Position, Op: op, Attempt: e.Attempt, Outcome: e.Outcome, Reply: e.Reply, Started: true}
+			if l.restoring || l.From != (ids.Position{}) && !l.From.Less(e.Position) {
+				l.Resumed = append(l.Resumed, again)
+			} else {
+				l.stray = append(l.stray, again)
+			}
 			return
 		}
 		l.Entries[i].Outcome, l.Entries[i].Reply = e.Outcome, e.Reply

@@ -14,6 +14,7 @@ type Summary struct {
 	Runs, Commands, Answered, Failed, Unknown int
 	Effects, Reads, Multi, Sampled, Undecided int
 	Thin, Lost                                int // runs that were thin, or lost a partition to laggards
+	Durable                                   int // runs with disks
 	Events                                    uint64
 	Virtual                                   float64
 	Median                                    int // commands of the median run
@@ -86,6 +87,9 @@ func (s *Summary) add(r Report, err error) {
 	if r.Lost {
 		s.Lost++
 	}
+	if r.Durable {
+		s.Durable++
+	}
 	s.Events += r.Events
 	s.Virtual += r.Virtual
 	s.Hash += r.Hash * 0x9e3779b97f4a7c15
@@ -104,8 +108,8 @@ func (s *Summary) add(r Report, err error) {
 // String is the summary for people.
 func (s *Summary) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d runs in %v, %d failed; %.0f s of virtual time, %d events\n",
-		s.Runs, s.Elapsed.Round(time.Millisecond), len(s.Failures), s.Virtual, s.Events)
+	fmt.Fprintf(&b, "%d runs (%d of them with disks) in %v, %d failed; %.0f s of virtual time, %d events\n",
+		s.Runs, s.Durable, s.Elapsed.Round(time.Millisecond), len(s.Failures), s.Virtual, s.Events)
 	fmt.Fprintf(&b, "%d commands checked (median run %d, %d thin runs): %d answered, %d of them with an error, %d of unknown outcome\n",
 		s.Commands, s.Median, s.Thin, s.Answered, s.Failed, s.Unknown)
 	fmt.Fprintf(&b, "%d were ordered and took effect or failed for good, %d of them at several partitions; %d were read without an instance; %d checked by porcupine too (%d groups undecided)\n",

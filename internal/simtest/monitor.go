@@ -3,12 +3,13 @@ package simtest
 import (
 	"errors"
 	"fmt"
-	"strings"
+	"syscall"
 	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/node"
+	"github.com/eyrie-dev/eyrie/internal/vfs"
 	"github.com/eyrie-dev/eyrie/partition"
 	"github.com/eyrie-dev/eyrie/ridge"
 )
@@ -32,7 +33,8 @@ type monitor struct {
 	Agreed  int // instances compared
 	Forgot  int // restarted processes that were refused
 	Lost    int // processes that stopped because they had fallen behind
-	peak    struct{ log, bytes, waiting, unfinished, outbox, held, heldBytes int }
+	Held    int // decided values that were seen to be durable
+	peak    struct{ log, bytes, waiting, unfinished, outbox, held, heldBytes, segments, journal int }
 }
 
 type digest struct {
@@ -88,6 +90,9 @@ func (m *monitor) learned(s *server, e ids.Ensemble, i ids.Instance, id ridge.Va
 	first, ok := m.decided[k]
 	if !ok {
 		m.decided[k] = learned{id, s.process}
+		if s.disk != nil {
+			m.held(e, i, id)
+		}
 		return
 	}
 	m.Agreed++
@@ -137,6 +142,9 @@ func (m *monitor) status(s *server) {
 			m.c.fail(fmt.Errorf("bounds: %s is %d at process %d, at most %d", what, got, s.process, limit))
 		}
 	}
+	if st.Transfer.Lacks != "" {
+		m.lacking(s)
+	}
 	for i := range st.Ridge.Ensembles {
 		e := &st.Ridge.Ensembles[i]
 		k := place{s.process, s.life, e.Ensemble}
@@ -156,21 +164,18 @@ func (m *monitor) status(s *server) {
 	bound("the outbox", &m.peak.outbox, st.Replica.Outbox, p.MaxOutbox+p.MaxUnfinished)
 }
 
-// behind says whether a core stopped because what it lacks is forgotten.
-func behind(err error) bool {
-	return errors.Is(err, ridge.ErrLost) || strings.Contains(err.Error(), "fallen behind")
-}
-
-// stop judges a core that stops. One that forgot must, and one that fell too
-// far behind may. If that leaves its partition without f+1, the cluster stands
-// still from then on: only safety is checked, and the run counts as lost.
+// stop judges a core that stops: one that forgot must, one whose disk failed may.
+// Alone without a replica, one that fell too far behind may, too; if that leaves
+// its partition without f+1, the cluster stands still from then on: only safety
+// is checked, and the run counts as lost.
 func (m *monitor) stop(s *server) {
 	switch {
-	case errors.Is(s.stopped, node.ErrForgotten) && s.life > 0:
+	case errors.Is(s.stopped, node.ErrForgotten) && s.forgetful:
 		m.Forgot++
-	case behind(s.stopped) && m.c.mayLag():
+	case errors.Is(s.stopped, errDisk) && (s.disk.spoiled != "" || errors.Is(s.stopped, syscall.EIO) || errors.Is(s.stopped, vfs.ErrFull)):
+	case errors.Is(s.stopped, ridge.ErrLost) && m.c.shape.Bare != nil:
 		m.Lost++
-		m.c.lost = m.c.lost || m.c.down(s.part) > (m.c.shape.Replicas-1)/2
+		m.c.lost = m.c.lost || m.c.down(s.part) > m.c.f()
 	case errors.Is(s.stopped, partition.ErrStopped):
 		m.c.fail(fmt.Errorf("stopped: process %d found an invariant broken: %w", s.process, s.stopped))
 	default:

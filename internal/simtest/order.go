@@ -10,13 +10,12 @@ import (
 
 // Order is what the replicas' logs agree on.
 type Order struct {
-	// Longest[p] is the longest log of partition p.
-	Longest []*Log
+	// Whole[p] is all that any replica of partition p delivered.
+	Whole []*Log
 	// Effects are the commands that took effect or failed for good, each
 	// once, by position.
 	Effects []Effect
-	// Compared is the number of logs with entries beyond each partition's
-	// first.
+	// Compared is the number of logs with entries beyond one of each partition.
 	Compared int
 }
 
@@ -32,29 +31,129 @@ type Effect struct {
 
 // checkOrder checks uniform prefix order, agreement of verdicts and outcomes
 // between all replicas of all destinations, and that no attempt is accepted
-// twice and no command takes effect twice.
+// twice and no command takes effect twice. Logs begin at states: each has, from
+// there on, all that any log has.
 func checkOrder(h *History) (*Order, error) {
-	o := &Order{Longest: make([]*Log, h.Partitions)}
+	o := &Order{Whole: make([]*Log, h.Partitions)}
 	for _, l := range h.Logs {
 		if err := checkLog(h, l); err != nil {
 			return nil, err
 		}
-		if longest := o.Longest[l.Partition]; longest == nil || len(l.Entries) > len(longest.Entries) {
-			o.Longest[l.Partition] = l
-		}
 	}
-	for _, l := range h.Logs {
-		if err := checkPrefix(h, l, o.Longest[l.Partition]); err != nil {
+	for p := range o.Whole {
+		whole, err := unite(h, ids.Partition(p))
+		if err != nil {
 			return nil, err
 		}
-		if l != o.Longest[l.Partition] && len(l.Entries) > 0 {
-			o.Compared++
+		if err := checkLog(h, whole); err != nil {
+			return nil, err
 		}
+		o.Whole[p] = whole
+		some := -1
+		for _, l := range h.Logs {
+			if l.Partition != whole.Partition {
+				continue
+			}
+			if err := checkPart(h, l, whole); err != nil {
+				return nil, err
+			}
+			if len(l.Entries) > 0 {
+				some++
+			}
+		}
+		o.Compared += max(some, 0)
 	}
-	if err := checkAcross(h, o.Longest); err != nil {
+	if err := checkAcross(h, o.Whole); err != nil {
 		return nil, err
 	}
 	return o, o.collect(h)
+}
+
+// unite merges the logs of a partition by position. Where two have an entry they
+// must agree.
+func unite(h *History, p ids.Partition) (*Log, error) {
+	whole := &Log{Partition: p}
+	for _, l := range h.Logs {
+		if l.Partition != p || len(l.Entries) == 0 {
+			continue
+		}
+		if whole.Process == 0 {
+			whole.Process = l.Process
+		}
+		had := whole.Entries
+		whole.Entries = make([]Entry, 0, max(len(had), len(l.Entries)))
+		i, j := 0, 0
+		for i < len(had) || j < len(l.Entries) {
+			switch {
+			case j == len(l.Entries) || i < len(had) && had[i].Position.Less(l.Entries[j].Position):
+				whole.Entries = append(whole.Entries, had[i])
+				i++
+			case i == len(had) || l.Entries[j].Position.Less(had[i].Position):
+				whole.Entries = append(whole.Entries, l.Entries[j])
+				j++
+			default:
+				a, b := had[i], &l.Entries[j]
+				if err := sameEntry(h, l, b, whole, &a); err != nil {
+					return nil, err
+				}
+				a.add(b)
+				whole.Entries = append(whole.Entries, a)
+				i, j = i+1, j+1
+			}
+		}
+	}
+	for _, l := range h.Logs {
+		if l.Partition == p {
+			if err := resume(h, l, whole); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return whole, nil
+}
+
+// add takes over what another replica knows of an entry.
+func (e *Entry) add(o *Entry) {
+	e.Started = e.Started || o.Started
+	if e.Outcome == 0 {
+		e.Outcome, e.Reply = o.Outcome, o.Reply
+	}
+}
+
+// resume compares what a log finished of what its state had not.
+func resume(h *History, l, whole *Log) error {
+	done := map[ids.Position]bool{}
+	for i := range l.Resumed {
+		e := &l.Resumed[i]
+		at, ok := whole.find(e.Position)
+		if !ok || l.From.Less(e.Position) {
+			return fmt.Errorf("order: process %d finished %s, which it has not delivered", l.Process, h.entry(e))
+		}
+		w := &whole.Entries[at]
+		e.Dests, e.Verdict = w.Dests, w.Verdict
+		if done[e.Position] || !w.accepted() {
+			return fmt.Errorf("order: process %d finished %s twice, or unasked", l.Process, h.entry(e))
+		}
+		done[e.Position] = true
+		if err := sameEntry(h, l, e, whole, w); err != nil {
+			return err
+		}
+		w.add(e)
+	}
+	return nil
+}
+
+// find is the place of a position, or of the next one.
+func (l *Log) find(p ids.Position) (int, bool) {
+	return slices.BinarySearchFunc(l.Entries, p, func(e Entry, p ids.Position) int {
+		switch {
+		case e.Position.Less(p):
+			return -1
+		case p.Less(e.Position):
+			return 1
+		}
+		return 0
+	})
 }
 
 // checkLog checks one log by itself: positions rise, and no attempt is
@@ -63,11 +162,14 @@ func checkLog(h *History, l *Log) error {
 	if l.Unequal != "" {
 		return fmt.Errorf("equivalence: %s", l.Unequal)
 	}
+	if len(l.stray) > 0 {
+		l.Twice = append(l.Twice, opAttempt{l.stray[0].Op, l.stray[0].Attempt})
+	}
 	if len(l.Twice) > 0 {
 		t := l.Twice[0]
 		return fmt.Errorf("order: process %d accepted or finished attempt %d of %v twice", l.Process, t.attempt, h.Ops[t.op].Command)
 	}
-	var last ids.Position
+	last := l.From
 	highest := map[int32]ids.Attempt{}
 	for i := range l.Entries {
 		e := &l.Entries[i]
@@ -93,11 +195,16 @@ func (e *Entry) accepted() bool {
 	return e.Verdict == partition.VerdictAccepted || e.Verdict == partition.VerdictStale
 }
 
-// checkPrefix compares a log with its partition's longest.
-func checkPrefix(h *History, l, longest *Log) error {
+// checkPart checks that a log has, from its beginning to its end, all that any
+// log of its partition has.
+func checkPart(h *History, l, whole *Log) error {
+	at, found := whole.find(l.From)
+	if found {
+		at++
+	}
 	for i := range l.Entries {
-		a, b := &l.Entries[i], &longest.Entries[i]
-		if err := sameEntry(h, l, a, longest, b); err != nil {
+		a, b := &l.Entries[i], &whole.Entries[at+i]
+		if err := sameEntry(h, l, a, whole, b); err != nil {
 			return err
 		}
 	}
@@ -118,7 +225,7 @@ func sameEntry(h *History, l *Log, a *Entry, m *Log, b *Entry) error {
 	return nil
 }
 
-// checkAcross compares the longest logs of all partitions: each message is in
+// checkAcross compares the logs of all partitions: each message is in
 // the logs of all its destinations that have come past its position.
 func checkAcross(h *History, logs []*Log) error {
 	for p, l := range logs {
@@ -154,7 +261,7 @@ func checkAcross(h *History, logs []*Log) error {
 // collect finds the attempt of each command that counts.
 func (o *Order) collect(h *History) error {
 	of := make([]int32, len(h.Ops)) // 1 + index in Effects
-	for _, l := range h.Logs {
+	for _, l := range o.Whole {
 		for i := range l.Entries {
 			e := &l.Entries[i]
 			if !e.Outcome.Final() {

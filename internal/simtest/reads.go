@@ -83,7 +83,7 @@ func (o *Order) delivered(p ids.Partition, at ids.Position) bool {
 	if at == (ids.Position{}) {
 		return true
 	}
-	l := o.Longest[p]
+	l := o.Whole[p]
 	if l == nil {
 		return false
 	}

@@ -39,6 +39,7 @@ type Report struct {
 	// Lost: a partition lost its quorum to replicas that fell behind; from
 	// then on only safety was checked.
 	Lost     bool
+	Durable  bool // processes had disks
 	Virtual  float64
 	Events   uint64
 	Messages uint64
@@ -123,7 +124,13 @@ func (r *Report) count(c *cluster, o *Order) {
 		slow("payloads spared", g.PayloadsSpared)
 		slow("payloads asked for", g.PayloadsAsked)
 		slow("payloads twice", g.PayloadsTwice)
+		t := &st.Transfer
+		slow("transfers begun", t.Started)
+		slow("transfers interrupted", t.Failed)
+		slow("transfers finished", t.Completed)
+		slow("chunks damaged or refused", t.Damaged+t.Refused)
 	}
+	c.countDisks(r)
 	for _, u := range c.all {
 		st := &u.core.Stats
 		slow("client resends", st.Resent)
@@ -142,6 +149,40 @@ func (r *Report) count(c *cluster, o *Order) {
 	}
 	slow("replicas left behind", uint64(c.checks.Lost))
 	slow("restarts refused", uint64(c.checks.Forgot))
+}
+
+// countDisks counts what happened to disks, and what they were good for.
+func (c *cluster) countDisks(r *Report) {
+	if !c.shape.Disks.Durable {
+		return
+	}
+	r.Durable = true
+	for h, n := range c.storm.done {
+		r.Faults[havoc(h).String()] += uint64(n)
+	}
+	slow := func(name string, n uint64) { r.Slow[name] += n }
+	for _, s := range c.servers {
+		for d := s.disk; d != nil; d = d.ghost {
+			t := &d.stats
+			slow("disk: crashes with unsynced data", t.Unsynced)
+			slow("disk: batches cut off", t.Torn)
+			slow("disk: recoveries cut off", t.Cut)
+			slow("disk: restarts", t.Restarts)
+			slow("disk: checkpoints restored", t.Restored)
+			slow("disk: checkpoints damaged", t.Damaged)
+			slow("disk: records replayed", t.Replayed)
+			slow("disk: checkpoints", t.Checkpoints)
+			slow("disk: checkpoints without room", t.Full)
+			slow("disk: trims", t.Trims)
+			slow("disk: errors that end a process", t.Errors)
+			slow("disk: refused with an explanation", t.Refused)
+			slow("disk: lies that nothing shows", t.Unnoticed)
+		}
+	}
+	for _, l := range c.history.Logs {
+		slow("commands resumed", uint64(len(l.Resumed)))
+	}
+	slow("decisions seen durable", uint64(c.checks.Held))
 }
 
 // tally counts what took effect, and whose it was.

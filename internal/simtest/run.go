@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/sim"
 )
 
@@ -45,9 +46,11 @@ func Run(seed uint64, o Options) (report Report, err error) {
 	}()
 	r := newRand(seed, 0x7368617065)
 	shape := drawShape(r, &o)
+	shape.drawDisks(newRand(seed, 0x6469736b73))
 	if o.Alter != nil {
 		o.Alter(&shape)
 	}
+	shape.Disks.Durable = shape.Disks.Durable && shape.Bare == nil
 	c, err = newCluster(seed, shape)
 	if err != nil {
 		return report, err
@@ -85,17 +88,15 @@ func Run(seed uint64, o Options) (report Report, err error) {
 	return report, checkVacuity(c, order, &report)
 }
 
-// close ends a core; one that panicked may not be closable.
-func (s *server) close() {
-	defer func() { _ = recover() }()
-	s.node.Close()
-}
+// transferBound is how long a replica may take to get a state: the pauses between
+// starts grow up to half a minute.
+const transferBound = 45 * time.Second
 
 // Phases of a run, in virtual time.
 const (
 	foundBound  = 20 * time.Second // to found the cluster, without faults of processes
 	finalOps    = 40               // commands of the last phase
-	settleBound = 20 * time.Second // for all replicas to reach the same position
+	settleBound = 90 * time.Second // for all replicas to reach the same position
 )
 
 // drive runs the cluster through its life: founding, work under faults, the
@@ -126,6 +127,12 @@ func (c *cluster) drive() error {
 	}
 	if !c.until(settleBound, c.settled) {
 		return c.broken("liveness: the replicas did not reach the same position within %v of rest%s", settleBound, c.positions())
+	}
+	if c.shape.Disks.Durable {
+		for p := range c.shape.Partitions {
+			c.checks.durable(ids.Partition(p))
+		}
+		c.checks.disks()
 	}
 	return c.broken("")
 }
@@ -225,6 +232,7 @@ func (c *cluster) unleash() {
 		plan.Groups[s.part] = append(plan.Groups[s.part], s.id)
 	}
 	c.nemesis = sim.Unleash(c.world, c.rand, plan)
+	c.storm = c.brew()
 }
 
 // heal ends all faults and sets the servers' clocks right again.
@@ -235,6 +243,7 @@ func (c *cluster) heal() {
 		c.world.Synchronize(s.id, time.Duration(c.rand.Int64N(2*int64(c.shape.Skew)+1))-c.shape.Skew)
 	}
 	c.healed = c.world.Now()
+	c.storm.calm()
 	for _, u := range slices.Clone(c.clients) {
 		if u.rogue {
 			c.crashUser(u.id)
@@ -246,7 +255,7 @@ func (c *cluster) heal() {
 // command that is not answered is given up after H.
 func (c *cluster) patience() time.Duration {
 	t := &c.shape
-	return 40*t.Ridge.FailureTimeout + 10*t.Client.MaxPause + 10*t.Partition.PullMax + min(t.Ridge.Horizon, 20*time.Second) + t.Length
+	return 40*t.Ridge.FailureTimeout + 10*t.Client.MaxPause + 10*t.Partition.PullMax + min(t.Ridge.Horizon, 20*time.Second) + t.Length + transferBound
 }
 
 // lastWords submits a few more commands, without haste. All must be answered.
@@ -276,8 +285,14 @@ func (c *cluster) settled() bool {
 func (c *cluster) positions() string {
 	first := make([]*server, c.shape.Partitions)
 	for _, s := range c.servers {
+		if d := s.disk; d != nil && d.dead == nil && s.up() == s.forgetful && s.stopped == nil {
+			return fmt.Sprintf(": process %d is down, or should be", s.process)
+		}
 		if !s.up() {
 			continue
+		}
+		if t := s.node.Status().Transfer; t.Lacks != "" {
+			return fmt.Sprintf(": process %d lacks a state: %s, %s", s.process, t.Lacks, t.Phase)
 		}
 		if o := s.node.Status().Ridge.Optimism; o.Held > 0 {
 			return fmt.Sprintf(": process %d has %d messages opt-delivered, or about to be, that are not cons-delivered", s.process, o.Held)

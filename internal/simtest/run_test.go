@@ -39,4 +39,11 @@ func TestClusters(t *testing.T) {
 		t.Errorf("vacuous: median of %d commands, %d of %d over several partitions, %d thin and %d lost of %d runs",
 			s.Median, s.Multi, s.Effects, s.Thin, s.Lost, s.Runs)
 	}
+	for _, what := range []string{"disk: restarts", "disk: checkpoints", "disk: checkpoints restored", "disk: records replayed", "disk: trims",
+		"disk: crashes with unsynced data", "disk: batches cut off", "disk: recoveries cut off", "disk: refused with an explanation",
+		"commands resumed", "transfers finished", "decisions seen durable"} {
+		if s.Slow[what] == 0 {
+			t.Errorf("vacuous: %s: none in %d runs, %d of them with disks", what, s.Runs, s.Durable)
+		}
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/client"
+	"github.com/eyrie-dev/eyrie/internal/node"
 	"github.com/eyrie-dev/eyrie/internal/sim"
 	"github.com/eyrie-dev/eyrie/partition"
 	"github.com/eyrie-dev/eyrie/ridge"
@@ -40,6 +41,9 @@ type Shape struct {
 	Chains bool
 	// Reads: half of the commands are reads of one partition.
 	Reads bool
+	// Disks: what processes remember, and what happens to that.
+	Disks    Disks
+	Transfer node.TransferTuning
 	// Bare, if not nil, makes a stand-in for a node.Node.
 	Bare func(*server) process
 }
@@ -54,6 +58,9 @@ func (s *Shape) String() string {
 	}
 	if s.Reads {
 		mode = "reads, " + mode
+	}
+	if d := &s.Disks; d.Durable {
+		mode = fmt.Sprintf("durable (sync %v, job %v, segments of %d), %s", d.Sync, d.Job, d.Journal.SegmentSize, mode)
 	}
 	if s.Ridge.Optimistic {
 		mode = "optimistic, " + mode
@@ -70,6 +77,11 @@ func (s *Shape) String() string {
 		if w > 0 {
 			any = true
 			out += fmt.Sprintf(" %v:%d", sim.Fault(f), w)
+		}
+	}
+	for h, w := range s.Disks.Storm.Weights {
+		if w > 0 && s.Disks.Durable {
+			out += fmt.Sprintf(" [%v]:%d", havoc(h), w)
 		}
 	}
 	if !any {
