@@ -73,7 +73,9 @@ func New(cfg Config) *Core {
 		}
 	}
 	if cfg.Durable {
-		c.values = cfg.Life // no former life's values have these counters
+		// Neither have a former life's values these counters, nor its questions
+		// these numbers: their answers may still come.
+		c.values, c.asking.number = cfg.Life, cfg.Life>>1
 		c.recover(cfg.Recovered)
 		c.cfg.Recovered = nil
 	}

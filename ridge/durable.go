@@ -102,6 +102,9 @@ func (e *ensemble) cast(m *accept, s *slot) {
 	if h.round != m.Round {
 		h.round, h.chain = m.Round, m.Chain
 	}
+	if m.Instance-e.marked > ids.Instance(e.log.limit) {
+		e.save() // after a jump: the vote must not be found without the mark
+	}
 	s.record, s.prompt = e.c.journal.vote(e.id, m.Instance, m.Round, m.Value), m.Prompt
 	e.dirty = s.record
 	if h.head > 64 && h.head*2 > len(h.votes) {

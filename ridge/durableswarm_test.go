@@ -15,14 +15,15 @@ var restarts = flag.Int("ridge.restarts", 150, "seeds of the swarm of durable pr
 // TestDurableSwarm runs durable processes that lose power, one, some or all at a
 // time, with what their journals had not synced, and start again in any order,
 // while messages are lost and doubled. Whatever they claimed they must remember;
-// what was delivered anywhere keeps its place, and is delivered everywhere; and
-// when all are there again everything proposed is delivered.
+// what was delivered anywhere keeps its place, and is delivered everywhere; reads
+// see what was delivered before they came, whatever is still on its way from a
+// former life; and when all are there again everything proposed is delivered.
 func TestDurableSwarm(t *testing.T) {
 	if *seed != 0 {
 		durableSwarm(t, *seed)
 		return
 	}
-	crashes, transfers := 0, 0
+	crashes, transfers, reads := 0, 0, 0
 	for s := range uint64(*restarts) {
 		w := durableSwarm(t, s+1)
 		if t.Failed() {
@@ -30,8 +31,9 @@ func TestDurableSwarm(t *testing.T) {
 		}
 		crashes += w.crashes
 		transfers += w.transfers
+		reads += w.reads
 	}
-	t.Logf("%d crashes, %d states fetched", crashes, transfers)
+	t.Logf("%d crashes, %d states fetched, %d reads", crashes, transfers, reads)
 }
 
 func durableSwarm(t testing.TB, seed uint64) *world {
@@ -70,6 +72,7 @@ func durableSwarm(t testing.TB, seed uint64) *world {
 	}
 	w.swarmLoad(shape)
 	w.swarmPower(shape)
+	a := w.asking(0.3)
 	if shape.IntN(3) == 0 {
 		w.swarmCuts(shape)
 	}
@@ -84,6 +87,7 @@ func durableSwarm(t testing.TB, seed uint64) *world {
 	w.run(time.Second)
 	w.finish(30 * time.Second)
 	w.checkPast()
+	w.reads = a.end()
 	return w
 }
 

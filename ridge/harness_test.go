@@ -57,6 +57,7 @@ type world struct {
 	// syncs take that long in a durable world.
 	syncMin, syncMax   time.Duration
 	crashes, transfers int
+	reads              int
 	manual             bool // checkpoints are taken by the test
 	lost               int
 	advice             map[Reason]int
