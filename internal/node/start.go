@@ -95,6 +95,7 @@ func (n *Node) restore(checkpoints []Saved) error {
 			older = checkpoints[i+1].Manifest
 		}
 		n.keeper.recovered(n, m, older, highest)
+		n.keeper.wanted = i > 0 // there is only one left
 		return nil
 	}
 	n.use(partition.New(n.replicaConfig()))

@@ -145,3 +145,70 @@ func TestWhatFollowsAStateIsKept(t *testing.T) {
 		}
 	}
 }
+
+// What another partition sent is gone, since f+1 replicas have finished with it
+// and this one was suspected there; Ridge lacks nothing. Such a replica fetches a
+// state, too.
+func TestGoneFromTheOutbox(t *testing.T) {
+	for _, durable := range []bool{false, true} {
+		l := newLab(t, 12, durable, 2, 3, func(c *Config) { c.Partition.MaxOutbox = 64 })
+		apart := func(p, q ids.Process) bool { return p == 2 && q > 3 || q == 2 && p > 3 }
+		l.filter = func(from, to ids.Process, m wire.Message) wire.Message {
+			if apart(from, to) && l.now > time.Second && l.now < 6*time.Second {
+				return nil
+			}
+			return m
+		}
+		u := l.user(1<<30, 3, 8)
+		l.run(6 * time.Second)
+		u.left = 0
+		l.finish(20 * time.Second)
+		if s := l.procs[1].node.Status().Transfer; s.Completed == 0 {
+			t.Errorf("durable %v: %+v", durable, s)
+		}
+	}
+}
+
+// Two replicas that are lost ask each other first: neither waits for the other.
+func TestTheLostAskTheLost(t *testing.T) {
+	l := newLab(t, 13, false, 1, 5, small)
+	l.user(300, 1, 8)
+	l.until(10*time.Second, l.settled)
+	l.cut[2], l.cut[3] = true, true
+	l.user(1000, 1, 8)
+	l.until(20*time.Second, l.settled)
+	l.procs[1].node.receiver.turn, l.procs[2].node.receiver.turn = 2, 1
+	declined := 0
+	l.filter = func(_, _ ids.Process, m wire.Message) wire.Message {
+		if d, ok := m.(*Decline); ok && d.Why == Lost {
+			declined++
+		}
+		return m
+	}
+	l.cut[2], l.cut[3] = false, false
+	l.user(100, 1, 8)
+	l.finish(20 * time.Second)
+	for _, m := range l.procs[1:3] {
+		if s := m.node.Status().Transfer; s.Completed != 1 || declined == 0 {
+			t.Errorf("%+v, %d questions to the lost", s, declined)
+		}
+	}
+}
+
+// Transfers that come to nothing are not begun again and again.
+func TestStartsAreSpaced(t *testing.T) {
+	l := lost(t, 14, false, 3)
+	l.lose(2)
+	l.filter = func(_, _ ids.Process, m wire.Message) wire.Message {
+		if c, ok := m.(*Chunk); ok {
+			bad := *c
+			bad.CRC++
+			return &bad
+		}
+		return m
+	}
+	l.run(3 * time.Minute)
+	if s := l.procs[1].node.Status().Transfer; s.Started < 5 || s.Started > 12 {
+		t.Errorf("in three minutes: %+v", s)
+	}
+}
