@@ -38,7 +38,7 @@ type serving struct {
 	made     uint32              // chunks made
 	ended    bool                // the last one is
 	// chunks made and not acknowledged. Invariant: they are those from next to
-	// made, at most Outstanding.
+	// made, at most Outstanding and what a large item has.
 	chunks []*Chunk
 	next   uint32
 	sent   uint32 // chunks below were sent
@@ -228,22 +228,31 @@ func (d *donor) read(id uint64, r *Result) {
 	d.advance()
 }
 
-// put makes a chunk of items.
+// put makes chunks of items: one, unless they are large.
 func (d *donor) put(s *serving, items []partition.StateItem, last bool) {
-	c := &Chunk{Transfer: s.transfer, Index: s.made, Last: last, Data: appendItems(nil, items)}
+	if len(items) > 0 {
+		s.after = slices.Clone(items[len(items)-1].Key)
+	}
+	data := appendItems(nil, items)
+	for most := 2 * d.n.cfg.Transfer.ChunkBytes; len(data) > most; data = data[most:] {
+		s.add(&Chunk{More: true, Data: data[:most:most]})
+	}
+	c := &Chunk{Last: last, Data: data}
 	if last {
 		c.Sum = s.manifest.Sum
 		if s.snapshot != nil {
 			c.Sum = s.snapshot.Sum()
 		}
 	}
-	if len(items) > 0 {
-		s.after = slices.Clone(items[len(items)-1].Key)
-	}
+	s.add(c)
+	s.ended = last
+}
+
+func (s *serving) add(c *Chunk) {
+	c.Transfer, c.Index = s.transfer, s.made
 	c.CRC = c.crc()
 	s.chunks = append(s.chunks, c)
 	s.made++
-	s.ended = last
 }
 
 // tick ends sessions whose receiver is gone or takes too long.

@@ -113,7 +113,19 @@ func (r *receiver) chunk(m *Chunk) {
 
 // take adds a chunk's items to the state.
 func (r *receiver) take(c *Chunk) {
-	items, err := readItems(c.Data, r.scratch)
+	r.moved, r.bad = r.n.now.Mono, 0
+	r.bytes += uint64(len(c.Data))
+	r.grant = max(r.grant, r.n.now.Mono) + r.n.cfg.Transfer.pace(len(c.Data))
+	data := c.Data
+	if c.More || r.part != nil {
+		r.part = append(r.part, data...)
+		data = r.part
+	}
+	if c.More && !c.Last && len(data) <= maxItem {
+		return
+	}
+	r.part = nil // the builder keeps what it needs of it
+	items, err := readItems(data, r.scratch)
 	r.scratch = items
 	if err == nil {
 		err = r.builder.Add(items)
@@ -123,12 +135,10 @@ func (r *receiver) take(c *Chunk) {
 		r.failed()
 		return
 	}
-	r.moved, r.bad = r.n.now.Mono, 0
 	r.items += uint64(len(items))
-	r.bytes += uint64(len(c.Data))
-	r.grant = max(r.grant, r.n.now.Mono) + r.n.cfg.Transfer.pace(len(c.Data))
 	if r.n.cfg.Durable && len(items) > 0 {
-		r.store(&Install{Number: r.number, First: r.taken == 1, Items: slices.Clone(items)})
+		r.store(&Install{Number: r.number, First: !r.stores, Items: slices.Clone(items)})
+		r.stores = true
 	}
 	if c.Last {
 		r.complete(c.Sum)

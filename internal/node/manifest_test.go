@@ -46,7 +46,7 @@ func TestManifestProvesItself(t *testing.T) {
 
 func transferMessages() []wire.Message {
 	data := appendItems(nil, []partition.StateItem{{Key: []byte("a"), Value: []byte("1")}, {Key: []byte("b")}})
-	c := &Chunk{Transfer: 9, Index: 3, Last: true, Sum: partition.Sum{Count: 1, Hash: 2}, Data: data}
+	c := &Chunk{Transfer: 9, Index: 3, More: true, Last: true, Sum: partition.Sum{Count: 1, Hash: 2}, Data: data}
 	c.CRC = c.crc()
 	return []wire.Message{
 		&Want{Transfer: 9, Need: Need{

@@ -51,6 +51,8 @@ type receiver struct {
 	built   *partition.Replica
 	sum     partition.Sum
 	scratch []partition.StateItem
+	part    []byte // of items that go on in the next chunk
+	stores  bool   // an Install was given
 }
 
 type phase uint8
@@ -81,6 +83,8 @@ const (
 	// badMost damaged ones in between.
 	stuckTimeouts = 20
 	badMost       = 4
+	// maxItem bounds what is put together of chunks.
+	maxItem = 1 << 30
 	// makingMost is how long a donor may take to make a checkpoint.
 	makingMost = 2 * time.Minute
 )
@@ -239,6 +243,7 @@ func (r *receiver) drop() {
 	clear(r.chunks[:])
 	clear(r.storing)
 	r.taken, r.until, r.items, r.bytes, r.grant, r.bad = 0, 0, 0, 0, 0, 0
+	r.part, r.stores = nil, false
 }
 
 // adopt puts the state in place of the replica's.

@@ -212,3 +212,20 @@ func TestStartsAreSpaced(t *testing.T) {
 		t.Errorf("in three minutes: %+v", s)
 	}
 }
+
+// An item may be larger than any message: it goes in pieces.
+func TestLargeItems(t *testing.T) {
+	for _, durable := range []bool{false, true} {
+		l := newLab(t, 15, durable, 1, 3, small, func(c *Config) { c.Transfer.ChunkBytes = 50 })
+		l.user(300, 1, 8)
+		l.until(10*time.Second, l.settled)
+		l.filter = func(_, _ ids.Process, m wire.Message) wire.Message {
+			if c, ok := m.(*Chunk); ok && len(c.Data) > 100 {
+				t.Errorf("a chunk of %d bytes", len(c.Data))
+			}
+			return m
+		}
+		l.lose(2)
+		l.finish(20 * time.Second)
+	}
+}

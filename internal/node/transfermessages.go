@@ -65,10 +65,11 @@ type Fetch struct {
 }
 
 // Chunk is a piece of a checkpoint: items in ascending order of key, above
-// those of the chunk before.
+// those of the chunk before. A large item goes on in the next chunk.
 type Chunk struct {
 	Transfer uint64
 	Index    uint32
+	More     bool // Data ends amid an item
 	Last     bool
 	Sum      partition.Sum // of the checkpoint, in the last chunk
 	CRC      uint32        // over all other fields
@@ -104,7 +105,8 @@ func (m *Chunk) Append(b []byte) []byte {
 }
 
 func (m *Chunk) appendHead(b []byte) []byte {
-	b = wire.AppendBool(wire.AppendUint32(wire.AppendUint64(b, m.Transfer), m.Index), m.Last)
+	b = wire.AppendBool(wire.AppendUint32(wire.AppendUint64(b, m.Transfer), m.Index), m.More)
+	b = wire.AppendBool(b, m.Last)
 	return wire.AppendUint64(wire.AppendUint64(b, m.Sum.Count), m.Sum.Hash)
 }
 
@@ -140,7 +142,7 @@ func decodeTransfer(kind wire.Kind, r *wire.Reader) wire.Message {
 		return m
 	}
 	return &Chunk{
-		Transfer: id, Index: r.Uint32(), Last: r.Bool(),
+		Transfer: id, Index: r.Uint32(), More: r.Bool(), Last: r.Bool(),
 		Sum: partition.Sum{Count: r.Uint64(), Hash: r.Uint64()}, CRC: r.Uint32(), Data: r.Bytes(),
 	}
 }
