@@ -45,9 +45,6 @@ type Config struct {
 	Recovered *Recovered
 	// Transfer bounds state transfers; zero fields take the defaults.
 	Transfer TransferTuning
-	// NoTransfer: a replica that lacks what is forgotten stops, for checkers that
-	// want every delivery at every replica.
-	NoTransfer bool
 }
 
 // Send is a message to put on the wire.
@@ -297,16 +294,11 @@ func (n *Node) upkeep() {
 		return
 	}
 	switch {
-	case n.replica != nil && !n.cfg.NoTransfer:
+	case n.replica != nil:
 		n.receiver.check()
 	case len(n.ridge.Lost()) > 0:
 		n.fail(ridge.ErrLost)
 		return
-	case n.replica != nil:
-		if stuck, why := n.replica.NeedState(); stuck {
-			n.fail(fmt.Errorf("%w: %s", partition.ErrStopped, why))
-			return
-		}
 	}
 	if n.cfg.Durable && n.keeper.due(n) {
 		n.keeper.take(n)
