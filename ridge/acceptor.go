@@ -16,12 +16,16 @@ const pageBytes = 1 << 20
 // may have been lost.
 func (e *ensemble) onPrepare(now hlc.Now, from ids.Process, m *prepare) {
 	a := e.acceptor(from)
-	if e.self < 0 || a < 0 || m.Round.Coordinator != from || !e.validChain(m.Chain) {
+	if !e.acts() || a < 0 || m.Round.Coordinator != from || e.foreign(m.Round) {
 		e.c.counters.Dropped++
 		return
 	}
-	if m.Round.Less(e.promised) {
+	if e.outdated(m.Round) {
 		e.refuse(from, m.Round, 0, refusedRound)
+		return
+	}
+	if !e.validChain(m.Chain) {
+		e.c.counters.Dropped++
 		return
 	}
 	if e.promise(now, m.Round) {
@@ -29,6 +33,14 @@ func (e *ensemble) onPrepare(now hlc.Now, from ids.Process, m *prepare) {
 	}
 	e.repay(now, a, owed{m.Round, m.From})
 }
+
+// outdated says whether this acceptor has promised not to act in r: by a higher
+// round, or by knowing that the members have changed since.
+func (e *ensemble) outdated(r Round) bool { return r.Less(e.promised) || r.Version() < e.version() }
+
+// foreign says whether r is of members that are not known here. Who acted in it
+// could not tell whose votes count, nor whether its own does.
+func (e *ensemble) foreign(r Round) bool { return r.Version() > e.version() }
 
 // promise raises the promised round to r, which is not below it. The votes of the
 // round below that have not been sent never are [R1].
@@ -44,7 +56,7 @@ func (e *ensemble) promise(now hlc.Now, r Round) (rises bool) {
 // answer is a page of PHASE 1B. It speaks of the state in memory, which every
 // vote entered when its message was taken in [R1].
 func (e *ensemble) answer(now hlc.Now, r Round, from ids.Instance, room int) *promise {
-	m := &promise{Ensemble: e.id, Round: r, From: from, Trim: e.log.base, Wall: now.Wall}
+	m := &promise{Ensemble: e.id, Round: r, From: from, Trim: e.floor(), Wall: now.Wall}
 	m.Votes, m.Next = e.votes(from, e.log.end(), room, true)
 	return m
 }
@@ -84,7 +96,7 @@ func (e *ensemble) onAccept(now hlc.Now, from ids.Process, m *accept) {
 			}
 		}
 	}
-	if e.self < 0 || place < 0 || from != before || !e.validChain(m.Chain) {
+	if !e.acts() || place < 0 || from != before || e.foreign(m.Round) || !e.outdated(m.Round) && !e.validChain(m.Chain) {
 		e.c.counters.Dropped++
 		return
 	}
@@ -92,7 +104,7 @@ func (e *ensemble) onAccept(now hlc.Now, from ids.Process, m *accept) {
 		filled := *m
 		filled.Value, m = v, &filled
 	}
-	if m.Value.absent > 0 && !m.Round.Less(e.promised) {
+	if m.Value.absent > 0 && !e.outdated(m.Round) {
 		e.park(from, parked{instance: m.Instance, value: m.Value, accept: m, place: place}) // [R6]
 		return
 	}
@@ -103,11 +115,11 @@ func (e *ensemble) onAccept(now hlc.Now, from ids.Process, m *accept) {
 // acceptor's place in the chain. A repeated PHASE 2 is voted for and passed
 // on again: what it once sent may have been lost.
 func (e *ensemble) accept(now hlc.Now, m *accept, place int) {
-	if m.Round.Less(e.promised) {
+	if e.outdated(m.Round) || e.foreign(m.Round) {
 		e.refuse(m.Round.Coordinator, m.Round, m.Instance, refusedRound)
 		return
 	}
-	if m.Instance <= e.log.base {
+	if m.Instance <= e.floor() {
 		e.refuse(m.Round.Coordinator, m.Round, m.Instance, refusedTrimmed) // [R4]
 		return
 	}
@@ -165,7 +177,7 @@ func (e *ensemble) decides(s *slot) bool { return bits.OnesCount32(s.voters) >= 
 // voterBits are the acceptors that ps names.
 func (e *ensemble) voterBits(ps []ids.Process) (b uint32) {
 	for _, p := range ps {
-		if i := e.acceptor(p); i >= 0 {
+		if i := e.acceptor(p); e.hasVote(i) {
 			b |= 1 << i
 		}
 	}
@@ -187,7 +199,10 @@ func (e *ensemble) pass(m *accept, voters uint32, to ids.Process) {
 
 // refuse says why there is no vote: advice to the coordinator, no more.
 func (e *ensemble) refuse(to ids.Process, r Round, k ids.Instance, why refusal) {
-	m := &refuse{Ensemble: e.id, Round: r, Instance: k, Reason: why, Promised: e.promised, Trim: e.log.base}
+	m := &refuse{Ensemble: e.id, Round: r, Instance: k, Reason: why, Promised: e.promised, Trim: e.floor()}
+	if r.Version() < e.version() {
+		e.tellMembers(to)
+	}
 	if to == e.c.cfg.Self {
 		e.onRefuse(e.c.now, e.self, m)
 		return

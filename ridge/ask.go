@@ -171,7 +171,7 @@ func (e *ensemble) settled(p *parked) bool {
 	if p.accept != nil {
 		// Voted for, when it came again with its payloads, or decided and held.
 		done := s != nil && (s.chosen != nil || s.value != nil && s.round == p.accept.Round)
-		return done || p.instance <= e.log.base || p.accept.Round.Less(e.promised)
+		return done || p.instance <= e.log.base || e.outdated(p.accept.Round)
 	}
 	return p.instance < e.next || s != nil && s.chosen != nil
 }

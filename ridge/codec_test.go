@@ -21,6 +21,8 @@ func samples() []wire.Message {
 	lean := v.without(func(i int) bool { return i == 1 })
 	r, s := round(5, 1), Round{Counter: 1 << 60, Coordinator: 65535, Life: 1<<64 - 1}
 	chain := []ids.Process{1, 2}
+	ms := Members{Ensemble: 1, Version: 3, List: []Member{{Process: 2, Incarnation: 1 << 63, Generation: 2, Voting: true, Floor: 300, Addr: "host:1"}, {Process: 9, Incarnation: 1, Generation: 1}}}
+	step := newBuilder(0, 0).change(&Change{Version: 300, Process: 9, New: 77, Addr: "[::1]:80", Floor: 1 << 40, Admit: true}).done(3, 4, epoch, 0)
 	return []wire.Message{
 		&Propose{Ensemble: ids.All, Hops: 1, Message: m},
 		&Advice{Command: m.Command, Attempt: 3, Ensemble: 4, Reason: Late, Coordinator: 9, Time: epoch},
@@ -34,7 +36,10 @@ func samples() []wire.Message {
 		&valueMessage{Ensemble: 1, Round: r, Instance: 6, Chain: chain, Value: lean},
 		&fetch{Ensemble: 1, From: 3, To: 9},
 		&learn{Ensemble: 1, Trim: 2, Votes: []vote{{Instance: 5, Round: s, Value: v}}},
-		&heartbeat{Wall: epoch, Hears: true, Items: []heartbeatItem{{Ensemble: 1, Round: r, Leading: true, Decided: 9, Delivered: 8, Trim: 7, Stable: 6, Needs: 8}, {Ensemble: ids.All, Complains: true}}},
+		&heartbeat{Wall: epoch, Hears: true, Items: []heartbeatItem{{Ensemble: 1, Round: r, Leading: true, Decided: 9, Delivered: 8, Trim: 7, Stable: 6, Needs: 8, Version: 200, Held: 6}, {Ensemble: ids.All, Complains: true}}},
+		&roll{ms},
+		&roll{Members{Ensemble: ids.All}},
+		&valueMessage{Ensemble: 1, Round: r, Instance: 6, Chain: chain, Value: step},
 		&advance{Ensemble: 1, Hops: 1, Key: ids.Position{T: hlc.Max, E: 3}},
 		&question{Ensemble: 1, Number: 300},
 		&position{Ensemble: 1, Number: 300, Round: s, Instance: 1 << 40, Confirmed: true},

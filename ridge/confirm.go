@@ -72,7 +72,7 @@ func (e *ensemble) onQuestion(from ids.Process, m *question) {
 // starts a round of confirmation for the rest, or repeats the one under way.
 func (e *ensemble) answerQuestions(now hlc.Now) {
 	l, f := &e.lead, &e.lead.confirming
-	if l.phase != leading || e.promised != l.round {
+	if l.phase != leading || e.promised != l.round || l.round.Version() != e.version() {
 		return
 	}
 	f.waiting = e.answerConfirmed(f.waiting, 1<<e.self, e.position())
@@ -92,7 +92,7 @@ func (e *ensemble) answerQuestions(now hlc.Now) {
 // confirmed says whether the acceptors in voters suffice to answer q: with the
 // asker, which has its own say when the answer arrives, f+1.
 func (e *ensemble) confirmed(q asker, voters uint32) bool {
-	if a := e.acceptor(q.process); a >= 0 {
+	if a := e.acceptor(q.process); e.hasVote(a) {
 		voters |= 1 << a
 	}
 	return bits.OnesCount32(voters) >= e.quorum
@@ -127,7 +127,7 @@ func (e *ensemble) sendConfirms() {
 		for i := range e.spec.Acceptors {
 			a := (e.self + 1 + i) % len(e.spec.Acceptors)
 			p := e.spec.Acceptors[a]
-			if enough&(1<<a) != 0 || e.c.Suspected(p) != (pass == 1) {
+			if enough&(1<<a) != 0 || !e.hasVote(a) || e.c.Suspected(p) != (pass == 1) {
 				continue
 			}
 			if f.tries == 1 && e.allConfirmed(f.asked, enough) {
@@ -150,12 +150,12 @@ func (e *ensemble) allConfirmed(qs []asker, voters uint32) bool {
 
 // onConfirm says whether this acceptor has promised anything higher.
 func (e *ensemble) onConfirm(now hlc.Now, from ids.Process, m *confirm) {
-	if e.self < 0 || m.Round.Coordinator != from {
+	if !e.acts() || m.Round.Coordinator != from || e.foreign(m.Round) {
 		e.c.counters.Dropped++
 		return
 	}
 	e.note(now, m.Round)
-	if m.Round.Less(e.promised) {
+	if e.outdated(m.Round) {
 		e.refuse(from, m.Round, 0, refusedRound)
 		return
 	}
@@ -167,7 +167,7 @@ func (e *ensemble) onConfirm(now hlc.Now, from ids.Process, m *confirm) {
 func (e *ensemble) onConfirmed(from ids.Process, m *confirmed) {
 	l, f := &e.lead, &e.lead.confirming
 	a := e.acceptor(from)
-	if a < 0 || l.phase != leading || m.Round != l.round || m.Number != f.number || len(f.asked) == 0 {
+	if !e.hasVote(a) || l.phase != leading || m.Round != l.round || m.Number != f.number || len(f.asked) == 0 {
 		return
 	}
 	f.voters |= 1 << a

@@ -29,6 +29,10 @@ type leader struct {
 	// next is the instance of the next new value. Invariant: above every
 	// instance voted for or trimmed at Phase 1's quorum [R4].
 	next ids.Instance
+	// first is where next began: nothing above it was decided in a lower round.
+	first ids.Instance
+	// change is one that was asked for.
+	change *Change
 	// open are the instances proposed and not known to be decided.
 	open []openInstance
 	// last is the ensemble's last timestamp if all that is open is decided.
@@ -105,7 +109,7 @@ func (e *ensemble) start(now hlc.Now) {
 	l := &e.lead
 	e.c.counters.Rounds++
 	l.round = Round{
-		Counter:     max(e.known.Counter, l.round.Counter) + 1,
+		Counter:     max(e.known.Counter, l.round.Counter, e.version()<<versionBits) + 1,
 		Coordinator: e.c.cfg.Self,
 		Life:        e.c.cfg.Life,
 	}
@@ -116,9 +120,12 @@ func (e *ensemble) start(now hlc.Now) {
 	for i := range l.open {
 		l.queue.forget(l.open[i].value)
 	}
-	l.open, l.plan = nil, nil
+	l.open, l.plan, l.change = nil, nil, nil
 	l.repeatAt, l.nulls.warmAt = never, never
 	l.confirming.reset()
+	for _, p := range e.spec.Acceptors {
+		e.tellMembers(p)
+	}
 	e.promise(now, l.round)
 	e.save()
 	e.prepareAll(now)
@@ -130,7 +137,7 @@ func (e *ensemble) start(now hlc.Now) {
 func (e *ensemble) stepDown() {
 	l := &e.lead
 	l.phase = idle
-	l.open, l.plan = nil, nil
+	l.open, l.plan, l.change = nil, nil, nil
 	l.prep = preparation{at: never}
 	l.repeatAt, l.nulls = never, nulls{warmAt: never}
 	l.reform, l.reforms = false, 0
@@ -154,7 +161,10 @@ func (e *ensemble) supervise(now hlc.Now) {
 	if l.phase == idle {
 		return
 	}
-	if !e.connected() {
+	if l.round.Version() != e.version() && e.acts() {
+		e.start(now) // the members have changed: their rounds are others
+	}
+	if !e.connected() || !e.acts() {
 		// Those that still hear this process would not complain of it.
 		e.stepDown()
 		return

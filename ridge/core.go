@@ -82,10 +82,18 @@ func New(cfg Config) *Core {
 	return c
 }
 
-// Step takes in a message from a process or, for Propose and Cast, from a client.
-// What does not fit, wherever it comes from, is counted and dropped.
-func (c *Core) Step(now hlc.Now, from ids.Addr, m wire.Message) {
+// Step is StepFrom with an incarnation that is known to count.
+func (c *Core) Step(now hlc.Now, from ids.Addr, m wire.Message) { c.StepFrom(now, from, 0, m) }
+
+// StepFrom takes in a message from an incarnation of a process or, for Propose and
+// Cast, from a client. What does not fit, wherever it comes from, is counted and
+// dropped.
+func (c *Core) StepFrom(now hlc.Now, from ids.Addr, inc ids.Incarnation, m wire.Message) {
 	if c.err != nil {
+		return
+	}
+	if !c.counts(from.Process, inc) {
+		c.counters.Dropped++
 		return
 	}
 	c.begin(now)
@@ -96,19 +104,19 @@ func (c *Core) Step(now hlc.Now, from ids.Addr, m wire.Message) {
 	case *Cast:
 		c.onCast(m)
 	default:
-		c.dispatch(from.Process, m)
+		c.dispatch(from.Process, inc, m)
 	}
 }
 
-func (c *Core) dispatch(from ids.Process, m wire.Message) {
+func (c *Core) dispatch(from ids.Process, inc ids.Incarnation, m wire.Message) {
 	if h, ok := m.(*heartbeat); ok {
-		c.onHeartbeat(from, h)
+		c.onHeartbeat(from, inc, h)
 		return
 	}
 	e := c.ensemble(addressee(m))
 	_, asks := m.(*advance)
-	if e == nil || from == c.cfg.Self || e.member(from) == nil && !asks {
-		c.counters.Dropped++ // of an ensemble that the two do not share
+	if e == nil || from == c.cfg.Self || e.member(from) == nil && !asks || !e.hears(from, inc) {
+		c.counters.Dropped++ // of an ensemble that the two do not share, or share no more
 		return
 	}
 	switch m := m.(type) {
@@ -144,6 +152,8 @@ func (c *Core) dispatch(from ids.Process, m wire.Message) {
 		e.onConfirm(c.now, from, m)
 	case *confirmed:
 		e.onConfirmed(from, m)
+	case *roll:
+		e.onRoll(m)
 	}
 }
 
@@ -183,6 +193,8 @@ func addressee(m wire.Message) (ids.Ensemble, bool) {
 		return m.Ensemble, true
 	case *confirmed:
 		return m.Ensemble, true
+	case *roll:
+		return m.Members.Ensemble, true
 	}
 	return 0, false
 }
@@ -216,6 +228,10 @@ func (c *Core) begin(now hlc.Now) {
 	} else {
 		c.started = true
 		now = c.former.begin(now, max(c.merged.T, c.former.top).Add(-c.cfg.Tuning.MaxAhead))
+		for _, e := range c.ensembles {
+			e.place()
+			e.consume() // what the journal knows to be decided
+		}
 		c.opt.begin(now)
 		c.detector.start(now)
 	}

@@ -36,6 +36,8 @@ func Decode(kind wire.Kind, body []byte) (wire.Message, error) {
 		m = &fetch{Ensemble: readEnsemble(&r), From: readInstance(&r), To: readInstance(&r)}
 	case kindLearn:
 		m = &learn{Ensemble: readEnsemble(&r), Trim: readInstance(&r), Votes: readVotes(&r)}
+	case kindRoll:
+		m = &roll{ReadMembers(&r)}
 	case kindHeartbeat:
 		m = readHeartbeat(&r)
 	case kindCast:
@@ -244,7 +246,7 @@ func readValueMessage(r *wire.Reader) *valueMessage {
 
 func readHeartbeat(r *wire.Reader) *heartbeat {
 	m := &heartbeat{Wall: r.Timestamp(), Hears: r.Bool()}
-	n := r.Count(2 + roundSize + 6)
+	n := r.Count(2 + roundSize + 9)
 	if n == 0 {
 		return m
 	}
@@ -253,7 +255,8 @@ func readHeartbeat(r *wire.Reader) *heartbeat {
 		m.Items[i] = heartbeatItem{
 			Ensemble: readEnsemble(r), Round: readRound(r), Leading: r.Bool(), Complains: r.Bool(),
 			Decided: readInstance(r), Delivered: readInstance(r), Trim: readInstance(r), Stable: readInstance(r),
-			Needs: readInstance(r),
+			Needs:   readInstance(r),
+			Version: r.Uvarint(), Held: readInstance(r),
 		}
 	}
 	return m

@@ -20,6 +20,10 @@ type disk struct {
 	saving        bool
 	// said is what this process has claimed.
 	said map[ids.Ensemble]*claims
+	// members are those that it was told when it was admitted.
+	members []Members
+	// empty: it waits to be admitted; incomplete: not all ensembles name it yet.
+	empty, incomplete bool
 	// past is the longest sequence that it has delivered.
 	past []Delivery
 }
@@ -51,12 +55,13 @@ func (n *node) boot(damaged bool) {
 	d.life++
 	d.base, d.durable, d.syncing, d.saving = len(d.records), len(d.records), false, false
 	n.core = New(Config{
-		Self: n.id, Life: w.rng.Uint64(), Topology: w.topo, Tuning: w.tuning, Random: w.rng.Uint64,
+		Self: n.id, Incarnation: n.inc, Founded: w.originally, Life: w.rng.Uint64(), Topology: w.topo, Tuning: w.tuning, Random: w.rng.Uint64,
 		Durable: true, Recovered: d.live(),
 	})
 	if damaged {
 		d.newest = d.older
 	}
+	n.core.Adopt(d.members)
 	n.delivered = append([]Delivery(nil), d.newest.delivered...)
 	n.core.Jump(d.newest.p)
 	n.core.Stable(d.older.p)
@@ -98,6 +103,7 @@ func (n *node) keeps(e *ensemble) {
 		switch {
 		case k <= e.log.base:
 			delete(c.votes, k)
+		case s != nil && s.decided: // it knows more than its vote
 		case s == nil || s.value == nil || s.round.Less(v.Round) || s.round == v.Round && s.value.ID != v.Value.ID:
 			n.w.errorf("process %d ensemble %d has forgotten its vote for %d in %v", n.id, e.id, k, v.Round)
 		}
@@ -216,7 +222,7 @@ func (n *node) saved(c checkpoint) {
 func (n *node) transfer() {
 	for _, p := range n.w.topo.Replicas[n.part] {
 		m := n.w.node(p)
-		if m == n || m.dead || len(m.core.Lost()) > 0 || !n.core.merged.Less(m.core.merged) {
+		if m == n || m.dead || len(m.core.Lost()) > 0 || m.core.merged.Less(n.core.merged) || !m.beyond(n.core.Lost()) {
 			continue
 		}
 		n.w.transfers++
@@ -227,6 +233,16 @@ func (n *node) transfer() {
 		}
 		return
 	}
+}
+
+// beyond says whether a node's merge stands where what is lost ends, or further.
+func (n *node) beyond(lost []At) bool {
+	for _, at := range lost {
+		if n.core.ensemble(at.Ensemble, true).next < at.Instance {
+			return false
+		}
+	}
+	return true
 }
 
 // crash ends a process. Of what was not synced a part may have reached the disk.
@@ -245,7 +261,7 @@ func (n *node) crash() {
 
 // restart starts a process again.
 func (n *node) restart() {
-	if !n.dead {
+	if !n.dead || n.disk.empty {
 		return
 	}
 	n.dead = false

@@ -117,13 +117,14 @@ func (e *ensemble) cast(m *accept, s *slot) {
 // safe says whether the vote of s is durable, as far as it has to be.
 func (e *ensemble) safe(s *slot) bool { return s.record <= e.c.journal.durable }
 
-// save enters promise and trim mark into the journal.
+// save enters promise, trim mark and members into the journal.
 func (e *ensemble) save() {
 	if !e.c.cfg.Durable {
 		return
 	}
-	e.dirty = e.c.journal.state(e.id, e.promised, e.log.base)
+	e.dirty = e.c.journal.state(e)
 	e.marked, e.markedAt = e.log.base, e.dirty
+	e.heldSaved, e.heldAt = e.held, e.dirty
 }
 
 // mark enters a trim mark that has risen; not before the last one is durable, so
@@ -148,6 +149,7 @@ func (e *ensemble) release(now hlc.Now) {
 		e.finishPrepare(now)
 	}
 	e.mark()
+	e.keep()
 }
 
 // repay answers Phase 1 from the state in memory, which every vote entered when
@@ -155,7 +157,7 @@ func (e *ensemble) release(now hlc.Now) {
 func (e *ensemble) repay(now hlc.Now, a int, o owed) {
 	to := e.spec.Acceptors[a]
 	switch {
-	case o.round.Less(e.promised):
+	case e.outdated(o.round):
 		e.refuse(to, o.round, 0, refusedRound)
 	case e.dirty > e.c.journal.durable:
 		if e.pending.owed == nil {
@@ -201,7 +203,7 @@ func (e *ensemble) releaseVotes() {
 // onVoted counts votes that have become durable at another acceptor of the chain.
 func (e *ensemble) onVoted(from ids.Process, m *voted) {
 	a := e.acceptor(from)
-	if a < 0 || e.self < 0 {
+	if !e.hasVote(a) || !e.acts() || e.foreign(m.Round) {
 		e.c.counters.Dropped++
 		return
 	}

@@ -65,7 +65,7 @@ func durableSwarm(t testing.TB, seed uint64) *world {
 	}
 	w.lossOf = map[wire.Kind]float64{}
 	for range shape.IntN(3) {
-		w.lossOf[wire.KindRidge+wire.Kind(shape.IntN(int(kindVoted-wire.KindRidge)+1))] = shape.Float64()
+		w.lossOf[wire.KindRidge+wire.Kind(shape.IntN(int(kindRoll-wire.KindRidge)+1))] = shape.Float64()
 	}
 	for _, n := range w.nodes {
 		n.skew = time.Duration(shape.Int64N(int64(20*time.Millisecond))) - 10*time.Millisecond

@@ -12,7 +12,8 @@ import (
 // is alone in not hearing the coordinator disturbs nobody; the acceptors try
 // in cyclic order after the coordinator, each a failure timeout later.
 func (e *ensemble) elect(now hlc.Now) {
-	if e.self < 0 {
+	if !e.acts() {
+		e.takeoverAt = never
 		return
 	}
 	if e.known.IsZero() && e.self == 0 && e.lead.phase == idle {
@@ -60,7 +61,7 @@ func (e *ensemble) complaints() int {
 	n := 0
 	for i := range e.acceptors() {
 		m := &e.members[i]
-		if i == e.self || m.reported && m.item.Complains && m.item.Round == e.known && !e.c.Suspected(m.process) {
+		if i == e.self || !m.mute && m.reported && m.item.Complains && m.item.Round == e.known && !e.c.Suspected(m.process) {
 			n++
 		}
 	}
@@ -70,8 +71,8 @@ func (e *ensemble) complaints() int {
 // connected says whether f+1 acceptors, this one included, are not suspected.
 func (e *ensemble) connected() bool {
 	n := 0
-	for _, p := range e.spec.Acceptors {
-		if !e.c.Suspected(p) {
+	for a, p := range e.spec.Acceptors {
+		if e.hasVote(a) && !e.c.Suspected(p) {
 			n++
 		}
 	}
@@ -93,7 +94,7 @@ func (e *ensemble) rank() int {
 
 // preference lists the acceptors as chain members: this one first, then
 // unsuspected ones in cyclic order from a rotating start, then the suspected,
-// and at the end those that lately refused timestamps [R8]. usable is how
+// and at the end those that lately refused timestamps [R8], or have no vote. usable is how
 // many are neither suspected nor refusing.
 func (e *ensemble) preference(now hlc.Now) (order []ids.Process, usable int) {
 	n := len(e.spec.Acceptors)
@@ -105,7 +106,7 @@ func (e *ensemble) preference(now hlc.Now) (order []ids.Process, usable int) {
 		}
 		p := e.spec.Acceptors[a]
 		switch {
-		case now.Mono < e.lead.shunned[a]:
+		case now.Mono < e.lead.shunned[a] || !e.hasVote(a):
 			refusing = append(refusing, p)
 		case a != e.self && e.c.Suspected(p):
 			suspected = append(suspected, p)

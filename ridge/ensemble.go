@@ -71,6 +71,17 @@ type ensemble struct {
 	// first to know of a decision.
 	concludedAt time.Duration
 
+	// changes are the members that were replaced, mutes how many acceptors have no
+	// vote. mute: neither has this process, blind: nor any knowledge up to it.
+	changes Members
+	mutes   int
+	mute    bool
+	blind   ids.Instance
+	// held: everything up to it is held here, durably (see keep); heldSaved is what
+	// the state record heldAt tells of it, heldTold what the last durable one does.
+	held, heldSaved, heldTold ids.Instance
+	heldAt                    uint64
+
 	stream stream
 	past   past
 	lead   leader
@@ -89,6 +100,9 @@ type member struct {
 	item     heartbeatItem
 	reported bool
 	accepts  bool
+	// incarnation is that of a process which was replaced; mute: it has no vote.
+	incarnation ids.Incarnation
+	mute        bool
 	// distributed are the bytes this process has had it distribute.
 	distributed uint64
 	short       shortage
@@ -114,6 +128,8 @@ func newEnsemble(c *Core, spec *EnsembleSpec) *ensemble {
 			e.addMember(p)
 		}
 	}
+	e.changes.Ensemble = e.id
+	e.place()
 	e.gap.lag.before = c.patience() * time.Duration(len(e.members)) / 32
 	return e
 }
@@ -151,8 +167,8 @@ func (e *ensemble) coordinator() ids.Process {
 // note takes notice of a round. A coordinator that hears of a higher one
 // steps down.
 func (e *ensemble) note(now hlc.Now, r Round) {
-	if !e.known.Less(r) || e.acceptor(r.Coordinator) < 0 {
-		return
+	if !e.known.Less(r) || e.acceptor(r.Coordinator) < 0 || r.Version() > e.version() {
+		return // of members not known here: it will be told who they are
 	}
 	e.known, e.knownSince = r, now.Mono
 	e.takeoverAt = never
@@ -166,13 +182,14 @@ func (e *ensemble) note(now hlc.Now, r Round) {
 	}
 }
 
-// validChain says whether ps can be a round's chain: f+1 different acceptors.
+// validChain says whether ps can be a round's chain: f+1 different acceptors that
+// have a vote.
 func (e *ensemble) validChain(ps []ids.Process) bool {
 	if len(ps) != e.quorum {
 		return false
 	}
 	for i, p := range ps {
-		if e.acceptor(p) < 0 || slices.Contains(ps[:i], p) {
+		if !e.hasVote(e.acceptor(p)) || slices.Contains(ps[:i], p) {
 			return false
 		}
 	}
@@ -198,6 +215,7 @@ func (e *ensemble) settle(now hlc.Now) {
 func (e *ensemble) tick(now hlc.Now) {
 	e.elect(now)
 	e.trim(now)
+	e.keep()
 	e.dropParked()
 	e.checkReachable(now)
 }

@@ -12,6 +12,10 @@ var (
 	// ErrRecord: the journal holds what this version never wrote there for this
 	// process.
 	ErrRecord = errors.New("ridge: the journal is not this process's")
+	// ErrReplaced: another incarnation of this process has taken its place.
+	ErrReplaced = errors.New("ridge: this process has been replaced, and may not take part any more")
+	// ErrConflict: the members are not those that a change was meant for.
+	ErrConflict = errors.New("ridge: the members have been changed meanwhile")
 	// ErrBroken: two values were decided in one instance. Some acceptor has
 	// lost its memory or is faulty beyond a crash.
 	ErrBroken = errors.New("ridge: agreement is broken")

@@ -2,6 +2,7 @@ package ridge
 
 import (
 	"container/heap"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -60,6 +61,8 @@ type world struct {
 	reads              int
 	manual             bool // checkpoints are taken by the test
 	lost               int
+	founded            map[ids.Process]ids.Incarnation
+	replaced           int
 	advice             map[Reason]int
 	failed             bool
 }
@@ -75,6 +78,9 @@ type node struct {
 	part ids.Partition
 	core *Core
 	dead bool
+	// inc is its incarnation; twin the one before, if it is alive after all.
+	inc  ids.Incarnation
+	twin *node
 	// faulty: its clock is wrong or it will crash.
 	faulty bool
 	until  time.Duration // paused until
@@ -139,7 +145,7 @@ func newWorld(t testing.TB, seed uint64, partitions, replicas int, adjust func(*
 		t: t, rng: rand.New(rand.NewPCG(seed, 17)), tuning: DefaultTuning(),
 		minDelay: 50 * time.Microsecond, maxDelay: 300 * time.Microsecond,
 		cut: map[[2]ids.Process]bool{}, byName: map[copyID]*proposal{},
-		places: map[ids.Position]copyID{}, decided: map[place]ValueID{}, advice: map[Reason]int{},
+		places: map[ids.Position]copyID{}, decided: map[place]ValueID{}, advice: map[Reason]int{}, founded: map[ids.Process]ids.Incarnation{},
 	}
 	if adjust != nil {
 		adjust(&w.tuning)
@@ -163,7 +169,9 @@ func newWorld(t testing.TB, seed uint64, partitions, replicas int, adjust func(*
 		for _, id := range r {
 			n := &node{w: w, id: id, opt: map[copyID]int{}, accepted: map[copyID]bool{}, part: ids.Partition(p), wakeAt: never,
 				promised: map[ids.Ensemble]Round{}, checked: map[ids.Ensemble]ids.Instance{}}
-			n.core = New(Config{Self: id, Life: uint64(id) + 1000, Topology: w.topo, Tuning: w.tuning, Random: w.rng.Uint64})
+			n.inc = ids.Incarnation(id) + 5000
+			w.founded[id] = n.inc
+			n.core = New(Config{Self: id, Incarnation: n.inc, Founded: w.originally, Life: uint64(id) + 1000, Topology: w.topo, Tuning: w.tuning, Random: w.rng.Uint64})
 			w.nodes = append(w.nodes, n)
 			w.after(time.Duration(w.rng.Int64N(int64(time.Millisecond))), n.tick)
 		}
@@ -236,15 +244,19 @@ func (n *node) tick() {
 	n.flush()
 }
 
-func (n *node) step(from ids.Addr, m wire.Message) {
+func (w *world) originally(p ids.Process) ids.Incarnation { return w.founded[p] }
+
+func (n *node) step(from ids.Addr, m wire.Message) { n.stepFrom(from, 0, m) }
+
+func (n *node) stepFrom(from ids.Addr, inc ids.Incarnation, m wire.Message) {
 	if n.dead || n.err != nil {
 		return
 	}
 	if n.asleep() { // waits in the socket
-		n.w.after(n.until-n.w.now+time.Duration(n.w.rng.Int64N(1000)), func() { n.step(from, m) })
+		n.w.after(n.until-n.w.now+time.Duration(n.w.rng.Int64N(1000)), func() { n.stepFrom(from, inc, m) })
 		return
 	}
-	n.core.Step(n.clock(), from, m)
+	n.core.StepFrom(n.clock(), from, inc, m)
 	n.flush()
 }
 
@@ -269,10 +281,14 @@ func (n *node) flush() {
 		n.journal()
 	}
 	for _, s := range n.core.Sends() {
-		n.w.post(n.id, s)
+		n.w.post(n, s)
 	}
 	if n.disk != nil && !first {
 		n.journal()
+	}
+	if errors.Is(n.core.Err(), ErrReplaced) && len(n.w.nodes) > 0 && n.w.node(n.id).inc != n.inc {
+		n.dead = true
+		return
 	}
 	if err := n.core.Err(); err != nil && n.err == nil {
 		n.err = err
@@ -317,9 +333,10 @@ func (w *world) survivable() bool {
 }
 
 // post puts a message on the wire.
-func (w *world) post(from ids.Process, s Send) {
+func (w *world) post(sender *node, s Send) {
+	from := sender.id
 	w.messages++
-	if w.onSend != nil {
+	if w.onSend != nil && sender == w.node(from) {
 		w.onSend(from, s)
 	}
 	if s.To.Process == 0 {
@@ -344,7 +361,12 @@ func (w *world) post(from ids.Process, s Send) {
 	m := w.carry(s.Msg)
 	for range copies {
 		d := w.minDelay + time.Duration(w.rng.Int64N(int64(w.maxDelay-w.minDelay)+1))
-		w.after(d, func() { w.node(to).step(ids.To(from), m) })
+		w.after(d, func() {
+			if n := w.node(to); n.twin != nil {
+				n.twin.stepFrom(ids.To(from), sender.inc, m)
+			}
+			w.node(to).stepFrom(ids.To(from), sender.inc, m)
+		})
 	}
 }
 

@@ -67,11 +67,13 @@ func (e *ensemble) report() heartbeatItem {
 		Trim:      e.log.base,
 		Stable:    e.stable,
 		Needs:     max(e.delivered(), e.awaited),
+		Version:   e.version(),
+		Held:      e.toldHeld(),
 	}
 }
 
 // onHeartbeat takes a peer's heartbeat.
-func (c *Core) onHeartbeat(from ids.Process, m *heartbeat) {
+func (c *Core) onHeartbeat(from ids.Process, inc ids.Incarnation, m *heartbeat) {
 	p := c.peers[from]
 	if p == nil {
 		c.counters.Dropped++
@@ -88,7 +90,17 @@ func (c *Core) onHeartbeat(from ids.Process, m *heartbeat) {
 			c.noteForeign(it) // only the sender subscribes to it
 			continue
 		}
-		if l := e.member(from); l != nil {
+		l := e.member(from)
+		if l != nil && !e.hears(from, inc) {
+			// Its predecessor, who counts here still, has stopped: whoever is
+			// replaced in one ensemble takes part in none.
+			l.reported, l.item.Leading = false, false
+			continue
+		}
+		if l != nil {
+			if it.Version < e.version() && (e.self >= 0 || l.partition == c.partition) {
+				e.tellMembers(from)
+			}
 			e.acked = e.acked || e.ack(&l.item) < e.ack(it) || l.item.Needs < it.Needs
 			l.item, l.reported = *it, true
 			p.behind = p.behind || it.Delivered < e.past.before

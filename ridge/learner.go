@@ -64,6 +64,7 @@ func (e *ensemble) hold(k ids.Instance, s *slot, v *Value) {
 	if v == nil || v != s.value && k > e.next && e.log.bytes > e.c.cfg.Tuning.MaxLogBytes {
 		return
 	}
+	s.kept = s.value != nil && s.value.ID == s.id
 	s.chosen, s.value = v, v
 	s.spare, s.heard = nil, nil
 	e.log.weigh(s)
@@ -77,6 +78,9 @@ func (e *ensemble) consume() {
 			break
 		}
 		e.c.consumed.count(s.chosen)
+		if ch := s.chosen.change; ch != nil {
+			e.apply(ch)
+		}
 		e.stream.take(e.next, s.chosen, s.nearest)
 		if e.c.skip.T != 0 {
 			e.stream.skip(e.c.skip)

@@ -23,6 +23,8 @@ type slot struct {
 	id      ValueID
 	// chosen is the decided value, once held.
 	chosen *Value
+	// kept: the journal has the decided value, as a vote or by itself.
+	kept bool
 	// nearest is the process that knew of the decision first, if known.
 	nearest ids.Process
 

@@ -28,6 +28,7 @@ const (
 	kindLack
 	kindSupply
 	kindVoted
+	kindRoll
 )
 
 // Propose asks an ensemble's coordinator to order a message. An acceptor that
@@ -235,6 +236,11 @@ type heartbeatItem struct {
 	// Needs: what the sender needs to go on comes after it. It is Delivered, or
 	// where a state ends that the sender is fetching.
 	Needs ids.Instance
+	// Version is that of the members that the sender knows.
+	Version uint64
+	// Held: the sender, an acceptor, holds everything up to it, durably, and knows
+	// that it is decided. Told only while a member has no vote.
+	Held ids.Instance
 }
 
 // advance asks an ensemble's coordinator to reach a key above Key [R9].

@@ -211,7 +211,7 @@ func TestX5RefusesOutsideTheHorizon(t *testing.T) {
 			if a, ok := s.Msg.(*Advice); ok {
 				told = a
 			} else {
-				w.post(1, s)
+				w.post(w.node(1), s)
 			}
 		}
 		w.run(10 * time.Millisecond)

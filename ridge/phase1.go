@@ -39,7 +39,7 @@ func (e *ensemble) prepareAll(now hlc.Now) {
 	}
 	own := &l.prep.answers[e.self]
 	own.votes, _ = e.votes(from, e.log.end(), math.MaxInt, true)
-	own.trim, own.done = e.log.base, e.dirty <= e.c.journal.durable
+	own.trim, own.done = e.floor(), e.dirty <= e.c.journal.durable
 	e.prepareAgain(now)
 }
 
@@ -62,7 +62,7 @@ func (e *ensemble) prepareAgain(now hlc.Now) {
 	p.tries++
 	p.at = now.Mono + backoff(e.c.patience(), p.tries, e.c.timeout)
 	for a := range p.answers {
-		if !p.answers[a].done && a != e.self {
+		if !p.answers[a].done && a != e.self && e.hasVote(a) {
 			e.prepareOne(a)
 		}
 	}
@@ -80,7 +80,7 @@ func (e *ensemble) prepareOne(a int) {
 func (e *ensemble) onPromise(now hlc.Now, from ids.Process, m *promise) {
 	l := &e.lead
 	i := e.acceptor(from)
-	if i < 0 || l.phase != preparing || m.Round != l.round {
+	if !e.hasVote(i) || l.phase != preparing || m.Round != l.round {
 		return // of an earlier round, or late
 	}
 	a := &l.prep.answers[i]
@@ -124,7 +124,7 @@ func (e *ensemble) finishPrepare(now hlc.Now) {
 	var near, far []int
 	for i := range l.prep.answers {
 		switch a := &l.prep.answers[i]; {
-		case !a.done:
+		case !a.done || !e.hasVote(i):
 		case a.ahead(limit):
 			far = append(far, i)
 		default:
@@ -198,6 +198,7 @@ func (e *ensemble) takeLead(now hlc.Now, quorum []int) {
 		}
 	}
 	l.next = max(end+1, e.next)
+	l.first = l.next
 }
 
 func (e *ensemble) learnVotes(vs []vote) {

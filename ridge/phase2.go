@@ -13,15 +13,18 @@ import (
 // wanted and the batch has not got there by itself [R9].
 func (e *ensemble) pump(now hlc.Now) {
 	l := &e.lead
-	if l.phase != leading {
+	if l.phase != leading || l.round.Version() != e.version() {
 		return
 	}
 	e.keepWarm(now)
 	l.ripeAt = never
 	e.fulfil(now)
-	for l.phase == leading && len(l.plan) == 0 && len(l.open) < e.c.cfg.Tuning.Pipeline {
+	for l.phase == leading && len(l.plan) == 0 && len(l.open) < e.c.cfg.Tuning.Pipeline && l.round.Version() == e.version() {
 		if !e.clocked() {
 			return
+		}
+		if e.proposeChange(now) {
+			continue
 		}
 		var b *builder
 		if e.full() {

@@ -13,6 +13,9 @@ type Positions struct {
 	// Key: everything at or below it is delivered, nothing above it.
 	Key       ids.Position
 	Ensembles []At // in order of ensemble
+	// Members are those of the ensembles that have changed. They may be newer than
+	// Ensembles: a change that is taken again has no effect again.
+	Members []Members
 }
 
 // At is a place in one ensemble's stream.
@@ -34,6 +37,7 @@ func (c *Core) Positions() Positions {
 	for i, e := range c.ensembles {
 		p.Ensembles[i] = e.at()
 	}
+	p.Members = c.Members()
 	return p
 }
 
@@ -57,6 +61,7 @@ func (c *Core) Jump(p Positions) {
 			return
 		}
 	}
+	c.Adopt(p.Members)
 	if c.merged.Less(p.Key) {
 		c.merged, c.skip = p.Key, p.Key
 	}

@@ -138,7 +138,7 @@ func (e *ensemble) onPosition(now hlc.Now, from ids.Process, m *position) {
 	if m.Number != e.c.asking.number || !e.reader.asked {
 		return
 	}
-	if !m.Confirmed || e.self >= 0 && m.Round.Less(e.promised) {
+	if !m.Confirmed || m.Round.Version() < e.version() || e.acts() && m.Round.Less(e.promised) {
 		if to := e.coordinator(); to != from {
 			e.question(to)
 		}

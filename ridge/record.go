@@ -8,7 +8,8 @@ import (
 )
 
 // Record is what an acceptor must not forget: with Instance zero its ensemble's
-// promise and trim mark, else its vote with the complete value [R6]. Of an
+// promise, trim mark and members, else its vote with the complete value [R6], or
+// a value that is decided. Of an
 // ensemble and instance the last record counts.
 type Record struct {
 	Ensemble ids.Ensemble
@@ -40,6 +41,10 @@ type Trim struct {
 const (
 	recordState = 1 + iota
 	recordVote
+	// recordMembers is a state with the members and what is held.
+	recordMembers
+	// recordDecided is a value that is decided, without a vote for it.
+	recordDecided
 )
 
 // journal is a Core's side of the journal. Records are numbered from 1.
@@ -73,20 +78,37 @@ func (j *journal) add(e ids.Ensemble, k ids.Instance, first int) uint64 {
 	return j.made
 }
 
-// state enters an ensemble's promise and trim mark.
-func (j *journal) state(e ids.Ensemble, promised Round, trim ids.Instance) uint64 {
-	b := &j.out
+// state enters an ensemble's promise and trim mark; its members, and what is held,
+// if there is anything to say of them.
+func (j *journal) state(e *ensemble) uint64 {
+	b, format := &j.out, byte(recordState)
+	if e.version() > 0 {
+		format = recordMembers
+	}
 	at, first := len(b.heads), len(b.pieces)
-	b.heads = appendInstance(appendRound(append(b.heads, recordState), promised), trim)
+	b.heads = appendInstance(appendRound(append(b.heads, format), e.promised), e.log.base)
+	if format == recordMembers {
+		b.heads = e.changes.Append(appendInstance(b.heads, e.held))
+	}
 	b.pieces = append(b.pieces, b.heads[at:len(b.heads):len(b.heads)])
-	return j.add(e, 0, first)
+	return j.add(e.id, 0, first)
 }
 
 // vote enters a vote.
 func (j *journal) vote(e ids.Ensemble, k ids.Instance, r Round, v *Value) uint64 {
+	return j.value(recordVote, e, k, r, v)
+}
+
+// decided enters a value that is decided. It takes the place of a vote, whose
+// round was promised by it alone (erratum 1), so it names the promised round.
+func (j *journal) decided(e *ensemble, k ids.Instance, v *Value) uint64 {
+	return j.value(recordDecided, e.id, k, e.promised, v)
+}
+
+func (j *journal) value(format byte, e ids.Ensemble, k ids.Instance, r Round, v *Value) uint64 {
 	b := &j.out
 	at, first := len(b.heads), len(b.pieces)
-	b.heads = appendValueID(appendRound(append(b.heads, recordVote), r), v.ID)
+	b.heads = appendValueID(appendRound(append(b.heads, format), r), v.ID)
 	if v.raw == nil {
 		b.heads = v.appendFull(b.heads)
 	}
@@ -136,8 +158,19 @@ func (c *Core) recoverOne(rec *Record) error {
 		if trim := readInstance(&r); r.Done() == nil {
 			e.log.trim(trim)
 		}
-	case format == recordVote && rec.Instance > 0:
-		e.recoverVote(rec.Instance, round, &r)
+	case format == recordMembers && rec.Instance == 0:
+		trim, held := readInstance(&r), readInstance(&r)
+		if ms := ReadMembers(&r); r.Done() == nil && ms.Ensemble == e.id {
+			e.log.trim(trim)
+			e.held, e.heldSaved, e.heldTold = held, held, held
+			e.set(ms)
+		}
+	case (format == recordVote || format == recordDecided) && rec.Instance > 0:
+		if format == recordDecided {
+			e.recoverVote(rec.Instance, Round{}, &r, true)
+		} else {
+			e.recoverVote(rec.Instance, round, &r, rec.Instance <= e.held)
+		}
 	default:
 		r.Fail("unknown format")
 	}
@@ -147,9 +180,9 @@ func (c *Core) recoverOne(rec *Record) error {
 	return r.Err()
 }
 
-// recoverVote takes a vote. One beyond the bounds of the log was cast under
+// recoverVote takes a vote, or what is decided. One beyond the bounds of the log was cast under
 // larger ones.
-func (e *ensemble) recoverVote(k ids.Instance, round Round, r *wire.Reader) {
+func (e *ensemble) recoverVote(k ids.Instance, round Round, r *wire.Reader, decided bool) {
 	v := &Value{ID: readValueID(r)}
 	v.readRaw(r, r.Rest())
 	if r.Err() != nil || k <= e.log.base {
@@ -161,7 +194,13 @@ func (e *ensemble) recoverVote(k ids.Instance, round Round, r *wire.Reader) {
 	}
 	e.log.limit = max(e.log.limit, int(k-e.log.base))
 	s := e.log.open(k)
-	s.round, s.value, s.voters = round, v, 1<<e.self
 	e.c.former.top = max(e.c.former.top, v.top)
+	if s.round, s.value = round, v; !round.IsZero() {
+		s.voters = 1 << e.self
+	}
+	if decided {
+		s.decided, s.id, s.chosen, s.kept = true, v.ID, v, true
+		e.seen = max(e.seen, k)
+	}
 	e.log.weigh(s)
 }

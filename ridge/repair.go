@@ -120,7 +120,7 @@ func (e *ensemble) fetch() {
 	}
 	for i := range n {
 		p := e.spec.Acceptors[(int(e.c.cfg.Self)+e.gap.tries+i)%n]
-		if p != e.c.cfg.Self && !e.c.Suspected(p) {
+		if p != e.c.cfg.Self && e.hasVote(e.acceptor(p)) && !e.c.Suspected(p) {
 			e.c.send(p, m)
 			return
 		}
@@ -168,7 +168,7 @@ func (e *ensemble) onLearn(now hlc.Now, from ids.Process, m *learn) {
 // hear counts another acceptor's vote: f+1 equal in instance, round and value
 // id decide [R3].
 func (e *ensemble) hear(a int, v *vote) {
-	if v.Instance < e.next {
+	if v.Instance < e.next || !e.hasVote(a) || e.foreign(v.Round) {
 		return
 	}
 	s := e.log.open(v.Instance)

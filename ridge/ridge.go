@@ -81,6 +81,11 @@ type Config struct {
 	// Life is new at every start, random, also where the process remembers its
 	// former lives [R2].
 	Life uint64
+	// Incarnation is this process's, Founded tells that of each as it was when the
+	// cluster was founded, zero if that is not known yet. Nil: incarnations are not
+	// told apart until one is replaced.
+	Incarnation ids.Incarnation
+	Founded     func(ids.Process) ids.Incarnation
 	// Durable: promises and votes are journalled, and claimed only once they are
 	// durable (see Core.Records). Otherwise they are in memory alone.
 	Durable bool

@@ -14,6 +14,7 @@ import (
 // those of a process that remembers, since its last rounds may not be durable.
 // The zero Round is below all others and is nobody's.
 type Round struct {
+	// Counter has the members' version as its high part, see Version.
 	Counter     uint64
 	Coordinator ids.Process
 	Life        uint64
@@ -32,6 +33,17 @@ func (r Round) Compare(s Round) int {
 
 // Less says whether r is below s.
 func (r Round) Less(s Round) bool { return r.Compare(s) < 0 }
+
+// versionBits are those of Counter below the version of the ensemble's members in
+// which the round acts. Invariant: a round of a later membership is above all of
+// an earlier one.
+const versionBits = 40
+
+// Version is the number of changes of the members before the round.
+func (r Round) Version() uint64 { return r.Counter >> versionBits }
+
+// Number is the counter within the version.
+func (r Round) Number() uint64 { return r.Counter & (1<<versionBits - 1) }
 
 // IsZero says whether r is nobody's round.
 func (r Round) IsZero() bool { return r == Round{} }

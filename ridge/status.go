@@ -46,6 +46,14 @@ type EnsembleStatus struct {
 	Trimmed ids.Instance
 	// Stable: the older of this replica's durable checkpoints covers it.
 	Stable ids.Instance
+	// Version is the number of changes of the members; Members are those that were
+	// replaced.
+	Version uint64
+	Members []Member `json:",omitempty"`
+	// Acts: this process is an acceptor with a vote.
+	Acts bool
+	// Kept: everything up to it is held here durably; while a member has no vote.
+	Kept ids.Instance
 	// Held votes wait to be durable.
 	Held     int
 	LogCount int
@@ -65,6 +73,7 @@ type Counters struct {
 	Proposed    uint64 // values proposed here
 	Nulls       uint64 // of them without entries
 	Rounds      uint64 // rounds started here
+	Changes     uint64 // of the members
 	Repeats     uint64 // Phase 2 repeated
 	Fetches     uint64 // gap repairs asked for
 	Advances    uint64 // advance requests sent
@@ -124,6 +133,10 @@ func (e *ensemble) status() EnsembleStatus {
 		Delivered:   e.delivered(),
 		Trimmed:     e.log.base,
 		Stable:      e.stable,
+		Version:     e.version(),
+		Members:     e.changes.List,
+		Acts:        e.acts(),
+		Kept:        e.toldHeld(),
 		Held:        len(e.pending.votes) - e.pending.head,
 		LogCount:    e.log.count,
 		LogBytes:    e.log.bytes,

@@ -31,8 +31,8 @@ type Entry struct {
 }
 
 // Value is what an instance decides: a list of entries, then, if Null is not
-// zero, a null message with that timestamp. A value without entries is a
-// null. Values are immutable.
+// zero, a null message with that timestamp; or a change of the members. A value
+// without any of these is a null. Values are immutable.
 //
 // A value may lack payloads; its id is the same with and without. Invariant: an
 // acceptor votes for, and knows as decided, complete values only [R6].
@@ -55,6 +55,8 @@ type Value struct {
 	// all before are raised where they must be (see lastAfter).
 	count int
 	reach hlc.Timestamp
+	// change is set in place of entries.
+	change *Change
 	// common is the destinations of every entry where all have the same and all
 	// payloads are there, else nil.
 	common ids.Set
@@ -132,6 +134,9 @@ func (v *Value) listDigest() uint64 {
 	d := newListDigest(v.Proposed, v.Null, len(v.Entries))
 	for i := range v.Entries {
 		d.add(v.Entries[i].T, v.Entries[i].Digest)
+	}
+	if v.change != nil {
+		d.add(0, v.change.digest())
 	}
 	return d.sum()
 }

@@ -9,7 +9,8 @@ import (
 
 // The two forms of a value on the wire.
 const (
-	// formFull: every entry is its timestamp and its message. Nothing stands
+	// formFull: every entry is its timestamp and its message; a change, if there
+	// is one, follows a list without entries. Nothing stands
 	// there twice: names and digests follow from the messages.
 	formFull = iota
 	// formList: every entry has flags, its timestamp, and then its message or,
@@ -103,6 +104,9 @@ func (v *Value) appendFull(b []byte) []byte {
 		b = wire.AppendTimestamp(b, v.Entries[i].T)
 		b = v.Entries[i].Message.Append(b)
 	}
+	if v.change != nil {
+		b = v.change.append(b)
+	}
 	return b
 }
 
@@ -189,6 +193,9 @@ func (v *Value) readFull(r *wire.Reader) {
 	n := v.readHead(r, 8+minMessage)
 	v.weight += len(v.raw)
 	if n == 0 {
+		if r.Len() > 0 {
+			v.change = readChange(r)
+		}
 		return
 	}
 	messages := make([]Message, n)
