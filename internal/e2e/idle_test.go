@@ -16,12 +16,20 @@ func TestIdleCost(t *testing.T) {
 	if !long() {
 		t.Skip("takes half a minute: EYRIE_E2E=long")
 	}
-	p := startProcesses(t, 2, 3)
+	for name, durable := range map[string]bool{"in memory": false, "durable": true} {
+		t.Run(name, func(t *testing.T) { idleCost(t, startCluster(t, 2, 3, durable)) })
+	}
+}
+
+func idleCost(t *testing.T, p *processes) {
 	if out, code := eyrie(t, nil, "volery", "create", "/a", "--cluster", p.file); code != 0 {
 		t.Fatal(out)
 	}
 	time.Sleep(5 * time.Second) // what a start costs is over
-	const length = 30 * time.Second
+	length := 30 * time.Second
+	if p.durable {
+		length = 2 * length // two checkpoints, and the time after them
+	}
 	before := p.cpu()
 	time.Sleep(length)
 	share := 100 * float64(p.cpu()-before) / float64(length)

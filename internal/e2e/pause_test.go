@@ -66,8 +66,15 @@ func (p *processes) waitEqual(within time.Duration) {
 // while clients write. It comes back, catches up, and no acknowledged write is
 // lost.
 func TestPauses(t *testing.T) {
-	t.Parallel()
-	p := startProcesses(t, 2, 3)
+	for name, durable := range map[string]bool{"in memory": false, "durable": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pauseEach(t, startCluster(t, 2, 3, durable))
+		})
+	}
+}
+
+func pauseEach(t *testing.T, p *processes) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	work := probe(ctx, t, p)

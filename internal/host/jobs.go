@@ -2,6 +2,7 @@ package host
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -125,6 +126,9 @@ func (w *jobs) stopping() bool {
 // write writes a checkpoint's changes.
 func (w *jobs) write(work *node.Write) error {
 	w.giveUp()
+	if kept := w.store.Newest(); work.Base != 0 && (len(kept) == 0 || kept[0].Number != work.Base) {
+		return fmt.Errorf("host: checkpoint %d is made of what changed since %d, which is not the newest", work.Manifest.Number, work.Base)
+	}
 	to, err := w.store.Begin(work.Manifest.Number, work.Base == 0)
 	if err != nil {
 		return err
