@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -97,12 +96,7 @@ func TestPowerCuts(t *testing.T) {
 
 // cutOnce is one life of the writer, the cut, and what is left.
 func cutOnce(d *Disk, m *model, rng *rand.Rand) error {
-	exe, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	cmd := exec.Command(exe, d.Dir, fmt.Sprint(rng.Uint64()), fmt.Sprint(m.next), "0")
-	cmd.Env = append(os.Environ(), childEnv+"=writer")
+	cmd := writer(d.Dir, rng.Uint64(), m.next, 0)
 	var said, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &errs
 	stdin, err := cmd.StdinPipe()
