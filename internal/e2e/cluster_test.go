@@ -25,11 +25,15 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/cluster"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/node"
+	"github.com/eyrie-dev/eyrie/internal/powercut"
 )
 
 var binary string // the built eyrie
 
 func TestMain(m *testing.M) {
+	if code, done := powercut.Enter(); done {
+		os.Exit(code)
+	}
 	dir, err := os.MkdirTemp("", "eyrie-e2e")
 	if err != nil {
 		panic(err)
@@ -57,8 +61,9 @@ type processes struct {
 	desc *cluster.File
 	cmds map[ids.Process]*exec.Cmd
 	logs map[ids.Process]*record
-	// durable processes keep their state beside the file.
+	// durable processes keep their state beside the file, or where dirs says.
 	durable bool
+	dirs    map[ids.Process]string
 }
 
 // startProcesses starts partitions x replicas processes, whose state is in
@@ -73,9 +78,21 @@ func startCluster(t *testing.T, partitions, replicas int, durable bool) *process
 
 func startIn(t *testing.T, dir string, partitions, replicas int, durable bool) *processes {
 	t.Helper()
+	p := newCluster(t, dir, partitions, replicas)
+	p.durable = durable
+	for id := range p.desc.Addrs() {
+		p.start(id)
+	}
+	p.waitReady(30 * time.Second)
+	return p
+}
+
+// newCluster is a cluster's file, and no processes yet.
+func newCluster(t *testing.T, dir string, partitions, replicas int) *processes {
+	t.Helper()
 	p := &processes{
-		t: t, file: filepath.Join(dir, cluster.DefaultName), durable: durable,
-		cmds: map[ids.Process]*exec.Cmd{}, logs: map[ids.Process]*record{},
+		t: t, file: filepath.Join(dir, cluster.DefaultName),
+		cmds: map[ids.Process]*exec.Cmd{}, logs: map[ids.Process]*record{}, dirs: map[ids.Process]string{},
 	}
 	addrs := freeAddrs(t, partitions*replicas)
 	out, code := eyrie(t, nil, "init", "--cluster", p.file, "--partitions", fmt.Sprint(partitions), "--replicas", fmt.Sprint(replicas), "--addrs", strings.Join(addrs, ","))
@@ -87,20 +104,24 @@ func startIn(t *testing.T, dir string, partitions, replicas int, durable bool) *
 		t.Fatal(err)
 	}
 	t.Cleanup(p.stop)
-	for id := range p.desc.Addrs() {
-		p.start(id)
-	}
-	p.waitReady(30 * time.Second)
 	return p
 }
 
 func (p *processes) start(id ids.Process) {
 	p.t.Helper()
+	p.cmds[id], p.logs[id] = begin(p.t, p.args(id)...)
+}
+
+// args are those of the command that runs a process.
+func (p *processes) args(id ids.Process) []string {
 	args := []string{"node", "--cluster", p.file, "--id", fmt.Sprint(id)}
-	if !p.durable {
+	switch dir := p.dirs[id]; {
+	case dir != "":
+		args = append(args, "--dir", dir)
+	case !p.durable:
 		args = append(args, "--memory")
 	}
-	p.cmds[id], p.logs[id] = begin(p.t, args...)
+	return args
 }
 
 // record is what a process has said so far.
