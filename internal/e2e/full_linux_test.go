@@ -3,50 +3,60 @@ package e2e
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/eyrie-dev/eyrie/apps/volery"
-	"github.com/eyrie-dev/eyrie/internal/client"
+	"github.com/eyrie-dev/eyrie/internal/powercut"
+	"github.com/eyrie-dev/eyrie/internal/store"
 	"github.com/eyrie-dev/eyrie/ssmr"
 )
 
-// fill leaves so many bytes free on the disks of all processes.
-func (p *powered) fill(leave uint64) {
-	p.t.Helper()
-	for _, d := range p.disks {
-		var st unix.Statfs_t
-		if err := unix.Statfs(d.Dir, &st); err != nil {
-			p.t.Fatal(err)
+const filler = "filler"
+
+// fill leaves so many MiB of room on a disk, or less if there is less.
+func fill(t *testing.T, dir string, leave uint64) {
+	t.Helper()
+	f, err := os.OpenFile(filepath.Join(dir, filler), os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for tries := 0; ; tries++ { // what the processes take meanwhile counts, too
+		free, err := store.Free(dir)
+		info, serr := f.Stat()
+		if err := errors.Join(err, serr); err != nil {
+			t.Fatal(err)
 		}
-		f, err := os.Create(filepath.Join(d.Dir, "ballast"))
-		if err != nil {
-			p.t.Fatal(err)
+		if free <= leave<<20 {
+			return
 		}
-		size := int64(st.Bavail)*st.Bsize - int64(leave)
-		if err := errors.Join(unix.Fallocate(int(f.Fd()), 0, 0, size), f.Close()); err != nil {
-			p.t.Fatal(err)
+		err = unix.Fallocate(int(f.Fd()), 0, info.Size(), int64(free-leave<<20))
+		if err != nil && (err != unix.ENOSPC || tries > 10) {
+			t.Fatal(err)
 		}
 	}
 }
 
-func (p *powered) makeRoom() {
-	for _, d := range p.disks {
-		if err := os.Remove(filepath.Join(d.Dir, "ballast")); err != nil {
-			p.t.Error(err)
-		}
+func makeRoom(t *testing.T, dir string) {
+	t.Helper()
+	if err := os.Remove(filepath.Join(dir, filler)); err != nil {
+		t.Fatal(err)
 	}
 }
 
-// TestDiskFull: scenario 50. Under load, the disks of all processes fill up to
-// some of what they keep in reserve, then altogether. New commands are refused
-// with an error that says why, reads are answered, no process ends; when there
-// is room again, all goes on.
-func TestDiskFull(t *testing.T) {
+// TestFullUnderLoad: scenario 50. Under load, the disks of all processes fill up
+// to some of what they keep in reserve, then altogether. New commands are
+// refused with an error that says why, reads are answered, no process ends;
+// when there is room again, all goes on; and then the power is cut.
+func TestFullUnderLoad(t *testing.T) {
 	p := startPowered(t, 1, 3, 768<<20)
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
@@ -71,19 +81,21 @@ func TestDiskFull(t *testing.T) {
 		}
 		return err
 	}
-	for _, leave := range []uint64{256 << 20, 0} {
+	for _, leave := range []uint64{256, 0} {
 		for range 50 {
 			if err := write(); err != nil {
 				t.Fatal(err)
 			}
 		}
-		p.fill(leave)
+		for _, d := range p.disks {
+			fill(t, d.Dir, leave)
+		}
 		eventually(t, 10*time.Second, "commands are refused", func() bool {
 			err := write()
-			if err != nil && !errors.Is(err, client.ErrNoRoom) {
+			if err != nil && !errors.Is(err, ssmr.ErrNoRoom) {
 				t.Fatal(err)
 			}
-			return err != nil && !errors.Is(err, client.ErrOutcomeUnknown)
+			return err != nil && !errors.Is(err, ssmr.ErrOutcomeUnknown)
 		})
 		if _, stat, err := c.GetData(ctx, "/n"); err != nil || stat.Version != written {
 			t.Errorf("a read: version %d, want %d; %v", stat.Version, written, err)
@@ -92,10 +104,12 @@ func TestDiskFull(t *testing.T) {
 			t.Errorf("a command was taken: %s", out)
 		}
 		p.waitReady(time.Second)
-		p.makeRoom()
+		for _, d := range p.disks {
+			makeRoom(t, d.Dir)
+		}
 		eventually(t, 20*time.Second, "commands are taken again", func() bool {
 			err := write()
-			if err != nil && !errors.Is(err, client.ErrNoRoom) {
+			if err != nil && !errors.Is(err, ssmr.ErrNoRoom) {
 				t.Fatal(err)
 			}
 			return err == nil
@@ -104,5 +118,84 @@ func TestDiskFull(t *testing.T) {
 	p.cut(p.all()...)
 	if _, stat, err := c.GetData(ctx, "/n"); err != nil || stat.Version != written {
 		t.Errorf("after all: version %d, want %d; %v", stat.Version, written, err)
+	}
+}
+
+// TestFullDisk: scenario 50. A disk that is almost full has commands refused,
+// with an explanation; reads go on, and nothing dies. When there is room
+// again, everything goes on by itself. A process that cannot write dies with a
+// clear word, not by a signal, and starts again when there is room.
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	if err := powercut.Disks(); err != nil {
+		t.Skip(err)
+	}
+	d, err := powercut.NewDisk(1 << 30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	dir := d.Dir
+	p := startIn(t, dir, 1, 3, true)
+	run := func(line string) (string, int) {
+		return eyrie(t, nil, append(strings.Fields(line), "--cluster", p.file)...)
+	}
+	if out, code := run("volery create /a b"); code != 0 {
+		t.Fatalf("create: %d: %s", code, out)
+	}
+	fill(t, dir, 200)
+	n := 0
+	eventually(t, 20*time.Second, "a command is refused for lack of room", func() bool {
+		n++
+		out, code := run(fmt.Sprintf("volery create /full%d", n))
+		return code == 4 && strings.Contains(out, "almost full") && strings.Contains(out, "Make room")
+	})
+	if out, code := run("volery get /a"); code != 0 || out != "b" {
+		t.Errorf("get: %d: %s", code, out)
+	}
+	// A process that is stopped now finds no room for a checkpoint.
+	fill(t, dir, 0)
+	stopped := p.desc.Partitions[0][2].ID
+	began := time.Now()
+	if code := ends(t, p.cmds[stopped], syscall.SIGINT); code != 0 && code != 1 {
+		t.Errorf("exit code %d: %s", code, p.logs[stopped])
+	}
+	delete(p.cmds, stopped)
+	if d := time.Since(began); d > 8*time.Second {
+		t.Errorf("stopping took %v", d)
+	}
+	for id, s := range p.status() {
+		if s.State != "ready" {
+			t.Errorf("process %d: %s %s", id, s.State, s.Error)
+		}
+	}
+	makeRoom(t, dir)
+	eventually(t, 20*time.Second, "commands are taken again", func() bool {
+		n++
+		_, code := run(fmt.Sprintf("volery create /again%d", n))
+		return code == 0
+	})
+	p.start(stopped)
+	p.waitReady(20 * time.Second)
+	p.killAll(p.all()...)
+	for _, id := range p.all() {
+		p.start(id)
+	}
+	p.waitReady(20 * time.Second)
+	for _, path := range []string{"/a", fmt.Sprintf("/again%d", n)} {
+		if out, code := run("volery get " + path); code != 0 {
+			t.Errorf("get %s: %d: %s", path, code, out)
+		}
+	}
+	for id, log := range p.logs {
+		for _, bad := range []string{"SIGBUS", "panic", "fault"} {
+			if strings.Contains(log.String(), bad) {
+				t.Errorf("process %d: %s", id, tail(log.String(), 2000))
+			}
+		}
 	}
 }
