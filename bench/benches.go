@@ -20,6 +20,7 @@ func Benches() []Bench {
 		{"reads", "linearizable reads without an instance beside ordered writes, from a process of the client's own", Reads},
 		{"volery", "setData and getData of the ZooKeeper-like service, by storage, size, partitions and global commands", Volery},
 		{"latency", "optimistic and conservative delivery at clients on the network, by load", Latency},
+		{"soak", "minutes of full load on durable processes: do disk and memory stay flat?", Soak},
 		{"sweep", "two partitions, by the share of two-partition commands, with and without convoy", Sweep},
 		{"failover", "a slow learner, and a dead distributor, chain acceptor or coordinator, under full load", Failover},
 	}

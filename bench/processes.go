@@ -18,26 +18,59 @@ import (
 type Processes struct{ all []*process }
 
 type process struct {
-	cmd   *exec.Cmd
-	said  lastWords
-	ended chan struct{} // closed when cmd has ended
+	cmd    *exec.Cmd
+	said   lastWords
+	ended  chan struct{} // closed when cmd has ended
+	killed bool          // by Kill
 }
 
 // Start starts one more. It is killed when this process ends, however that
 // does, where the system can see to it.
 func (p *Processes) Start(name string, args ...string) error {
+	x, err := start(name, args...)
+	if err == nil {
+		p.all = append(p.all, x)
+	}
+	return err
+}
+
+func start(name string, args ...string) (*process, error) {
 	x := &process{cmd: exec.Command(name, args...), ended: make(chan struct{})}
 	x.cmd.Stdout, x.cmd.Stderr = &x.said, &x.said
 	dieWithParent(x.cmd)
 	if err := x.cmd.Start(); err != nil {
-		return err
+		return nil, err
 	}
-	p.all = append(p.all, x)
 	go func() {
 		x.cmd.Wait()
 		close(x.ended)
 	}()
-	return nil
+	return x, nil
+}
+
+// Kill kills the i-th, from 0, as kill -9 does, and returns when it has ended.
+func (p *Processes) Kill(i int) {
+	x := p.all[i]
+	x.killed = true
+	x.cmd.Process.Kill()
+	<-x.ended
+}
+
+// Again starts the i-th again, which was killed, as it was started.
+func (p *Processes) Again(i int) error {
+	x, err := start(p.all[i].cmd.Path, p.all[i].cmd.Args[1:]...)
+	if err == nil {
+		p.all[i] = x
+	}
+	return err
+}
+
+// Pid is the i-th's, and zero while it is killed.
+func (p *Processes) Pid(i int) int {
+	if p.all[i].killed {
+		return 0
+	}
+	return p.all[i].cmd.Process.Pid
 }
 
 // Err tells that one has ended by itself, and what it said last.
@@ -45,6 +78,9 @@ func (p *Processes) Err() error {
 	for i, x := range p.all {
 		select {
 		case <-x.ended:
+			if x.killed {
+				continue
+			}
 			return fmt.Errorf("process %d ended: %v: %s", i+1, x.cmd.ProcessState, x.said.String())
 		default:
 		}

@@ -32,7 +32,12 @@ const Keys = 4096
 const stateBytes = 16 << 20
 
 // keys is the number of keys that operations of a case touch.
-func (c Case) keys() uint64 { return uint64(max(64, min(Keys, stateBytes/max(c.Size, 1)))) }
+func (c Case) keys() uint64 {
+	if c.Span > 0 {
+		return uint64(c.Span)
+	}
+	return uint64(max(64, min(Keys, stateBytes/max(c.Size, 1))))
+}
 
 // System is what is measured. A System is started once and closed once.
 type System interface {
@@ -105,6 +110,9 @@ type Case struct {
 	// Command is what single-partition operations do, in benches that tell
 	// commands apart.
 	Command string
+	// Span is the number of distinct keys that operations touch, for benches
+	// whose state is to be large; 0: Keys, or fewer.
+	Span int `json:",omitempty"`
 	// Dir, if not empty, is a folder on a disk: the system is durable. It
 	// completes an operation only when a majority of the replicas of each
 	// destination would still have it after a power failure, and keeps its

@@ -22,7 +22,8 @@ func ParentPath(i int) string { return fmt.Sprintf("/p%02d", i%Parents) }
 // NodePath is the path of the node that stands for a key.
 func NodePath(key uint32) string { return fmt.Sprintf("%s/n%d", ParentPath(int(key)), key) }
 
-// Paths of all nodes that a case's operations touch, parents first.
+// Paths of all nodes that a case's operations touch, parents first: Parents of
+// them.
 func (c Case) Paths() (paths []string) {
 	for i := range Parents {
 		paths = append(paths, ParentPath(i))

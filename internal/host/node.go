@@ -124,7 +124,7 @@ func StartNode(ctx context.Context, cfg NodeConfig) (*Node, error) {
 
 // startOn makes the core, of what is on the disk if it is durable, and starts it.
 func startOn(ln net.Listener, cfg *NodeConfig) (*Node, error) {
-	cfg.Core.Incarnation, cfg.Core.Random = ids.Incarnation(draw()), source()
+	cfg.Core.Incarnation, cfg.Core.Random, cfg.Core.Heap = ids.Incarnation(draw()), source(), heapBytes
 	var d *disk
 	if cfg.Dir != "" {
 		var err error

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/metrics"
 	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/cluster"
@@ -42,4 +43,12 @@ func (n *Node) WaitReady(ctx context.Context) error {
 			return fmt.Errorf("process %d is %s: %w", s.Process, s.State, context.Cause(ctx))
 		}
 	}
+}
+
+// heapBytes is what the heap's objects take, garbage included. It does not stop
+// the world.
+func heapBytes() uint64 {
+	s := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(s)
+	return s[0].Value.Uint64()
 }

@@ -43,6 +43,8 @@ type Config struct {
 	Durable   bool
 	Life      uint64
 	Recovered *Recovered
+	// Heap, if not nil, says for Status how many bytes the process's heap has.
+	Heap func() uint64
 	// Transfer bounds state transfers; zero fields take the defaults.
 	Transfer TransferTuning
 }

@@ -22,6 +22,7 @@ type Status struct {
 	Replica     partition.Status `json:"replica"`
 	Durable     *DurableStatus   `json:"durable,omitempty"` // nil: memory-only
 	Transfer    TransferStatus   `json:"transfer"`
+	Heap        uint64           `json:"heap_bytes,omitempty"` // of the operating system's process
 	Refused     uint64           `json:"refused_messages"`
 	Strange     uint64           `json:"strange_messages"`
 	Error       string           `json:"error,omitempty"`
@@ -77,6 +78,9 @@ func (n *Node) Status() Status {
 		Process: n.cfg.Self, Partition: n.partition, State: n.founding.describe(),
 		Incarnation: n.cfg.Incarnation, Ridge: n.ridge.Status(),
 		Refused: n.refused, Strange: n.strange,
+	}
+	if n.cfg.Heap != nil {
+		s.Heap = n.cfg.Heap()
 	}
 	if n.replica != nil {
 		s.Replica = n.replica.Status()
