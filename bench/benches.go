@@ -21,6 +21,7 @@ func Benches() []Bench {
 		{"volery", "setData and getData of the ZooKeeper-like service, by storage, size, partitions and global commands", Volery},
 		{"latency", "optimistic and conservative delivery at clients on the network, by load", Latency},
 		{"soak", "minutes of full load on durable processes: do disk and memory stay flat?", Soak},
+		{"rejoin", "a replica with a million variables is killed and comes back under load: how long, and what clients notice", Rejoin},
 		{"sweep", "two partitions, by the share of two-partition commands, with and without convoy", Sweep},
 		{"failover", "a slow learner, and a dead distributor, chain acceptor or coordinator, under full load", Failover},
 	}

@@ -43,7 +43,7 @@ var (
 			return struct{}{}, nil
 		})
 
-	measured = ssmr.NewService("bench", values, store, exchange, fetch)
+	measured = ssmr.NewService("bench", values, store, exchange, fetch, pour)
 )
 
 type storeArg struct {

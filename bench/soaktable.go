@@ -36,6 +36,25 @@ func growthOf(samples []SoakSample, of func(*SoakSample) float64) (g growth) {
 	return g
 }
 
+// enough is how many checkpoints each process must have made after the warm-up
+// for a verdict: disk and memory rise and fall with them, and with what is done
+// only every so many of them.
+const enough = 12
+
+func judged(samples []SoakSample) bool {
+	first := slices.IndexFunc(samples, func(s SoakSample) bool { return !s.Warm })
+	if first < 0 {
+		return false
+	}
+	last := samples[len(samples)-1]
+	for i, f := range samples[first].Processes {
+		if last.Processes[i].Checkpoint < f.Checkpoint+enough {
+			return false
+		}
+	}
+	return true
+}
+
 func (g *growth) flat() bool { return g.level > 0 && g.slope <= g.bound }
 
 func middling(v []float64) float64 {
@@ -79,12 +98,13 @@ func writeSoak(w io.Writer, samples []SoakSample) {
 
 func mebibytes(b float64) string { return fmt.Sprintf("%.1f", b/(1<<20)) }
 
-// writeGrowth writes the verdict, and says whether everything is flat.
+// writeGrowth writes the verdict, and says whether everything is flat, or
+// the run too short to tell, and nothing failed.
 func writeGrowth(w io.Writer, samples []SoakSample) bool {
 	if len(samples) == 0 {
 		return false
 	}
-	last, ok := &samples[len(samples)-1], true
+	last, ok, judged := &samples[len(samples)-1], true, judged(samples)
 	fmt.Fprintf(w, "\nafter the warm-up: flat is what grows by at most %.0f %% of its level until the end\n\n", 100*flatBound)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "process\twhat\tlevel, MiB\tgrowth, MiB a minute\tbound\tverdict\t")
@@ -95,13 +115,19 @@ func writeGrowth(w io.Writer, samples []SoakSample) bool {
 		}{{"disk", (*Footprint).disk}, {"RSS", func(f *Footprint) float64 { return f.RSS }}} {
 			g := growthOf(samples, func(s *SoakSample) float64 { return what.of(&s.Processes[i]) })
 			verdict := "flat"
-			if !g.flat() {
+			switch {
+			case !judged:
+				verdict = "-"
+			case !g.flat():
 				verdict, ok = "GROWS", false
 			}
 			fmt.Fprintf(t, "%d\t%s\t%s\t%.2f\t%.2f\t%s\t\n", i+1, what.name, mebibytes(g.level), g.slope/(1<<20), g.bound/(1<<20), verdict)
 		}
 	}
 	t.Flush()
+	if !judged {
+		fmt.Fprintf(w, "no verdict: fewer than %d checkpoints of a process after the warm-up; take more -minutes\n", enough)
+	}
 	var errs uint64
 	var rates []float64
 	for i := range samples {
