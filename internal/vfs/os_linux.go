@@ -30,3 +30,19 @@ func allocate(f *os.File, from, size int64) error {
 		return os.NewSyscallError("fallocate", err)
 	}
 }
+
+// settle has what was written go to the disk and waits for that, without making
+// it durable: the whole at once would keep others' syncs waiting.
+func settle(f *os.File, from, size int64) error {
+	const beforeWriteAfter = 1 | 2 | 4 // SYNC_FILE_RANGE_WAIT_BEFORE, WRITE, WAIT_AFTER
+	for {
+		err := syscall.SyncFileRange(int(f.Fd()), from, size, beforeWriteAfter)
+		switch err {
+		case syscall.EINTR:
+			continue
+		case syscall.EINVAL, syscall.ENOSYS, syscall.ESPIPE, syscall.EOPNOTSUPP:
+			return nil // not here
+		}
+		return os.NewSyscallError("sync_file_range", err)
+	}
+}
