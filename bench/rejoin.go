@@ -128,7 +128,7 @@ func (s *rejoinSettings) run(ctx context.Context, stderr io.Writer) (runs []*Rej
 		return nil, err
 	}
 	defer r.o.client.Close()
-	if err := r.findRate(ctx); err != nil {
+	if err := errors.Join(r.settle(ctx), r.findRate(ctx)); err != nil {
 		return nil, err
 	}
 	for _, way := range s.ways {
@@ -139,6 +139,24 @@ func (s *rejoinSettings) run(ctx context.Context, stderr io.Writer) (runs []*Rej
 		runs = append(runs, run)
 	}
 	return runs, nil
+}
+
+// settle waits until what filling the variables has left is done: checkpoints of
+// all of them, and what the store makes of those.
+func (r *rejoin) settle(ctx context.Context) error {
+	for end := time.Now().Add(awayLimit); ; {
+		if err := errors.Join(r.servers.Err(), pass(ctx, r.normal/2)); err != nil {
+			return err
+		}
+		quiet := true
+		for i := range 3 {
+			s := r.o.status(ctx, i)
+			quiet = quiet && s != nil && s.Durable != nil && !s.Durable.Making
+		}
+		if quiet || time.Now().After(end) {
+			return nil
+		}
+	}
 }
 
 // findRate measures the highest throughput and has the load go on at a share.

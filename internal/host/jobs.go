@@ -35,8 +35,14 @@ type jobQueue struct {
 // restAfter is how long the store stays open without work.
 const restAfter = 5 * time.Second
 
-// partBytes is about how much of a checkpoint is written at a time.
-const partBytes = 512 << 10
+// partBytes is about how much of a checkpoint is written at a time. After each
+// part the writer rests as long as the part took, but not longer than maxRest:
+// so that the journal, on the same disk, and the loop, on the same processors,
+// have half of them at least to themselves.
+const (
+	partBytes = 512 << 10
+	maxRest   = 20 * time.Millisecond
+)
 
 var errClosed = errors.New("the process is stopping")
 
@@ -139,10 +145,12 @@ func (w *jobs) write(work *node.Write) error {
 		if items = work.Snapshot.Next(items[:0], partBytes); len(items) == 0 {
 			break
 		}
+		began := time.Now()
 		if err := to.Add(items); err != nil {
 			return err
 		}
 		clear(items)
+		time.Sleep(min(time.Since(began), maxRest))
 		if w.stopping() {
 			return errClosed
 		}
