@@ -96,7 +96,7 @@ func (e *ensemble) onAccept(now hlc.Now, from ids.Process, m *accept) {
 			}
 		}
 	}
-	if !e.acts() || place < 0 || from != before || e.foreign(m.Round) || !e.outdated(m.Round) && !e.validChain(m.Chain) {
+	if !e.acts() || place < 0 || from != before || e.acceptor(m.Round.Coordinator) < 0 || e.foreign(m.Round) || !e.outdated(m.Round) && !e.validChain(m.Chain) {
 		e.c.counters.Dropped++
 		return
 	}

@@ -49,7 +49,8 @@ func (w *world) durable() {
 	w.onSend = w.claim
 }
 
-// boot starts the core of a process from its disk.
+// boot starts the core of a process from its disk. damaged: the newest checkpoint
+// is; that of a fragile process perhaps the older one, too.
 func (n *node) boot(damaged bool) {
 	w, d := n.w, n.disk
 	d.life++
@@ -58,7 +59,10 @@ func (n *node) boot(damaged bool) {
 		Self: n.id, Incarnation: n.inc, Founded: w.originally, Life: w.rng.Uint64(), Topology: w.topo, Tuning: w.tuning, Random: w.rng.Uint64,
 		Durable: true, Recovered: d.live(),
 	})
-	if damaged {
+	switch {
+	case damaged && n.fragile && w.rng.IntN(2) == 0:
+		d.newest, d.older = checkpoint{}, checkpoint{}
+	case damaged:
 		d.newest = d.older
 	}
 	n.core.Adopt(d.members)

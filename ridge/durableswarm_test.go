@@ -70,6 +70,11 @@ func durableSwarm(t testing.TB, seed uint64) *world {
 	for _, n := range w.nodes {
 		n.skew = time.Duration(shape.Int64N(int64(20*time.Millisecond))) - 10*time.Millisecond
 	}
+	for _, rs := range w.topo.Replicas { // f of each partition, and not where that is none
+		if len(rs) > 1 {
+			w.node(rs[shape.IntN(len(rs))]).fragile = true
+		}
+	}
 	w.swarmLoad(shape)
 	w.swarmPower(shape)
 	a := w.asking(0.3)

@@ -83,7 +83,9 @@ type node struct {
 	twin *node
 	// faulty: its clock is wrong or it will crash.
 	faulty bool
-	until  time.Duration // paused until
+	// fragile: it may lose all its checkpoints, in a durable world.
+	fragile bool
+	until   time.Duration // paused until
 	// wall is its physical clock, as offset from true time.
 	skew      time.Duration
 	delivered []Delivery

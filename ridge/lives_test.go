@@ -66,3 +66,29 @@ func TestVoteFarBeyondTheLastTrimMark(t *testing.T) {
 		}
 	}
 }
+
+// A round of a process that is no acceptor is not promised, by a vote neither:
+// the next start would take the journal for another process's.
+func TestRoundsOfStrangers(t *testing.T) {
+	d := newDesk(t, 2, 3)
+	d.step(1, &accept{Round: round(5, 9), Instance: 1, Chain: []ids.Process{1, 2}, Voters: []ids.Process{1}, Value: val(1, 1, msg(1, epoch))})
+	d.sync()
+	if d.crash(); d.core.Err() != nil {
+		t.Error(d.core.Err())
+	}
+}
+
+// Lives make different values, of the same messages too: who has one of a former
+// life must not take it for another of this one.
+func TestLivesMakeTheirOwnValues(t *testing.T) {
+	made := map[ValueID]bool{}
+	d := newDesk(t, 1, 3)
+	for life := 1; life <= 3; life++ {
+		id := d.e.makeValue(d.now, newBuilder(0, 0), 0).ID
+		if made[id] {
+			t.Errorf("life %d makes value %v again", life, id)
+		}
+		made[id] = true
+		d.crash()
+	}
+}
