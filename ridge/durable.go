@@ -55,9 +55,9 @@ func (c *Core) Durable(now hlc.Now, n uint64) {
 // itself for one that had never voted there [R4].
 func (c *Core) Forgotten() (ts []Trim) {
 	for _, e := range c.ensembles {
-		if e.marked > e.forgotten && e.markedAt <= c.journal.durable {
-			e.forgotten = e.marked
-			ts = append(ts, Trim{e.id, e.marked})
+		if e.settleMark(); e.firm > e.forgotten {
+			e.forgotten = e.firm
+			ts = append(ts, Trim{e.id, e.firm})
 		}
 	}
 	return ts
@@ -122,13 +122,21 @@ func (e *ensemble) save() {
 	if !e.c.cfg.Durable {
 		return
 	}
+	e.settleMark()
 	e.dirty = e.c.journal.state(e)
 	e.marked, e.markedAt = e.log.base, e.dirty
 	e.heldSaved, e.heldAt = e.held, e.dirty
 }
 
+// settleMark takes note that the last mark is durable, if it is.
+func (e *ensemble) settleMark() {
+	if e.markedAt <= e.c.journal.durable {
+		e.firm = e.marked
+	}
+}
+
 // mark enters a trim mark that has risen; not before the last one is durable, so
-// that Forgotten gets its turn.
+// that some are, however often it rises.
 func (e *ensemble) mark() {
 	if e.self >= 0 && e.marked < e.log.base && e.markedAt <= e.c.journal.durable {
 		e.save()

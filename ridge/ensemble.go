@@ -32,11 +32,11 @@ type ensemble struct {
 	promised Round
 
 	// dirty is the number of the ensemble's last record. marked is the trim mark
-	// that the state record markedAt tells, forgotten the one that the journal has
-	// been told.
-	dirty, markedAt   uint64
-	marked, forgotten ids.Instance
-	pending           pending
+	// that the state record markedAt tells, firm the highest that is durable, and
+	// forgotten the one that the journal has been told.
+	dirty, markedAt         uint64
+	marked, firm, forgotten ids.Instance
+	pending                 pending
 
 	// known is the highest round heard of, since knownSince; its coordinator
 	// is whom this process believes in. Invariant: promised <= known.
