@@ -83,6 +83,32 @@ func TestOneSlotIsEnoughAfterARemoval(t *testing.T) {
 	}
 }
 
+// So it is after a start, whatever the frontier said of a segment that was never
+// written to, and is removed.
+func TestOneSlotIsEnoughAfterAStart(t *testing.T) {
+	for k := 0; ; k++ {
+		mem := vfs.NewMem()
+		m := newModel(t, mem, small)
+		mem.StopAfter(k)
+		done := m.script(3, crashSteps) == nil
+		mem.Crash(func(int) int { return 0 })
+		if err := m.open(small); err != nil {
+			t.Fatal(err)
+		}
+		mem.Kill()
+		for slot := range int64(2) {
+			disk := mem.Clone()
+			disk.Flip("j/frontier", slot*slotStride+20, 1)
+			if err := m.verify(disk, small); err != nil {
+				t.Fatalf("power cut after operation %d, slot %d rots: %v", k, slot, err)
+			}
+		}
+		if done {
+			return
+		}
+	}
+}
+
 // Instances far apart cost no more than near ones.
 func TestGapsInInstances(t *testing.T) {
 	mem := vfs.NewMem()
