@@ -128,10 +128,11 @@ func (e *ensemble) save() {
 	e.heldSaved, e.heldAt = e.held, e.dirty
 }
 
-// settleMark takes note that the last mark is durable, if it is.
+// settleMark takes note of what the last state record tells, if that is durable:
+// before the next takes its place.
 func (e *ensemble) settleMark() {
 	if e.markedAt <= e.c.journal.durable {
-		e.firm = e.marked
+		e.firm, e.heldTold = e.marked, e.heldSaved
 	}
 }
 

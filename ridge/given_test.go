@@ -37,3 +37,19 @@ func TestMarksTakeTurns(t *testing.T) {
 		t.Errorf("forgotten: %v", ts)
 	}
 }
+
+// What an acceptor holds is told when a state record that says so is durable, also
+// if the next one is on its way already: it takes the place of the last in the
+// very call that made that durable.
+func TestHeldIsToldUnderLoad(t *testing.T) {
+	d := newDesk(t, 2, 3)
+	d.e.mutes, d.e.held = 1, 5
+	d.e.save()
+	d.take()
+	d.sync()
+	d.e.held = 7
+	d.e.save()
+	if got := d.e.toldHeld(); got != 5 {
+		t.Errorf("told %d", got)
+	}
+}
