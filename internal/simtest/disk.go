@@ -54,7 +54,11 @@ type disk struct {
 	acked  map[ids.Ensemble]*votes
 	covers map[ids.Ensemble]ids.Instance
 	told   map[ids.Ensemble]*told
-	stats  diskStats
+	// newest and older are where the two checkpoints are; others may have been told
+	// that nothing up to older, or up to stable in an ensemble, is needed again.
+	newest, older ids.Position
+	stable        map[ids.Ensemble]ids.Instance
+	stats         diskStats
 }
 
 // votes are an acceptor's durable votes and promise in an ensemble; state is the

@@ -3,12 +3,15 @@ package simtest
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/journal"
 	"github.com/eyrie-dev/eyrie/internal/node"
 	"github.com/eyrie-dev/eyrie/internal/store"
+	"github.com/eyrie-dev/eyrie/internal/wire"
+	"github.com/eyrie-dev/eyrie/partition"
 	"github.com/eyrie-dev/eyrie/ridge"
 )
 
@@ -33,6 +36,8 @@ type driver struct {
 	seal    func() error // makes it durable
 	number  uint64
 	err     error // of the disk: the process has to end
+	// amid, if not nil, is told when the next batch is begun, and how long it takes.
+	amid func(within time.Duration)
 }
 
 type appended struct {
@@ -77,7 +82,12 @@ func (v *driver) begin() {
 	if v.batch == nil {
 		if b := v.j.Take(); b != nil {
 			v.batch = b
-			w.Do(id, v.d.took(disks.Sync), func(now hlc.Now) { v.batch = nil; v.commit(now, b) })
+			took := v.d.took(disks.Sync)
+			if v.amid != nil {
+				v.amid(took)
+				v.amid = nil
+			}
+			w.Do(id, took, func(now hlc.Now) { v.batch = nil; v.commit(now, b) })
 		}
 	}
 	if v.chore == nil {
@@ -162,7 +172,7 @@ func (v *driver) do(now hlc.Now, j node.Job) {
 		}
 		if r.Err == nil {
 			r.Err = v.writer.Commit(w.Manifest.Sum, w.Manifest.Append(nil), w.Manifest.Number)
-			v.wrote(w.Manifest)
+			v.wrote(w.Manifest, false)
 		}
 		v.endWrite()
 	}
@@ -213,12 +223,17 @@ func (v *driver) commitWrite(w *node.Write) error {
 		return err
 	}
 	v.d.stats.Checkpoints++
-	v.wrote(w.Manifest)
+	v.wrote(w.Manifest, w.Base != 0)
 	return nil
 }
 
-// wrote notes how far a durable checkpoint reaches.
-func (v *driver) wrote(m *node.Manifest) {
+// wrote notes how far a durable checkpoint reaches, and, if the one before it is
+// kept, that others may go by that one.
+func (v *driver) wrote(m *node.Manifest, second bool) {
+	if second {
+		v.d.older, v.d.stable = v.d.newest, maps.Clone(v.d.covers)
+	}
+	v.d.newest = m.Positions.Key
 	for _, at := range m.Positions.Ensembles {
 		v.d.covers[at.Ensemble] = max(v.d.covers[at.Ensemble], at.Instance-1)
 	}
@@ -267,6 +282,18 @@ func (v *driver) claimed(claims []ridge.Claim) {
 		if told.votes[c.Instance].Less(c.Round) {
 			told.votes[c.Instance] = c.Round
 		}
+	}
+}
+
+// progress checks that others are told no more than what the older of two durable
+// checkpoints has finished [E8] [C5].
+func (v *driver) progress(m wire.Message) {
+	next := v.d.older
+	if next.E++; next.E == 0 {
+		next.T++
+	}
+	if p, ok := m.(*partition.Progress); ok && next.Less(p.Below) {
+		v.s.c.fail(fmt.Errorf("durability: process %d tells that it needs nothing below %v again; the older of its checkpoints is at %v", v.s.process, p.Below, v.d.older))
 	}
 }
 

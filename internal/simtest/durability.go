@@ -85,6 +85,7 @@ func (m *monitor) resumed(s *server) {
 // could give one, a memory-only partition is lost; with disks that must not be.
 func (m *monitor) lacking(s *server) {
 	c := m.c
+	m.lacked[s.part] = true
 	for _, o := range c.servers {
 		switch {
 		case o.part != s.part || o.forgetful:
@@ -122,7 +123,7 @@ func (m *monitor) disks() {
 		if most := (int64(o.Keep)+3)*o.SegmentSize + 5*j.Live(); j.Size() > most {
 			m.c.fail(fmt.Errorf("bounds: process %d's journal takes %d bytes in %d segments, of which %d are live", s.process, j.Size(), j.Segments(), j.Live()))
 		}
-		if n := len(s.disk.store.Newest()); n > 3 && st.Transfer.ChunksSent == 0 { // else one may be pinned
+		if n := len(s.disk.store.Newest()); n > 3 && !m.lacked[s.part] { // else one may be pinned for a receiver
 			m.c.fail(fmt.Errorf("bounds: process %d keeps %d checkpoints", s.process, n))
 		}
 	}

@@ -103,7 +103,7 @@ func (c *cluster) crash(id sim.ID) {
 // cut crashes a durable process, with its machine if power is set, and has it
 // start again after a while.
 func (c *cluster) cut(s *server, power bool) {
-	if !c.world.Alive(s.id) {
+	if !s.alive() {
 		return
 	}
 	c.checks.durable(s.part)
@@ -117,7 +117,7 @@ func (c *cluster) cut(s *server, power bool) {
 
 // ended takes the end of a core that stopped by itself.
 func (c *cluster) ended(s *server) {
-	if !c.world.Alive(s.id) {
+	if !s.alive() {
 		return
 	}
 	s.over()

@@ -29,11 +29,13 @@ type monitor struct {
 	ahead time.Duration
 	// Lead is the furthest that one was.
 	Lead    time.Duration
-	Digests int // compared
-	Agreed  int // instances compared
-	Forgot  int // restarted processes that were refused
-	Lost    int // processes that stopped because they had fallen behind
-	Held    int // decided values that were seen to be durable
+	Digests int                    // compared
+	Agreed  int                    // instances compared
+	Forgot  int                    // restarted processes that were refused
+	Lost    int                    // processes that stopped because they had fallen behind
+	lacked  map[ids.Partition]bool // a replica of it has needed another's state
+	Amid    int                    // crashes of receivers and donors of a state
+	Held    int                    // decided values that were seen to be durable
 	peak    struct{ log, bytes, waiting, unfinished, outbox, held, heldBytes, segments, journal int }
 }
 
@@ -66,6 +68,7 @@ func (m *monitor) init(c *cluster) {
 	}
 	m.decided = map[instance]learned{}
 	m.rounds = map[place]ridge.Round{}
+	m.lacked = map[ids.Partition]bool{}
 	m.highest = map[ids.Ensemble]ids.Instance{}
 	// One acceptor of each quorum has a right clock, up to the ordinary skew,
 	// and votes for nothing more than B ahead of it [R8]. Timestamps that are
@@ -152,6 +155,10 @@ func (m *monitor) status(s *server) {
 			m.c.fail(fmt.Errorf("rounds: process %d fell from round %+v to %+v in ensemble %d", s.process, m.rounds[k], e.Round, e.Ensemble))
 		}
 		m.rounds[k] = e.Round
+		if d := s.disk; d != nil && e.Stable > d.stable[e.Ensemble] {
+			m.c.fail(fmt.Errorf("durability: process %d needs nothing of ensemble %d up to %d again, it says; the older of its checkpoints reaches up to %d",
+				s.process, e.Ensemble, e.Stable, d.stable[e.Ensemble]))
+		}
 		bound("the log", &m.peak.log, e.LogCount, 2*t.MaxLogCount)
 		// Twice by votes, and what an acceptor outside the chain learns until
 		// heartbeats let it trim.

@@ -182,6 +182,7 @@ func (c *cluster) countDisks(r *Report) {
 	for _, l := range c.history.Logs {
 		slow("commands resumed", uint64(len(l.Resumed)))
 	}
+	slow("crashes amid a transfer", uint64(c.checks.Amid))
 	slow("decisions seen durable", uint64(c.checks.Held))
 }
 

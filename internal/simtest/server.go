@@ -142,6 +142,7 @@ func (s *server) Drain(send func(ids.Addr, wire.Message)) {
 		if v != nil {
 			s.claims = ridge.Claims(s.process, m.Msg, s.claims[:0])
 			v.claimed(s.claims)
+			v.progress(m.Msg)
 		}
 		send(m.To, m.Msg)
 	}
@@ -171,18 +172,26 @@ func (s *server) adopted() {
 		return
 	}
 	s.replica = w.Replica()
+	s.c.checks.lacked[s.part] = true
 	s.log = s.c.history.adopt(s.log, s.replica.Status().Position)
 }
 
 // over takes the end of this life.
 func (s *server) over() {
-	if s.node.Status().Transfer.Lacks != "" {
+	t := s.node.Status().Transfer
+	if t.Lacks != "" {
 		s.log.stray = nil // of a state that did not become durable
+	}
+	if t.From != 0 || len(t.Serving) > 0 {
+		s.c.checks.Amid++
 	}
 }
 
 // up says whether the process lives, and remembers all that it ever did.
-func (s *server) up() bool { return s.stopped == nil && !s.forgetful && s.c.world.Alive(s.id) }
+func (s *server) up() bool { return s.stopped == nil && !s.forgetful && s.alive() }
+
+// alive says whether this is the process's present life.
+func (s *server) alive() bool { return s.c.world.Alive(s.id) && s.c.servers[s.id] == s }
 
 // close ends a core; one that panicked may not be closable.
 func (s *server) close() {

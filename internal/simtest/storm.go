@@ -109,9 +109,23 @@ func (st *storm) crash(chosen func(*server) bool) bool {
 			continue
 		}
 		any = true
-		c.world.After(time.Duration(st.r.Int64N(int64(spread)+1)), func() { c.cut(s, power) })
+		aimed := st.r.IntN(2) == 0
+		c.world.After(time.Duration(st.r.Int64N(int64(spread)+1)), func() { st.cut(s, power, aimed) })
 	}
 	return any
+}
+
+// cut crashes a process: now, or when it next writes.
+func (st *storm) cut(s *server, power, aimed bool) {
+	c := st.c
+	if aimed && s.up() {
+		s.driver.amid = func(within time.Duration) {
+			c.world.After(time.Duration(st.r.Int64N(int64(within)+1)), func() { c.cut(s, power) })
+		}
+		c.world.After(100*ms, func() { c.cut(s, power) })
+		return
+	}
+	c.cut(s, power)
 }
 
 func (st *storm) strike(h havoc) bool {
@@ -144,7 +158,7 @@ func (st *storm) strike(h havoc) bool {
 	d := s.disk
 	switch h {
 	case havocOne:
-		c.cut(s, st.r.IntN(4) > 0)
+		st.cut(s, st.r.IntN(4) > 0, st.r.IntN(2) == 0)
 	case havocStop:
 		s.driver.stop(0)
 	case havocCheckpoint:
@@ -176,6 +190,9 @@ func (st *storm) full(d *disk) {
 	if st.r.IntN(2) == 0 {
 		d.fs.SetCapacity(1)
 	}
+	if st.r.IntN(2) == 0 { // its process has noticed in time
+		d.c.roomFor(d, false)
+	}
 	st.c.world.After(between(st.r, 0, 8*st.c.shape.Ridge.FailureTimeout), d.room)
 }
 
@@ -183,6 +200,16 @@ func (st *storm) full(d *disk) {
 func (d *disk) room() {
 	d.store.Room = 0
 	d.fs.SetCapacity(0)
+	d.c.roomFor(d, true)
+}
+
+// roomFor tells the process of a disk whether there is room on it.
+func (c *cluster) roomFor(d *disk, room bool) {
+	for _, s := range c.servers {
+		if s.disk == d && s.up() {
+			c.world.Do(s.id, 0, func(hlc.Now) { s.driver.node.Full(!room) })
+		}
+	}
 }
 
 // spoil damages a disk. At most f of a partition's are.
