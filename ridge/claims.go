@@ -56,3 +56,12 @@ func (r Record) Claim() (c Claim, ok bool) {
 	}
 	return c, d.Err() == nil && (format == recordVote) == (r.Instance > 0)
 }
+
+// Begins is the round that a message of Phase 1 begins.
+func Begins(m wire.Message) (e ids.Ensemble, r Round, ok bool) {
+	p, ok := m.(*prepare)
+	if !ok {
+		return 0, Round{}, false
+	}
+	return p.Ensemble, p.Round, true
+}

@@ -113,12 +113,14 @@ func (v *votes) note(c ridge.Claim) {
 type told struct {
 	promised ridge.Round
 	votes    map[ids.Instance]ridge.Round
+	// began has the rounds begun, and in which life.
+	began map[ridge.Round]int
 }
 
 func (d *disk) toldOf(e ids.Ensemble) *told {
 	t := d.told[e]
 	if t == nil {
-		t = &told{votes: map[ids.Instance]ridge.Round{}}
+		t = &told{votes: map[ids.Instance]ridge.Round{}, began: map[ridge.Round]int{}}
 		d.told[e] = t
 	}
 	return t

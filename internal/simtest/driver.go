@@ -285,6 +285,19 @@ func (v *driver) claimed(claims []ridge.Claim) {
 	}
 }
 
+// begins checks that no round is begun in two lives [R2].
+func (v *driver) begins(m wire.Message) {
+	e, r, ok := ridge.Begins(m)
+	if !ok {
+		return
+	}
+	began := v.d.toldOf(e).began
+	if life, had := began[r]; had && life != v.s.life {
+		v.s.c.fail(fmt.Errorf("rounds: process %d begins %+v of ensemble %d in life %d, and did so in life %d", v.s.process, r, e, v.s.life, life))
+	}
+	began[r] = v.s.life
+}
+
 // progress checks that others are told no more than what the older of two durable
 // checkpoints has finished [E8] [C5].
 func (v *driver) progress(m wire.Message) {

@@ -1,6 +1,7 @@
 package simtest
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/hlc"
@@ -86,6 +87,9 @@ func (s *server) boot() error {
 		s.driver.node = n
 		d := n.Status().Durable
 		s.disk.stats.Damaged += uint64(len(d.Damaged))
+		if len(d.Damaged) > 0 && s.disk.spoiled == "" {
+			return fmt.Errorf("durability: nothing has happened to its disk, but %v", d.Damaged)
+		}
 		if d.Checkpoint > 0 {
 			s.disk.stats.Restored++
 		}
@@ -143,6 +147,7 @@ func (s *server) Drain(send func(ids.Addr, wire.Message)) {
 			s.claims = ridge.Claims(s.process, m.Msg, s.claims[:0])
 			v.claimed(s.claims)
 			v.progress(m.Msg)
+			v.begins(m.Msg)
 		}
 		send(m.To, m.Msg)
 	}
