@@ -46,7 +46,7 @@ func Claims(self ids.Process, m wire.Message, claims []Claim) []Claim {
 	return claims
 }
 
-// Claim is what a record makes durable.
+// Claim is what a record makes durable. A decided value counts as a vote.
 func (r Record) Claim() (c Claim, ok bool) {
 	d := wire.NewReader(r.Bytes())
 	format := d.Byte()
@@ -54,7 +54,13 @@ func (r Record) Claim() (c Claim, ok bool) {
 	if r.Instance > 0 {
 		c.ID = readValueID(&d)
 	}
-	return c, d.Err() == nil && (format == recordVote) == (r.Instance > 0)
+	switch format {
+	case recordVote, recordDecided:
+		ok = r.Instance > 0
+	case recordState, recordMembers:
+		ok = r.Instance == 0
+	}
+	return c, ok && d.Err() == nil
 }
 
 // Begins is the round that a message of Phase 1 begins.
