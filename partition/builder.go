@@ -83,8 +83,8 @@ func (b *Builder) add(it StateItem) (err error) {
 
 func (b *Builder) addVariable(it StateItem, hash uint64) error {
 	r := b.r
-	if len(it.Key) < 3 {
-		return fmt.Errorf("no collection")
+	if len(it.Key) < 3 || len(it.Key) > 3+MaxName {
+		return fmt.Errorf("a key of %d bytes", len(it.Key))
 	}
 	k := Key{Collection: uint16(it.Key[1])<<8 | uint16(it.Key[2]), Name: string(it.Key[3:])}
 	if int(k.Collection) >= len(r.service.Collections) {

@@ -20,6 +20,11 @@ type Key struct {
 	Name string
 }
 
+// MaxName is the greatest length of a Name, in bytes, that a command may write:
+// every store of checkpoints takes it. One that writes a longer one ends in
+// ErrBudget.
+const MaxName = 32000
+
 // Range names the variables of a collection with Lo <= Name < Hi; an empty Hi
 // is no upper bound. If At is not nil, all of them are placed at *At (a
 // placement key), and those elsewhere are not in the range.

@@ -116,8 +116,11 @@ func (t *transaction) touch(k Key, write bool, bytes int) *Item {
 		panic(unwinding{})
 	}
 	t.charge(1, bytes)
-	if write && t.c.spec.ReadOnly {
+	switch {
+	case write && t.c.spec.ReadOnly:
 		t.leave(ErrReadOnly)
+	case write && len(k.Name) > MaxName:
+		t.leave(ErrBudget)
 	}
 	if int(k.Collection) >= len(t.r.service.Collections) {
 		t.leave(ErrAccess)

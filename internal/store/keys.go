@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
+
+	"github.com/eyrie-dev/eyrie/partition"
 )
 
 // A database holds, by first byte: items, in chunks, and manifests.
@@ -12,8 +14,11 @@ const (
 	prefixManifest = 'm'
 )
 
-// maxKey is what Badger takes as a key.
+// maxKey is what Badger takes as a key. Any variable's fits, if each of its bytes
+// is to be escaped.
 const maxKey = 65000
+
+const _ = uint(maxKey - len("i") - 2*(len("v")+2+partition.MaxName) - 4)
 
 // chunkSize bounds the values in the database: below its threshold, so that
 // they stay in its tables, and never enter its value log.
