@@ -88,6 +88,29 @@ func (r *Replica) finishedStably(q ids.Partition, p ids.Position, patient bool) 
 	}
 }
 
+// Keeps says whether all is finished here that old, this replica's predecessor,
+// may have told others to be finished: they may have dropped what they said
+// about it, counting on old to be one of f+1 that need it no more.
+func (r *Replica) Keeps(old *Replica) bool {
+	for _, c := range r.queue.all() {
+		if !c.finished && c.out != nil && old.mayHaveTold(c.Position) {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *Replica) mayHaveTold(p ids.Position) bool {
+	if !r.config.Durable {
+		c := r.queue.find(p)
+		return !r.last.Less(p) && (c == nil || c.finished)
+	}
+	// What the newest checkpoint has is told when it has become the older one.
+	return slices.ContainsFunc(r.marks, func(m mark) bool {
+		return (&Progress{Below: m.below, Except: m.except}).covers(p)
+	})
+}
+
 // NeedState says whether this replica waits for something that no replica which
 // can be asked has any more: it has fallen behind for good and needs the state
 // of another of its partition. Until it gets that, it goes on with all else.

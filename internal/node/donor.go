@@ -85,8 +85,12 @@ func (d *donor) want(from ids.Process, m *Want) {
 		d.sessions = append(d.sessions, s)
 	}
 	s.heard, s.need = n.now.Mono, m.Need
-	if s.manifest != nil && s.next == 0 && !serves(&s.manifest.Positions, &s.need) {
-		*s = serving{to: s.to, transfer: s.transfer, need: s.need, above: s.above, began: s.began, heard: s.heard}
+	if s.manifest != nil && s.until == 0 && !serves(&s.manifest.Positions, &s.need) {
+		// Never another under the same name: its items would be taken for those
+		// of the one that was offered.
+		d.decline(from, m.Transfer, Unknown)
+		d.end(s)
+		return
 	}
 	if s.manifest == nil {
 		d.find(s)

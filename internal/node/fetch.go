@@ -1,13 +1,18 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/wire"
 	"github.com/eyrie-dev/eyrie/partition"
 	"github.com/eyrie-dev/eyrie/ridge"
 )
+
+// errUnkept: in the state is unfinished what this replica has had forgotten.
+var errUnkept = errors.New("node: less is finished in the state than this replica has told")
 
 // offered begins to fetch, if the offer serves.
 func (r *receiver) offered(m *Manifest) {
@@ -154,7 +159,19 @@ func (r *receiver) store(work any) {
 
 // complete checks the whole state.
 func (r *receiver) complete(sum partition.Sum) {
-	built, err := r.builder.Done(sum)
+	var err error
+	var built *partition.Replica
+	if r.n.cfg.Durable && sum != r.manifest.Sum {
+		err = fmt.Errorf("%w: the end of another checkpoint than the one offered", wire.ErrMalformed)
+	} else {
+		built, err = r.builder.Done(sum)
+	}
+	if err == nil && !built.Keeps(r.n.replica) {
+		// The donor has it later, if it does not need a state itself.
+		r.fresh = true
+		built.Close()
+		err = errUnkept
+	}
 	if err != nil {
 		r.counts.refused++
 		r.failed()

@@ -2,7 +2,6 @@ package node
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/hlc"
@@ -22,8 +21,9 @@ type keeper struct {
 	at            time.Duration
 	retry         time.Duration // not before: the disk was full
 	full          uint64        // how often it was
-	// Where the counters stood at the last one.
-	instances, bytes uint64
+	// Where the counters stood at the last one. exchanges are the commands of
+	// several partitions that are finished in it.
+	instances, bytes, exchanges uint64
 }
 
 // kept is a durable checkpoint, or the beginning.
@@ -32,6 +32,7 @@ type kept struct {
 	made  bool // in this life, at:
 	at    time.Duration
 	taken uint64 // instances taken in this life when it was made
+	done  uint64 // exchanges in it
 }
 
 const (
@@ -49,10 +50,19 @@ const (
 const neverTaken = ^uint64(0)
 
 // settled: the older checkpoint has everything, so that nothing is gained by
-// another one.
+// another one. What was delivered long ago may be finished only now.
 func (k *keeper) settled(n *Node) bool {
 	taken, _ := n.ridge.Taken()
-	return k.older.taken == taken
+	return k.older.taken == taken && k.older.done == k.finished(n)
+}
+
+// finished counts the commands of several partitions finished in this life.
+func (k *keeper) finished(n *Node) uint64 {
+	if n.replica == nil {
+		return 0
+	}
+	since, _ := n.replica.Pending()
+	return k.exchanges + uint64(since)
 }
 
 // due says whether it is time.
@@ -92,6 +102,7 @@ func (k *keeper) wake(n *Node) time.Duration {
 func (k *keeper) take(n *Node) {
 	k.wanted, k.at = false, n.now.Mono
 	k.instances, k.bytes = n.ridge.Taken()
+	k.exchanges = k.finished(n)
 	positions := n.ridge.Positions()
 	if n.replica == nil {
 		// The machine keeps what it needs by itself.
@@ -142,7 +153,7 @@ func (k *keeper) written(n *Node, w *Write, r *Result) {
 
 // hold makes a durable checkpoint the newest.
 func (k *keeper) hold(n *Node, m *Manifest) {
-	k.older, k.newest = k.newest, kept{Manifest: m, made: true, at: n.now.Mono, taken: k.instances}
+	k.older, k.newest = k.newest, kept{Manifest: m, made: true, at: n.now.Mono, taken: k.instances, done: k.exchanges}
 	k.tell(n)
 }
 
@@ -158,7 +169,7 @@ func (k *keeper) tell(n *Node) {
 // that there are two.
 func (k *keeper) adopted(n *Node, m *Manifest) {
 	k.instances, k.bytes = n.ridge.Taken()
-	k.newest = kept{Manifest: m, made: true, at: n.now.Mono, taken: k.instances}
+	k.newest = kept{Manifest: m, made: true, at: n.now.Mono, taken: k.instances, done: k.exchanges}
 	k.older = kept{taken: neverTaken}
 	k.wanted, k.at = true, n.now.Mono
 }
@@ -167,7 +178,7 @@ func (k *keeper) adopted(n *Node, m *Manifest) {
 // from, the one before it, and the highest number there.
 func (k *keeper) recovered(n *Node, newest, older *Manifest, highest uint64) {
 	k.newest, k.older, k.numbers = kept{Manifest: newest}, kept{Manifest: older}, highest
-	if newest != nil && (older == nil || !slices.Equal(older.Positions.Ensembles, newest.Positions.Ensembles)) {
+	if newest != nil && (older == nil || older.Sum != newest.Sum) {
 		k.older.taken = neverTaken
 	}
 	if n.cfg.Durable {

@@ -26,6 +26,7 @@ type receiver struct {
 	asked     int           // without an answer that helps, since the last pause
 	next      time.Duration // when it is to act
 	exhausted bool          // all were asked, and nobody could help
+	fresh     bool          // a state was refused that was older than its need
 	counts    transferCounts
 
 	from     ids.Process
@@ -128,7 +129,7 @@ func (r *receiver) pause() {
 func (r *receiver) need() Need {
 	lost := r.n.ridge.Lost()
 	stuck, _ := r.n.replica.NeedState()
-	return Need{Key: r.n.ridge.Positions().Key, At: lost, Fresh: stuck}
+	return Need{Key: r.n.ridge.Positions().Key, At: lost, Fresh: stuck || r.fresh}
 }
 
 // timeout is how long a donor may be silent before the question is repeated.
@@ -252,7 +253,7 @@ func (r *receiver) adopt() {
 	built, m := r.built, r.manifest
 	r.built = nil
 	r.drop()
-	r.phase = whole
+	r.phase, r.fresh = whole, false
 	r.counts.completed++
 	r.ended = n.now.Mono
 	n.replica.Close()
