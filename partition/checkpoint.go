@@ -173,15 +173,18 @@ func (r *Replica) Abandon() {
 	r.marks = slices.DeleteFunc(r.marks, func(m mark) bool { return m.snap == s })
 	r.ledger.revert()
 	l.merge(r.state, s.changed)
+	// What came and went since the one before is in no checkpoint. To go on
+	// noting it would have no end where there is no room for any for long.
+	unknown := func(what label) bool { _, had := r.ledger.hashes[what]; return !had }
 	for _, c := range s.clients {
 		if rec := r.table.clients[c.client]; rec != nil {
 			l.client(rec)
-		} else {
+		} else if !unknown(clientLabel(c.client)) {
 			l.clients = append(l.clients, c.client)
 		}
 	}
 	l.outbox = append(slices.DeleteFunc(s.outbox, func(o *outgoing) bool { return o.dropped }), l.outbox...)
-	l.gone = append(s.gone, l.gone...)
+	l.gone = slices.DeleteFunc(append(s.gone, l.gone...), unknown)
 	for _, c := range r.queue.all() {
 		c.changed = true
 	}
