@@ -128,7 +128,10 @@ func (s *rejoinSettings) run(ctx context.Context, stderr io.Writer) (runs []*Rej
 		return nil, err
 	}
 	defer r.o.client.Close()
-	if err := errors.Join(r.settle(ctx), r.findRate(ctx)); err != nil {
+	if err := r.settle(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.findRate(ctx); err != nil {
 		return nil, err
 	}
 	for _, way := range s.ways {

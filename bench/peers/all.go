@@ -84,6 +84,10 @@ var parts = []part{
 		[]string{"-commands", "setData", "-storage", "memory", "-sizes", "1000", "-shares", "0,0.1", "-partitions", "1,2", "-budget", "10s"}},
 	{"failover", "Failures under full load", "failover",
 		[]string{"-window", "4s"}, []string{"-budget", "12s", "-partitions", "1", "-faults", "coordinator"}},
+	{"soak", "Ten minutes of full load on disk: room and memory", "soak",
+		[]string{"-minutes", "10"}, nil},
+	{"rejoin", "A replica with a million variables comes back under load", "rejoin",
+		[]string{"-variables", "1000000"}, nil},
 	{"scale", "Beyond this machine: the simulated model", "scale",
 		nil, []string{"-groups", "1,4,8", "-destinations", "4,16"}},
 }
@@ -177,6 +181,10 @@ func find(name string) runner {
 		}
 	case "volery":
 		return besideZooKeeper
+	case "soak":
+		return func(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+			return bench.SoakOf(ctx, args, stdout, stderr, buildEyrie)
+		}
 	case "power":
 		return func(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			return bench.PowerBeside(ctx, args, stdout, stderr, libraries()...)

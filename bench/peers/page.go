@@ -28,6 +28,8 @@ var drawings = []struct {
 	{"figure-5.2.svg", "Figure 5.2: more groups", "multicast", measured(figures.Groups)},
 	{"figure-5.3.svg", "Figure 5.3: optimistic delivery", "latency", measured(figures.Optimism)},
 	{"figure-5.3-64kB.svg", "Figure 5.3, 64 kB messages", "latency-64kB", measured(figures.Optimism)},
+	{"soak.svg", "Disk, memory, throughput and p99 over ten minutes of full load", "soak", figures.Soak},
+	{"rejoin.svg", "Clients' p99 while a replica is away and comes back", "rejoin", figures.Rejoin},
 	{"scale.svg", "The model, by destinations, groups and share", "scale", figures.Scale},
 }
 
