@@ -17,7 +17,7 @@ import (
 )
 
 // part is one bench of the whole, with the flags that it takes in a full run,
-// whose parts together last some twenty minutes, and in a quick one: less
+// whose parts together last about three quarters of an hour, and in a quick one: less
 // than two minutes. Without flags for the latter, it is not in it.
 type part struct {
 	name, title string
