@@ -3,6 +3,7 @@ package simtest
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"syscall"
 	"time"
 
@@ -190,7 +191,8 @@ func (c *cluster) restart(older *server) {
 // explained says whether an error is one of those that a damaged disk may end
 // with.
 func explained(err error) bool {
-	return errors.Is(err, journal.ErrAmnesia) || errors.Is(err, journal.ErrForeign) || errors.Is(err, node.ErrDirectory)
+	return errors.Is(err, journal.ErrAmnesia) || errors.Is(err, journal.ErrForeign) || errors.Is(err, node.ErrDirectory) ||
+		errors.Is(err, fs.ErrNotExist) // a directory that had a journal and has none
 }
 
 func (c *cluster) fail(err error) {
