@@ -57,6 +57,8 @@ func makeRoom(t *testing.T, dir string) {
 // refused with an error that says why, reads are answered, no process ends;
 // when there is room again, all goes on; and then the power is cut.
 func TestFullUnderLoad(t *testing.T) {
+	longer(t)
+	t.Parallel()
 	p := startPowered(t, 1, 3, 768<<20)
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()

@@ -19,6 +19,13 @@ import (
 	"github.com/eyrie-dev/eyrie/ssmr"
 )
 
+// longer skips a test of several seconds where short ones are asked for.
+func longer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("not with -short")
+	}
+}
+
 // powered is a cluster whose processes have a disk each, that can lose power.
 type powered struct {
 	*processes
@@ -77,7 +84,11 @@ func (p *powered) cut(which ...ids.Process) {
 // under load, one, a minority, or all there are. What was acknowledged is there,
 // and nothing was done twice. EYRIE_POWERCUTS=n cuts n times, six processes.
 func TestPowerIsCut(t *testing.T) {
+	t.Parallel()
 	partitions, rounds := 1, 4
+	if testing.Short() {
+		rounds = 1
+	}
 	if v := os.Getenv("EYRIE_POWERCUTS"); v != "" {
 		partitions = 2
 		var err error

@@ -104,7 +104,8 @@ func readIdentity(fsys vfs.FS) (identity, error) {
 	case errors.Is(errs[0], fs.ErrNotExist) && errors.Is(errs[1], fs.ErrNotExist):
 		return identity{}, errs[0]
 	}
-	return identity{}, fmt.Errorf("%w: it cannot be told whose it is: %w; put the right disk in its place, or replace this process by a new one", ErrDirectory, errors.Join(errs[:]...))
+	// Not wrapped: that one of them is missing does not make it a new directory.
+	return identity{}, fmt.Errorf("%w: it cannot be told whose it is: %v; put the right disk in its place, or replace this process by a new one", ErrDirectory, errors.Join(errs[:]...))
 }
 
 // writeIdentity makes a copy durable, all of it or nothing.

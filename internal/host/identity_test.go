@@ -206,3 +206,16 @@ func TestClaimCutShort(t *testing.T) {
 		}
 	}
 }
+
+// TestDamagedIdentityIsNotNone: a copy that cannot be read, and no other, is
+// not a directory that has never been used.
+func TestDamagedIdentityIsNotNone(t *testing.T) {
+	want := drawIdentity("cluster", 9, 7)
+	for _, name := range []string{identityFile, identityCopy} {
+		fsys := vfs.NewMem()
+		put(t, fsys, name, want.encode()[1:])
+		if _, err := readIdentity(fsys); !errors.Is(err, ErrDirectory) || errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

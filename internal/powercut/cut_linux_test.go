@@ -42,6 +42,9 @@ func cuts(t *testing.T, short int) int {
 		}
 		return n
 	}
+	if testing.Short() {
+		return short / 4
+	}
 	return short
 }
 
