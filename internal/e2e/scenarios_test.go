@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -27,6 +28,9 @@ func TestScenarioTable(t *testing.T) {
 			continue
 		}
 		lines++
+		if m[1] != fmt.Sprint(lines) {
+			t.Errorf("scenario %s is line %d", m[1], lines)
+		}
 		pkg := ""
 		for _, w := range word.FindAllString(m[2], -1) {
 			if !strings.HasPrefix(w, "Test") && !strings.HasPrefix(w, "Fuzz") {
