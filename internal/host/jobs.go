@@ -145,12 +145,10 @@ func (w *jobs) write(work *node.Write) error {
 		if items = work.Snapshot.Next(items[:0], partBytes); len(items) == 0 {
 			break
 		}
-		began := time.Now()
-		if err := to.Add(items); err != nil {
+		if err := addResting(to, items); err != nil {
 			return err
 		}
 		clear(items)
-		time.Sleep(min(time.Since(began), maxRest))
 		if w.stopping() {
 			return errClosed
 		}
@@ -162,7 +160,16 @@ func (w *jobs) write(work *node.Write) error {
 	return to.Commit(work.Manifest.Sum, manifest, work.Keep)
 }
 
-// install adds to a checkpoint that is received.
+// addResting adds a part, and rests.
+func addResting(to store.Writer, items []partition.StateItem) error {
+	began := time.Now()
+	err := to.Add(items)
+	time.Sleep(min(time.Since(began), maxRest))
+	return err
+}
+
+// install adds to a checkpoint that is received. Resting slows who sends it,
+// too: parts are sent as they are installed.
 func (w *jobs) install(work *node.Install) error {
 	if work.First {
 		w.giveUp()
@@ -175,7 +182,7 @@ func (w *jobs) install(work *node.Install) error {
 	if w.receiving == nil || w.number != work.Number {
 		return errors.New("host: a part of a checkpoint that was not begun")
 	}
-	err := w.receiving.Add(work.Items)
+	err := addResting(w.receiving, work.Items)
 	if err != nil {
 		w.giveUp()
 	}
