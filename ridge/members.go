@@ -150,6 +150,14 @@ func (c *Core) Member(p ids.Process) (newest *Member) {
 	return newest
 }
 
+// Version counts the changes of the members in all ensembles.
+func (c *Core) Version() (n uint64) {
+	for _, e := range c.ensembles {
+		n += e.version()
+	}
+	return n
+}
+
 // counts says whether this incarnation of a process counts in any ensemble.
 func (c *Core) counts(p ids.Process, inc ids.Incarnation) bool {
 	if inc == 0 {

@@ -45,6 +45,7 @@ func commands() []command {
 		{"init", "write the file of a cluster of several processes", runInit},
 		{"node", "run one process of a cluster", runNode},
 		{"status", "show the processes of a running cluster", runStatus},
+		{"replace", "put a new process in the place of one whose disk is lost", runReplace},
 		{"volery", "talk to Volery, the ZooKeeper-like service", runVolery},
 		{"sim", "simulate clusters under faults and check every reply", runSim},
 		{"bench", "measure", runBench},

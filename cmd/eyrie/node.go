@@ -12,6 +12,7 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/host"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/node"
+	"github.com/eyrie-dev/eyrie/ridge"
 	"github.com/eyrie-dev/eyrie/ssmr"
 )
 
@@ -25,8 +26,10 @@ such a file. The cluster orders nothing until all its processes have started
 once. What the process has promised and its state are kept in a directory of
 its own: it may be killed, or lose power, and go on when it is started again.
 With --memory it keeps everything in memory: writes are answered sooner, but
-a process that stops has forgotten what it promised and cannot come back, and
-what more than half of a partition's processes forget together is lost.
+a process that stops has forgotten what it promised, and what more than half of
+a partition's processes forget together is lost. A process that was started
+once and has nothing, since its disk is lost or it kept all in memory, waits to
+be admitted again by eyrie replace.
 All processes of a cluster are started alike.`)
 	file := fs.String("cluster", cluster.DefaultName, "the cluster's `file`")
 	id := fs.Uint("id", 0, "which process of the file to run")
@@ -94,7 +97,7 @@ func whereKept(dir string) string {
 
 // startCode is the exit code of a process that does not start, or has stopped.
 func startCode(err error) int {
-	for _, refused := range []error{node.ErrForgotten, node.ErrDirectory, node.ErrService, host.ErrDirectory} {
+	for _, refused := range []error{node.ErrForgotten, ridge.ErrReplaced, node.ErrDirectory, node.ErrService, host.ErrDirectory} {
 		if errors.Is(err, refused) {
 			return exitRefused
 		}

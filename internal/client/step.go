@@ -271,6 +271,11 @@ func (c *Core) AskStatus(p ids.Process, nonce uint64) {
 	c.sends = append(c.sends, Send{ids.To(p), &session.StatusQuery{Nonce: nonce}})
 }
 
+// AskReplace asks p for a replacement; the answer comes by Statuses.
+func (c *Core) AskReplace(p ids.Process, m *session.Replace) {
+	c.sends = append(c.sends, Send{ids.To(p), m})
+}
+
 // Statuses drains the answers to AskStatus.
 func (c *Core) Statuses() []session.Status {
 	s := c.status

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -68,6 +69,7 @@ type clientCore interface {
 	Sends() []client.Send
 	Results() []client.Result
 	AskStatus(p ids.Process, nonce uint64)
+	AskReplace(p ids.Process, m *session.Replace)
 	Statuses() []session.Status
 	Err() error
 }
@@ -191,11 +193,29 @@ func (c *Client) submit(ctx context.Context, call *Call) error {
 // Status asks process p for its status, a JSON document. The question or the
 // answer may be lost: then the error is ctx's.
 func (c *Client) Status(ctx context.Context, p ids.Process) ([]byte, error) {
+	return c.askOne(ctx, func(nonce uint64) { c.core.AskStatus(p, nonce) })
+}
+
+// Replace asks process p for a replacement, see session.Replace. The question or
+// the answer may be lost: then the error is ctx's.
+func (c *Client) Replace(ctx context.Context, p ids.Process, m session.Replace) (a session.Replacing, err error) {
+	doc, err := c.askOne(ctx, func(nonce uint64) {
+		m.Nonce = nonce
+		c.core.AskReplace(p, &m)
+	})
+	if err == nil {
+		err = json.Unmarshal(doc, &a)
+	}
+	return a, err
+}
+
+// askOne asks a question that a Status answers.
+func (c *Client) askOne(ctx context.Context, question func(nonce uint64)) ([]byte, error) {
 	answer := make(chan []byte, 1)
 	nonce := draw()
 	ask := func() {
 		c.asked[nonce] = func(doc []byte) { answer <- doc }
-		c.core.AskStatus(p, nonce)
+		question(nonce)
 	}
 	if !c.loop.ask(ask) {
 		return nil, ErrClosed

@@ -160,6 +160,8 @@ func (a *asker) Results() []client.Result {
 	return r
 }
 
+func (a *asker) AskReplace(ids.Process, *session.Replace) {}
+
 func (a *asker) AskStatus(ids.Process, uint64) {}
 
 func (a *asker) Statuses() []session.Status { return nil }

@@ -56,6 +56,9 @@ type Node struct {
 	addr  net.Addr
 	log   *slog.Logger
 	badge badge
+	// moved tells which processes are at other addresses than they were; nil in
+	// tests.
+	moved func() []node.Moved
 	// keeper is nil when everything is kept in memory.
 	keeper *keeper
 
@@ -190,6 +193,9 @@ func startNode(core nodeCore, d *disk, gathers bool, cfg transport.Config) (*Nod
 	cfg.Logger = cfg.Logger.With("process", cfg.Self.Process)
 	n := newNode(core, cfg.Self.Process, cfg.Incarnation, cfg.Logger)
 	n.addr, n.badge = cfg.Listener.Addr(), badgeOf(cfg)
+	if m, ok := core.(interface{ Moved() []node.Moved }); ok {
+		n.moved = m.Moved
+	}
 	n.loop.gathers = gathers
 	if d != nil {
 		n.keeper = newKeeper(n, core.(durableCore), d)
@@ -350,6 +356,7 @@ func (n *nodeLoop) out(now hlc.Now) (again bool, err error) {
 	if err := n.core.Err(); err != nil {
 		return false, err
 	}
+	n.move()
 	// What the core tells itself comes like a message, with the next round.
 	for _, m := range n.local {
 		n.core.Step(now, ids.To(n.self), n.inc, m)
@@ -358,6 +365,18 @@ func (n *nodeLoop) out(now hlc.Now) (again bool, err error) {
 	clear(n.local)
 	n.local = n.local[:0]
 	return again, nil
+}
+
+// move has the connections follow processes that are elsewhere now.
+func (n *nodeLoop) move() {
+	tcp, ok := n.tr.(*transport.TCP)
+	if n.moved == nil || !ok {
+		return
+	}
+	for _, m := range n.moved() {
+		n.log.Info("moved", "process", m.Process, "addr", m.Addr)
+		tcp.Move(m.Process, m.Addr)
+	}
 }
 
 func (n *nodeLoop) transmit(now hlc.Now, sends []node.Send) {

@@ -48,30 +48,45 @@ type foundedRecord struct {
 	service uint64 // what the journal's commands are to be executed by [C7]
 	members []ids.Process
 	list    []ids.Incarnation
+	place   []ridge.Members // by which the process replaced another; format 2
 }
 
-const foundedFormat = 1
+const (
+	foundedFormat  = 1
+	replacedFormat = 2
+)
 
 func (f *foundedRecord) append(b []byte) []byte {
-	b = append(b, foundedFormat)
+	format := byte(foundedFormat)
+	if f.place != nil {
+		format = replacedFormat
+	}
+	b = append(b, format)
 	b = wire.AppendUint64(b, f.service)
 	b = wire.AppendUvarint(b, uint64(len(f.members)))
 	for i, p := range f.members {
 		b = wire.AppendUint16(b, uint16(p))
 		b = wire.AppendUint64(b, uint64(f.list[i]))
 	}
+	if f.place != nil {
+		b = appendMembers(b, f.place)
+	}
 	return b
 }
 
 func readFounded(b []byte) (*foundedRecord, error) {
 	r := wire.NewReader(b)
-	if v := r.Byte(); v != foundedFormat {
+	v := r.Byte()
+	if v != foundedFormat && v != replacedFormat {
 		r.Fail(fmt.Sprintf("format %d", v))
 	}
 	f := &foundedRecord{service: r.Uint64()}
 	for n := r.Count(10); n > 0; n-- {
 		f.members = append(f.members, ids.Process(r.Uint16()))
 		f.list = append(f.list, ids.Incarnation(r.Uint64()))
+	}
+	if v == replacedFormat {
+		f.place = readMembers(&r)
 	}
 	return f, r.Done()
 }
@@ -95,9 +110,10 @@ func (n *Node) own(records []ridge.Record) (rest []ridge.Record, err error) {
 			return nil, ErrService
 		case !slices.Equal(f.members, n.founding.members):
 			return nil, fmt.Errorf("%w: written by a cluster of processes %v, started as one of %v", ErrDirectory, f.members, n.founding.members)
-		case f.list[n.founding.index(n.cfg.Self)] != n.cfg.Incarnation:
+		case !n.founding.own(f.list, f.place):
 			return nil, fmt.Errorf("%w: the journal is of another incarnation of process %d", ErrDirectory, n.cfg.Self)
 		}
+		n.founding.place = f.place
 		n.founding.resume(f.list)
 	}
 	if len(rest) > 0 && !n.founding.founded {
@@ -126,7 +142,7 @@ func (n *Node) Records() []ridge.Record {
 	j.records = j.records[:0]
 	if n.founding.fixing != nil && !j.written {
 		j.written = true
-		f := foundedRecord{n.service(), n.founding.members, n.founding.fixing}
+		f := foundedRecord{n.service(), n.founding.members, n.founding.fixing, n.founding.place}
 		j.own = append(j.own, j.given)
 		j.records = append(j.records, ridge.Record{Ensemble: Own, Body: [][]byte{f.append(nil)}})
 	}
@@ -148,11 +164,18 @@ func (n *Node) Durable(now hlc.Now, upTo uint64) {
 	j.durable = max(j.durable, upTo)
 	for len(j.own) > 0 && j.own[0] < upTo {
 		j.own, j.earlier = j.own[1:], j.earlier+1
-		n.founding.firm()
+		n.firm()
 	}
 	if n.founding.started { // before, time must not begin for Ridge
 		n.ridge.Durable(now, upTo-j.earlier)
 	}
+}
+
+// firm begins, now that the founded list is durable. Whoever replaces another is
+// told the members with it.
+func (n *Node) firm() {
+	n.founding.firm()
+	n.ridge.Adopt(n.founding.place)
 }
 
 // Trims drains what the journal may forget.

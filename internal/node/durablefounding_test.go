@@ -1,7 +1,6 @@
 package node
 
 import (
-	"errors"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -91,8 +90,8 @@ func TestFoundingSurvivesRestarts(t *testing.T) {
 			switch {
 			case counts && !f.started && !lonely:
 				t.Fatalf("seed %d: process %d: %s, %v", seed, f.self, f.describe(), f.err)
-			case list != nil && !counts && !errors.Is(f.err, ErrForgotten):
-				t.Fatalf("seed %d: process %d lost its disk and is told %v", seed, f.self, f.err)
+			case list != nil && !counts && !f.waiting:
+				t.Fatalf("seed %d: process %d lost its disk: %s", seed, f.self, f.describe())
 			}
 		}
 	}

@@ -11,18 +11,12 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/wire"
+	"github.com/eyrie-dev/eyrie/ridge"
 )
 
-// ErrForgotten means that this process was part of the cluster with another
-// memory, which is gone: memory-only, it has been started again; durable, its
-// directory is a new one. It has forgotten what it promised and may not take
-// part [R5].
-var ErrForgotten = errors.New("this process belongs to the cluster with another memory, and has forgotten what it promised")
-
-var (
-	errMemoryGone = fmt.Errorf("%w: it was started before and is memory-only; start all processes of the cluster anew, or leave this one stopped", ErrForgotten)
-	errOtherDir   = fmt.Errorf("%w: the cluster knows it with another directory; start it with that one, or, if it is lost, have this one replace it with `eyrie replace`", ErrForgotten)
-)
+// ErrForgotten means that the cluster knows this process with a newer memory than
+// its own: it has been replaced, and may not take part any more [R5].
+var ErrForgotten = errors.New("the cluster knows this process with another memory")
 
 // founding fixes, once, which incarnation of each process counts [R5].
 //
@@ -50,6 +44,8 @@ type founding struct {
 
 	heard    []ids.Incarnation // by index in members; 0: not heard
 	list     []ids.Incarnation // proposed (founder) or accepted; nil: none
+	place    []ridge.Members   // by which this process replaced another
+	waiting  bool              // refused, with no memory: to replace another
 	accepted []bool            // founder: who accepted list
 	knows    []bool            // founder: who knows that list is founded
 	fixing   []ids.Incarnation // what list will be when its record is durable
@@ -58,9 +54,18 @@ type founding struct {
 	next     time.Duration
 	sends    []Send
 	err      error
+	// replaced is what is known of a member's replacement, nil if there was none,
+	// and roll all that is known of them; nil in tests.
+	replaced func(ids.Process) *ridge.Member
+	roll     func() []ridge.Members
 }
 
-const foundingInterval = 50 * time.Millisecond
+// foundingInterval is between two words of a process that waits for the founding,
+// waitingInterval of one that waits to replace another.
+const (
+	foundingInterval = 50 * time.Millisecond
+	waitingInterval  = 500 * time.Millisecond
+)
 
 func newFounding(self ids.Process, inc ids.Incarnation, members []ids.Process) *founding {
 	n := len(members)
@@ -83,7 +88,7 @@ func (f *founding) index(p ids.Process) int {
 // counts says whether messages of this incarnation of p may be heard.
 func (f *founding) counts(p ids.Process, inc ids.Incarnation) bool {
 	i := f.index(p)
-	return i >= 0 && f.founded && f.list[i] == inc
+	return i >= 0 && f.founded && f.current(i) == inc
 }
 
 // life names a list. Invariant: lists of two lives of the founder differ, since
@@ -112,6 +117,11 @@ func (f *founding) tick(now hlc.Now) {
 		return
 	}
 	f.next = now.Mono + foundingInterval
+	if f.waiting {
+		f.next = now.Mono + waitingInterval
+		f.broadcast(&Roll{})
+		return
+	}
 	f.heard[f.index(f.self)] = f.inc
 	switch {
 	case !f.founder():
@@ -163,7 +173,11 @@ func (f *founding) fix(list []ids.Incarnation) {
 
 // firm is told that the record of the list being fixed is durable.
 func (f *founding) firm() {
-	f.list, f.founded, f.fixing = f.fixing, true, nil
+	f.list, f.founded, f.fixing, f.waiting = f.fixing, true, nil, false
+	if f.place != nil {
+		f.started = true
+		return
+	}
 	if f.founder() {
 		f.broadcast(&Founded{List: f.list})
 		f.advance()
@@ -194,14 +208,20 @@ func (f *founding) step(from ids.Process, inc ids.Incarnation, m wire.Message) {
 	if i < 0 || inc == 0 || from == f.self {
 		return
 	}
-	if _, refusal := m.(*Refused); !refusal && f.founded && f.list[i] != inc {
+	if f.waiting { // it founds nothing any more
+		if m, ok := m.(*Replaced); ok {
+			f.stepReplaced(m)
+		}
+		return
+	}
+	if _, refusal := m.(*Refused); !refusal && f.founded && f.current(i) != inc {
 		f.refuse(from, inc)
 		return
 	}
 	switch m := m.(type) {
 	case *Roll:
 		if f.founded {
-			f.send(from, &Founded{List: f.list})
+			f.greet(i)
 		} else {
 			f.heard[i] = inc
 		}
@@ -218,9 +238,9 @@ func (f *founding) step(from ids.Process, inc ids.Incarnation, m wire.Message) {
 			f.knows[i] = true
 		}
 	case *Refused:
-		if m.Incarnation == f.inc {
-			f.forgotten()
-		}
+		f.stepRefused(m)
+	case *Replaced:
+		f.stepReplaced(m)
 	}
 	f.advance()
 }
@@ -268,14 +288,15 @@ func (f *founding) stepFounded(from int, m *Founded) {
 	}
 }
 
+// forgotten: the cluster is founded, with another memory of this process.
 func (f *founding) forgotten() {
-	if f.err = errMemoryGone; f.durable {
-		f.err = errOtherDir
+	if !f.waiting {
+		f.waiting, f.next = true, 0
 	}
 }
 
 func (f *founding) refuse(p ids.Process, inc ids.Incarnation) {
-	f.send(p, &Refused{Incarnation: inc})
+	f.send(p, &Refused{Incarnation: inc, Generation: f.generation(f.index(p))})
 }
 
 func (f *founding) send(p ids.Process, m wire.Message) {
@@ -294,6 +315,8 @@ func (f *founding) describe() string {
 	switch {
 	case f.started:
 		return Ready
+	case f.waiting && f.fixing == nil:
+		return fmt.Sprintf(Waiting+" as the replacement of process %d: eyrie replace --process %d", f.self, f.self)
 	case f.fixing != nil:
 		return "writing the list of processes"
 	case f.founded:

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"errors"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -124,7 +123,7 @@ func TestFoundingRefusesOtherLives(t *testing.T) {
 		}
 		for _, f := range w.lives {
 			lonely := f.founded && f.known() <= 2 // half of the others forgot
-			if !f.started && !lonely && !errors.Is(f.err, ErrForgotten) {
+			if !f.started && !lonely && !f.waiting {
 				t.Fatalf("seed %d: process %d neither started nor was told why: %s", seed, f.self, f.describe())
 			}
 		}

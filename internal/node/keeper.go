@@ -38,6 +38,8 @@ type kept struct {
 const (
 	// checkpointEvery is how long what is delivered may be in no checkpoint.
 	checkpointEvery = 30 * time.Second
+	// hurriedEvery is the same while others wait for a replacement's checkpoints.
+	hurriedEvery = time.Second
 	// checkpointShare: one is taken when one in so many of what logs and outboxes
 	// have room for has been used since the last. The older of two is up to two
 	// such shares behind, and the next is being written during a third.
@@ -84,7 +86,7 @@ func (k *keeper) due(n *Node) bool {
 			return true
 		}
 	}
-	return n.now.Mono-k.at >= checkpointEvery && !k.settled(n)
+	return n.now.Mono-k.at >= k.every(n) && !k.settled(n)
 }
 
 // wake is when the next is due by time alone.
@@ -95,7 +97,15 @@ func (k *keeper) wake(n *Node) time.Duration {
 	if k.wanted {
 		return k.retry
 	}
-	return max(k.at+checkpointEvery, k.retry)
+	return max(k.at+k.every(n), k.retry)
+}
+
+// every is how long what is delivered may be in no checkpoint.
+func (k *keeper) every(n *Node) time.Duration {
+	if n.replacement() {
+		return hurriedEvery
+	}
+	return checkpointEvery
 }
 
 // take takes a checkpoint. Everything pulled from Ridge is in the machine.
@@ -169,7 +179,8 @@ func (k *keeper) tell(n *Node) {
 // that there are two.
 func (k *keeper) adopted(n *Node, m *Manifest) {
 	k.instances, k.bytes = n.ridge.Taken()
-	k.newest = kept{Manifest: m, made: true, at: n.now.Mono, taken: k.instances, done: k.exchanges}
+	// What Jump took at once is beyond it.
+	k.newest = kept{Manifest: m, made: true, at: n.now.Mono, taken: neverTaken, done: k.exchanges}
 	k.older = kept{taken: neverTaken}
 	k.wanted, k.at = true, n.now.Mono
 }

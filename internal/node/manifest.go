@@ -31,13 +31,19 @@ type Manifest struct {
 const (
 	manifestMagic  = 0x45_59_4d_46
 	manifestFormat = 1
+	// manifestMembers is the format of one with members that have changed.
+	manifestMembers = 2
 )
 
 // Append appends the manifest's bytes, which prove themselves.
 func (m *Manifest) Append(b []byte) []byte {
 	start := len(b)
 	b = wire.AppendUint32(b, manifestMagic)
-	b = append(b, manifestFormat)
+	format := byte(manifestFormat)
+	if m.Positions.Members != nil {
+		format = manifestMembers
+	}
+	b = append(b, format)
 	b = wire.AppendUint64(b, m.Number)
 	b = wire.AppendUint16(b, uint16(m.Partition))
 	b = wire.AppendUint64(b, m.Service)
@@ -46,6 +52,9 @@ func (m *Manifest) Append(b []byte) []byte {
 	b = wire.AppendUint64(b, m.Sum.Hash)
 	b = wire.AppendPosition(b, m.Positions.Key)
 	b = appendAt(b, m.Positions.Ensembles)
+	if format == manifestMembers {
+		b = appendMembers(b, m.Positions.Members)
+	}
 	return wire.AppendUint64(b, xxhash.Sum64(b[start:]))
 }
 
@@ -63,8 +72,9 @@ func DecodeManifest(b []byte) (*Manifest, error) {
 	if r.Uint32() != manifestMagic {
 		r.Fail("no manifest")
 	}
-	if f := r.Byte(); f != manifestFormat {
-		r.Fail(fmt.Sprintf("a manifest of format %d; this program knows %d", f, manifestFormat))
+	format := r.Byte()
+	if format != manifestFormat && format != manifestMembers {
+		r.Fail(fmt.Sprintf("a manifest of format %d; this program knows %d and %d", format, manifestFormat, manifestMembers))
 	}
 	m := &Manifest{
 		Number: r.Uint64(), Partition: ids.Partition(r.Uint16()), Service: r.Uint64(), MapVersion: r.Uint64(),
@@ -72,6 +82,9 @@ func DecodeManifest(b []byte) (*Manifest, error) {
 	}
 	m.Positions.Key = r.Position()
 	m.Positions.Ensembles = readAt(&r)
+	if format == manifestMembers {
+		m.Positions.Members = readMembers(&r)
+	}
 	return m, r.Done()
 }
 

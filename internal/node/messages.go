@@ -17,6 +17,7 @@ const (
 	KindFounded
 	KindKnown
 	KindRefused
+	KindReplaced
 	KindWant
 	KindDecline
 	KindOffer
@@ -40,7 +41,11 @@ type Founded struct{ List []ids.Incarnation }
 type Known struct{}
 
 // Refused tells a process that this incarnation of it does not count.
-type Refused struct{ Incarnation ids.Incarnation }
+type Refused struct {
+	Incarnation ids.Incarnation
+	// Generation is how often the process was replaced, as the sender knows it.
+	Generation uint64
+}
 
 func (*Roll) Kind() wire.Kind    { return KindRoll }
 func (*List) Kind() wire.Kind    { return KindList }
@@ -54,7 +59,9 @@ func (m *List) Append(b []byte) []byte    { return appendList(b, m.List) }
 func (m *Accept) Append(b []byte) []byte  { return wire.AppendUint64(b, m.Life) }
 func (m *Founded) Append(b []byte) []byte { return appendList(b, m.List) }
 func (*Known) Append(b []byte) []byte     { return b }
-func (m *Refused) Append(b []byte) []byte { return wire.AppendUint64(b, uint64(m.Incarnation)) }
+func (m *Refused) Append(b []byte) []byte {
+	return wire.AppendUvarint(wire.AppendUint64(b, uint64(m.Incarnation)), m.Generation)
+}
 
 func appendList(b []byte, l []ids.Incarnation) []byte {
 	b = wire.AppendUvarint(b, uint64(len(l)))
@@ -103,7 +110,9 @@ func decode(kind wire.Kind, body []byte) (wire.Message, error) {
 	case KindKnown:
 		m = &Known{}
 	case KindRefused:
-		m = &Refused{Incarnation: ids.Incarnation(r.Uint64())}
+		m = &Refused{Incarnation: ids.Incarnation(r.Uint64()), Generation: r.Uvarint()}
+	case KindReplaced:
+		m = &Replaced{List: readList(&r), Members: readMembers(&r)}
 	case KindWant, KindDecline, KindOffer, KindFetch, KindChunk:
 		m = decodeTransfer(kind, &r)
 	default:

@@ -79,6 +79,7 @@ type Node struct {
 	receiver        receiver
 	jobs, spareJobs []Job
 	lastJob         uint64
+	moved           uint64   // the version of the members that Moved told
 	damaged         []string // checkpoints that did not serve at the start
 }
 
@@ -123,6 +124,9 @@ func (n *Node) Step(now hlc.Now, from ids.Addr, inc ids.Incarnation, m wire.Mess
 		n.stepClient(from, m)
 	case kind >= wire.KindNode && kind < KindWant:
 		n.founding.step(from.Process, inc, m)
+		if f := n.founding; f.started && f.place != nil {
+			n.ridge.Adopt(f.place)
+		}
 	case !n.founding.counts(from.Process, inc):
 		n.refused++
 		if n.founding.founded {
@@ -134,7 +138,7 @@ func (n *Node) Step(now hlc.Now, from ids.Addr, inc ids.Incarnation, m wire.Mess
 	case kind >= wire.KindPartition:
 		n.machine.Step(now, from.Process, m)
 	default:
-		n.ridge.Step(now, from, m)
+		n.ridge.StepFrom(now, from, inc, m)
 	}
 }
 
@@ -180,6 +184,11 @@ func (n *Node) stepSession(from ids.Addr, m wire.Message) {
 
 			Coordinators: n.coordinators(),
 		})
+	case *session.Replace:
+		doc, err := json.Marshal(n.stepReplace(m))
+		if err == nil {
+			n.send(from, &session.Status{Nonce: m.Nonce, JSON: doc})
+		}
 	case *session.StatusQuery:
 		doc, err := json.Marshal(n.Status())
 		if err == nil {

@@ -18,9 +18,11 @@ func (n *Node) start() error {
 		return err
 	}
 	n.founding.durable = cfg.Durable
+	n.founding.roll = func() []ridge.Members { return n.ridge.Members() }
+	n.founding.replaced = func(p ids.Process) *ridge.Member { return n.ridge.Member(p) }
 	n.donor.n, n.receiver.n = n, n
 	rc := ridge.Config{
-		Self: cfg.Self, Life: cfg.Life, Topology: cfg.Topology,
+		Self: cfg.Self, Incarnation: cfg.Incarnation, Founded: n.foundedAs, Life: cfg.Life, Topology: cfg.Topology,
 		Tuning: cfg.Ridge, Random: cfg.Random, Learned: cfg.Learned, Durable: cfg.Durable,
 	}
 	if !cfg.Durable {
@@ -39,6 +41,7 @@ func (n *Node) start() error {
 		rc.Recovered = own
 	}
 	n.ridge = ridge.New(rc)
+	n.ridge.Adopt(n.founding.place)
 	if err := n.ridge.Err(); err != nil {
 		return err
 	}

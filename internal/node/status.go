@@ -18,6 +18,7 @@ type Status struct {
 	Partition   ids.Partition    `json:"partition"`
 	State       string           `json:"state"`
 	Incarnation ids.Incarnation  `json:"incarnation,string"`
+	Member      bool             `json:"member"` // it takes part in the cluster
 	Ridge       ridge.Status     `json:"ridge"`
 	Replica     partition.Status `json:"replica"`
 	Durable     *DurableStatus   `json:"durable,omitempty"` // nil: memory-only
@@ -76,7 +77,7 @@ type TransferStatus struct {
 func (n *Node) Status() Status {
 	s := Status{
 		Process: n.cfg.Self, Partition: n.partition, State: n.founding.describe(),
-		Incarnation: n.cfg.Incarnation, Ridge: n.ridge.Status(),
+		Incarnation: n.cfg.Incarnation, Member: n.founding.started, Ridge: n.ridge.Status(),
 		Refused: n.refused, Strange: n.strange,
 	}
 	if n.cfg.Heap != nil {

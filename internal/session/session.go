@@ -15,6 +15,7 @@ const (
 	KindWelcome
 	KindStatusQuery
 	KindStatus
+	KindReplace
 )
 
 // Hello asks a process for a Welcome. A process that is not ready to order
@@ -44,6 +45,38 @@ type StatusQuery struct{ Nonce uint64 }
 type Status struct {
 	Nonce uint64
 	JSON  []byte
+}
+
+// Replace asks a process to have another's incarnation replaced in an ensemble, if
+// the members' version there is the given one. The answer is a Status, with a
+// Replacing as its document. It is to be asked of all, again and again, until it
+// is done: only the ensemble's coordinator can do it.
+type Replace struct {
+	Nonce       uint64
+	Ensemble    ids.Ensemble
+	Process     ids.Process
+	Incarnation ids.Incarnation // the new one
+	Version     uint64
+	Addr        string // the new one; empty: as before
+}
+
+// Replacing says what became of a Replace.
+type Replacing struct {
+	// Done: the ensemble names the new incarnation.
+	Done bool `json:"done"`
+	// Conflict: somebody else has changed the members.
+	Conflict bool   `json:"conflict,omitempty"`
+	Reason   string `json:"reason,omitempty"`
+}
+
+// Kind implements wire.Message.
+func (*Replace) Kind() wire.Kind { return KindReplace }
+
+// Append implements wire.Message.
+func (m *Replace) Append(b []byte) []byte {
+	b = wire.AppendUint16(wire.AppendUint64(b, m.Nonce), uint16(m.Ensemble))
+	b = wire.AppendUint64(wire.AppendUint16(b, uint16(m.Process)), uint64(m.Incarnation))
+	return wire.AppendString(wire.AppendUvarint(b, m.Version), m.Addr)
 }
 
 func (*Hello) Kind() wire.Kind       { return KindHello }
@@ -94,6 +127,11 @@ func Decode(kind wire.Kind, body []byte) (wire.Message, error) {
 		m = &StatusQuery{Nonce: r.Uint64()}
 	case KindStatus:
 		m = &Status{Nonce: r.Uint64(), JSON: r.Bytes()}
+	case KindReplace:
+		m = &Replace{
+			Nonce: r.Uint64(), Ensemble: ids.Ensemble(r.Uint16()), Process: ids.Process(r.Uint16()),
+			Incarnation: ids.Incarnation(r.Uint64()), Version: r.Uvarint(), Addr: r.String(),
+		}
 	default:
 		r.Fail("unknown kind of message")
 	}

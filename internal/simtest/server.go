@@ -158,6 +158,9 @@ func (s *server) Drain(send func(ids.Addr, wire.Message)) {
 	}
 	s.c.checks.stepped(s)
 	err := s.node.Err()
+	if n, ok := s.node.(whole); ok && err == nil && n.Waiting() {
+		err = node.ErrForgotten // nobody replaces it
+	}
 	if v != nil && v.err != nil {
 		err = v.err
 	}

@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"net"
 	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/ids"
 )
 
 // dialing keeps the link to a process connected.
@@ -18,7 +20,7 @@ func (t *TCP) dialing(l *link) {
 		t.linked(l, err)
 		switch {
 		case err == nil:
-			t.log.Info("connected", "to", l.to.String(), "addr", l.addr)
+			t.log.Info("connected", "to", l.to.String(), "addr", l.address())
 			began := time.Now()
 			err = t.reading(c, t.cfg.Self.Process != 0)
 			l.detach(c)
@@ -39,7 +41,7 @@ func (t *TCP) dialing(l *link) {
 				pause = t.tuning.BackoffMax
 			}
 			if s := err.Error(); s != last { // once, not once a second
-				t.log.Warn("cannot connect", "to", l.to.String(), "addr", l.addr, "err", err)
+				t.log.Warn("cannot connect", "to", l.to.String(), "addr", l.address(), "err", err)
 				last = s
 			}
 		}
@@ -72,7 +74,7 @@ func (l *link) drop() {
 func (t *TCP) dial(l *link) (*conn, error) {
 	ctx, cancel := context.WithTimeout(t.ctx, t.tuning.DialTimeout)
 	defer cancel()
-	nc, err := t.cfg.Dial(ctx, "tcp", l.addr)
+	nc, err := t.cfg.Dial(ctx, "tcp", l.address())
 	if err != nil {
 		t.count.dialsFailed.Add(1)
 		return nil, fmt.Errorf("transport: %w", err)
@@ -129,4 +131,27 @@ func (t *TCP) greet(nc net.Conn, l *link) (a answer, err error) {
 		return a, fmt.Errorf("%w: %v answered instead of %v", ErrProcess, a.process, l.to)
 	}
 	return a, nc.SetDeadline(time.Time{})
+}
+
+// address is where the link's process is.
+func (l *link) address() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.addr
+}
+
+// Move has process p dialed at another address from now on.
+func (t *TCP) Move(p ids.Process, addr string) {
+	l := t.peers[p]
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	c := l.c
+	moved := l.addr != addr
+	l.addr = addr
+	l.mu.Unlock()
+	if moved && c != nil {
+		c.Close()
+	}
 }

@@ -19,9 +19,8 @@ import (
 // goroutine nor a buffer. With a goroutine for every flush, ping-pong of one
 // message took a fifth more CPU.
 type link struct {
-	t    *TCP
-	to   ids.Addr
-	addr string // of a process we dial; empty for those who dialed us
+	t  *TCP
+	to ids.Addr
 	// touched and posted are for the flushes alone: the link is in their list.
 	touched, posted bool
 
@@ -31,6 +30,7 @@ type link struct {
 	// or while c.writing.
 	c      *conn
 	closed bool
+	addr   string // of a process we dial; empty for those who dialed us
 	// pending is whole frames and perhaps, last, the one being filled.
 	pending  outgoing
 	messages int // in pending

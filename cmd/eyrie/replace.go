@@ -1,0 +1,320 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/cluster"
+	"github.com/eyrie-dev/eyrie/internal/host"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/node"
+	"github.com/eyrie-dev/eyrie/internal/session"
+	"github.com/eyrie-dev/eyrie/ridge"
+)
+
+// runReplace has a process that was started with nothing take the place of the
+// one that had its id.
+func runReplace(ctx context.Context, e env, args []string) int {
+	fs := flags(e, "replace", "--process N [flags]", `Puts a new process in the place of one whose disk, or machine, is lost for good.
+Start the new one first, with the same id and an empty directory:
+
+  eyrie node --id N
+
+It waits to be admitted. This command then has the other processes of its
+ensembles agree, one ensemble after the other, that it counts from now on; it
+fetches the state, and gets its votes back when it has that on disk. Until the
+command ends with 0 no other process of the same partition should be stopped:
+fewer of them than usual hold what was acknowledged. It may be stopped and run
+again at any time. Of two operators who replace a process at once one succeeds,
+and the other is told.
+
+A process whose disk is there needs no replacing: start it again. Exits with 4
+if there is nothing to replace or somebody else did, with 5 if the new process
+or the cluster cannot be reached, with 1 if it takes longer than --timeout.`)
+	file := fs.String("cluster", cluster.DefaultName, "the cluster's `file`")
+	id := fs.Uint("process", 0, "which process is replaced")
+	addr := fs.String("addr", "", "`host:port` of the new process if it is elsewhere; it is written to the cluster's file")
+	asJSON := fs.Bool("json", false, "print the outcome as JSON")
+	timeout := fs.Duration("timeout", 10*time.Minute, "how long to wait for the end")
+	if code, ok := parse(fs, e, args, 0); !ok {
+		return code
+	}
+	f, err := cluster.Load(*file)
+	if err != nil {
+		return fail(e, "replace", exitUsage, err)
+	}
+	r := &replacement{e: e, file: f, name: *file, addr: *addr, process: ids.Process(*id)}
+	if err := r.prepare(*id); err != nil {
+		return fail(e, "replace", exitUsage, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, *timeout)
+	defer cancel()
+	code, err := r.run(ctx)
+	if *asJSON {
+		enc := json.NewEncoder(e.stdout)
+		enc.SetIndent("", "  ")
+		enc.Encode(r.outcome(err))
+	}
+	if err != nil {
+		return fail(e, "replace", code, err)
+	}
+	return code
+}
+
+// replacement is an operator's command under way.
+type replacement struct {
+	e       env
+	file    *cluster.File
+	name    string
+	process ids.Process
+	addr    string
+	home    ids.Partition
+	client  *host.Client
+
+	inc    ids.Incarnation // the new one, once it is known
+	before map[ids.Ensemble]uint64
+	state  []ensembleStep
+	said   string
+	saved  bool
+}
+
+// ensembleStep is how far one ensemble is.
+type ensembleStep struct {
+	Ensemble ids.Ensemble `json:"ensemble"`
+	Version  uint64       `json:"version"`
+	Named    bool         `json:"named"`
+	Voting   bool         `json:"voting"`
+}
+
+// prepare checks what can be checked without the cluster.
+func (r *replacement) prepare(id uint) error {
+	if id == 0 {
+		return fmt.Errorf("--process is missing: which of the processes of %s?", r.name)
+	}
+	for p, members := range r.file.Partitions {
+		for i := range members {
+			if uint(members[i].ID) != id {
+				continue
+			}
+			r.home = ids.Partition(p)
+			if len(members) == 1 {
+				return fmt.Errorf("process %d is the only one of partition %d: what it had is lost with its disk", id, p)
+			}
+			if r.addr != "" {
+				members[i].Addr = r.addr
+			}
+			return r.file.Validate()
+		}
+	}
+	return fmt.Errorf("%s has no process %d; give one of its ids with --process", r.name, id)
+}
+
+// poll is how often the processes are asked.
+const poll = 500 * time.Millisecond
+
+func (r *replacement) run(ctx context.Context) (int, error) {
+	c, err := dialRaw(ctx, r.file, 5*time.Second)
+	if err != nil {
+		return exitUnreachable, fmt.Errorf("%w\n  More than half of each partition's processes must run", err)
+	}
+	defer c.Close()
+	r.client = c
+	for first := true; ; first = false {
+		all := askAll(ctx, c, r.file, 2*time.Second)
+		done, code, err := r.step(ctx, all, first)
+		if done || err != nil {
+			return code, err
+		}
+		select {
+		case <-time.After(poll):
+		case <-ctx.Done():
+			return exitFailed, fmt.Errorf("not complete yet (%s): %w\n  It goes on by itself where it can; run the command again to see it through", r.said, context.Cause(ctx))
+		}
+	}
+}
+
+// step looks at everybody and does what is next.
+func (r *replacement) step(ctx context.Context, all []processStatus, first bool) (done bool, code int, err error) {
+	self := r.find(all)
+	if self == nil {
+		if !first {
+			r.say("process %d does not answer", r.process)
+			return false, 0, nil
+		}
+		return false, exitUnreachable, fmt.Errorf("process %d does not answer\n  Start the new one first, with an empty directory: eyrie node --cluster %s --id %d", r.process, r.name, r.process)
+	}
+	if r.inc == 0 {
+		r.inc = self.Incarnation
+	} else if r.inc != self.Incarnation {
+		return false, exitFailed, fmt.Errorf("process %d was started anew with another empty directory; run the command again for that one", r.process)
+	}
+	r.look(all)
+	if first && self.Member && !r.state[0].Named {
+		return false, exitRefused, fmt.Errorf("process %d takes part with the memory it has: there is nothing to replace\n  To move it to another disk, stop it and move its directory", r.process)
+	}
+	for i := range r.state {
+		s := &r.state[i]
+		if s.Named {
+			continue
+		}
+		if i == 0 && s.Version == 0 && first && !anyMember(all) {
+			return false, exitRefused, errors.New("the cluster is not founded yet: all its processes have to be started once before one can be replaced")
+		}
+		return r.ask(ctx, all, s)
+	}
+	return r.watch(self)
+}
+
+// ask has an ensemble name the new process.
+func (r *replacement) ask(ctx context.Context, all []processStatus, s *ensembleStep) (done bool, code int, err error) {
+	if m := memberOf(all, s.Ensemble, r.process); m != nil && m.Generation != r.before[s.Ensemble] {
+		return false, exitRefused, fmt.Errorf("process %d has been replaced meanwhile, by incarnation %d (ensemble %s, version %d)\n  Stop the one that you started", r.process, m.Incarnation, ensembleName(s.Ensemble), s.Version)
+	}
+	r.say("asks ensemble %s to replace process %d", ensembleName(s.Ensemble), r.process)
+	ctx, cancel := context.WithTimeout(ctx, poll)
+	defer cancel()
+	q := session.Replace{Ensemble: s.Ensemble, Process: r.process, Incarnation: r.inc, Version: s.Version, Addr: r.addr}
+	for _, p := range all {
+		if p.Reachable && p.Process != r.process {
+			// Whoever does not coordinate does nothing; a conflict shows next time.
+			_, _ = r.client.Replace(ctx, p.Process, q)
+		}
+	}
+	return false, 0, nil
+}
+
+// watch waits until the new process has its votes and what it needs to keep them.
+func (r *replacement) watch(self *node.Status) (done bool, code int, err error) {
+	if r.addr != "" && !r.saved {
+		if err := r.file.Save(r.name); err != nil {
+			return false, exitFailed, fmt.Errorf("process %d is named at %s, but the file was not written: %w", r.process, r.addr, err)
+		}
+		r.saved = true
+	}
+	switch {
+	case !self.Member:
+		r.say("named in all its ensembles; waits for word of it")
+		return false, 0, nil
+	case self.Transfer.Lacks != "":
+		r.say("%s", self.State)
+		return false, 0, nil
+	case self.Durable != nil && self.Durable.Older == 0:
+		r.say("makes its state durable")
+		return false, 0, nil
+	}
+	for _, s := range r.state {
+		if !s.Voting {
+			r.say("waits for its vote in ensemble %s", ensembleName(s.Ensemble))
+			return false, 0, nil
+		}
+	}
+	r.say("complete: process %d has its state and its votes", r.process)
+	return true, exitOK, nil
+}
+
+// look finds out how far each of the process's ensembles is: its own partition's,
+// which decides between two operators, comes first.
+func (r *replacement) look(all []processStatus) {
+	r.state = r.state[:0]
+	list := []ids.Ensemble{ids.Ensemble(r.home)}
+	if len(r.file.Partitions) > 1 {
+		list = append(list, ids.All)
+	}
+	fresh := r.before == nil
+	if fresh {
+		r.before = map[ids.Ensemble]uint64{}
+	}
+	for _, id := range list {
+		s := ensembleStep{Ensemble: id, Version: versionOf(all, id)}
+		if m := memberOf(all, id, r.process); m != nil {
+			s.Named = m.Incarnation == r.inc
+			s.Voting = s.Named && m.Voting
+			if fresh {
+				r.before[id] = m.Generation
+			}
+		}
+		r.state = append(r.state, s)
+	}
+}
+
+func (r *replacement) find(all []processStatus) *node.Status {
+	for _, p := range all {
+		if p.Process == r.process && p.Reachable {
+			return p.Status
+		}
+	}
+	return nil
+}
+
+// versionOf is the newest version of an ensemble's members that anybody knows.
+func versionOf(all []processStatus, id ids.Ensemble) (v uint64) {
+	for _, p := range all {
+		if e := ensembleOf(p, id); e != nil {
+			v = max(v, e.Version)
+		}
+	}
+	return v
+}
+
+// memberOf is what the newest members say of a process.
+func memberOf(all []processStatus, id ids.Ensemble, process ids.Process) (m *ridge.Member) {
+	version := versionOf(all, id)
+	for _, p := range all {
+		e := ensembleOf(p, id)
+		if e == nil || e.Version != version {
+			continue
+		}
+		for i := range e.Members {
+			if e.Members[i].Process == process {
+				m = &e.Members[i]
+			}
+		}
+	}
+	return m
+}
+
+func ensembleOf(p processStatus, id ids.Ensemble) *ridge.EnsembleStatus {
+	if p.Reachable {
+		for i := range p.Status.Ridge.Ensembles {
+			if e := &p.Status.Ridge.Ensembles[i]; e.Ensemble == id {
+				return e
+			}
+		}
+	}
+	return nil
+}
+
+func anyMember(all []processStatus) bool {
+	for _, p := range all {
+		if p.Reachable && p.Status.Member {
+			return true
+		}
+	}
+	return false
+}
+
+// say tells the operator what is new.
+func (r *replacement) say(format string, args ...any) {
+	if s := fmt.Sprintf(format, args...); s != r.said {
+		r.said = s
+		fmt.Fprintf(r.e.stderr, "%s  %s\n", time.Now().Format(time.TimeOnly), s)
+	}
+}
+
+func (r *replacement) outcome(err error) any {
+	o := struct {
+		Process     ids.Process     `json:"process"`
+		Incarnation ids.Incarnation `json:"incarnation,string"`
+		Complete    bool            `json:"complete"`
+		State       string          `json:"state"`
+		Ensembles   []ensembleStep  `json:"ensembles"`
+		Error       string          `json:"error,omitempty"`
+	}{r.process, r.inc, err == nil, r.said, r.state, ""}
+	if err != nil {
+		o.Error = err.Error()
+	}
+	return o
+}

@@ -1,0 +1,123 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/cluster"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/node"
+)
+
+// lose kills a process and deletes its directory.
+func (p *processes) lose(id ids.Process) {
+	p.t.Helper()
+	p.kill(id)
+	if err := os.RemoveAll(filepath.Join(filepath.Dir(p.file), "data", fmt.Sprint(id))); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// replace runs the operator's command.
+func (p *processes) replace(id ids.Process, flags ...string) {
+	p.t.Helper()
+	began := time.Now()
+	out, code := eyrie(p.t, nil, append([]string{"replace", "--process", fmt.Sprint(id), "--cluster", p.file, "--timeout", "60s"}, flags...)...)
+	if code != 0 {
+		p.t.Fatalf("replace: %d: %s", code, out)
+	}
+	p.t.Logf("process %d replaced in %v:\n%s", id, time.Since(began).Round(10*time.Millisecond), out)
+}
+
+// TestReplacedUnderLoad: processes whose directories are lost are replaced while
+// clients write, one of them at another address; each is then needed for every
+// quorum of its partition, and for a start of everything from the disks.
+func TestReplacedUnderLoad(t *testing.T) {
+	t.Parallel()
+	p := startDurable(t, 2, 3)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	work := probe(ctx, t, p)
+	work.goesOn(t, 50, 10*time.Second)
+
+	bad{"replace --process 2 --cluster " + p.file, 4, []string{"nothing to replace"}}.run(t, "")
+	p.lose(2)
+	bad{"replace --process 2 --cluster " + p.file, 5, []string{"does not answer", "eyrie node", "--id 2"}}.run(t, "")
+	p.start(2)
+	eventually(t, 10*time.Second, "process 2 waits", func() bool { return strings.HasPrefix(p.status()[2].State, node.Waiting) })
+	work.goesOn(t, 20, 10*time.Second)
+	p.replace(2)
+	work.goesOn(t, 20, 10*time.Second)
+
+	// At another address, in the other partition.
+	p.lose(5)
+	old, free := p.desc.Addrs()[5], freeAddrs(t, 1)[0]
+	p.file = p.variant("moved.json", strings.NewReplacer(old, free))
+	p.start(5)
+	p.file = filepath.Join(filepath.Dir(p.file), cluster.DefaultName)
+	eventually(t, 10*time.Second, "process 5 listens", func() bool { return strings.Contains(p.logs[5].String(), free) })
+	p.replace(5, "--addr", free)
+	var err error
+	if p.desc, err = cluster.Load(p.file); err != nil || p.desc.Addrs()[5] != free {
+		t.Fatalf("the file has process 5 at %s: %v", p.desc.Addrs()[5], err)
+	}
+	work.goesOn(t, 20, 10*time.Second)
+
+	p.killAll(1, 4)
+	work.goesOn(t, 50, 30*time.Second)
+	p.start(1)
+	p.start(4)
+	p.waitReady(20 * time.Second)
+	p.killAll(3, 6)
+	work.goesOn(t, 50, 30*time.Second)
+	p.killAll(1, 2, 4, 5)
+	for _, id := range p.all() {
+		p.start(id)
+	}
+	p.waitReady(20 * time.Second)
+	work.goesOn(t, 50, 30*time.Second)
+	cancel()
+	t.Logf("%d writes acknowledged; longest pause %v", work.acknowledged.Load(), <-work.longest)
+	eventually(t, 20*time.Second, "the replicas of each partition hold the same", p.alike)
+}
+
+// alike says whether the replicas of each partition are at the same place with as
+// much, which they also compare themselves.
+func (p *processes) alike() bool {
+	all := p.status()
+	for _, members := range p.desc.Partitions {
+		first := all[members[0].ID].Replica
+		for _, m := range members {
+			s := all[m.ID]
+			if s.State != node.Ready || s.Replica.Position != first.Position || s.Replica.Variables != first.Variables || s.Replica.StateBytes != first.StateBytes {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// TestReplacedInMemory: a process that keeps everything in memory comes back in
+// the same way.
+func TestReplacedInMemory(t *testing.T) {
+	t.Parallel()
+	p := startProcesses(t, 1, 3)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	work := probe(ctx, t, p)
+	for _, id := range []ids.Process{1, 2} {
+		work.goesOn(t, 50, 10*time.Second)
+		p.kill(id)
+		p.start(id)
+		p.replace(id)
+	}
+	p.killAll(3)
+	work.goesOn(t, 50, 20*time.Second)
+	cancel()
+	<-work.longest
+}
