@@ -17,6 +17,8 @@ type Claim struct {
 	ID       ValueID
 	// Cast: said to have the vote counted, not for others' information.
 	Cast bool
+	// Decided: not a vote, but what is decided; it takes the place of one.
+	Decided bool
 }
 
 // Claims appends what a message that process self sends claims of self.
@@ -34,11 +36,11 @@ func Claims(self ids.Process, m wire.Message, claims []Claim) []Claim {
 		claims = append(claims, Claim{Ensemble: m.Ensemble, Round: m.Round})
 	case *accept:
 		if slices.Contains(m.Voters, self) {
-			claims = append(claims, Claim{m.Ensemble, m.Instance, m.Round, m.Value.ID, true})
+			claims = append(claims, Claim{Ensemble: m.Ensemble, Instance: m.Instance, Round: m.Round, ID: m.Value.ID, Cast: true})
 		}
 	case *voted:
 		for _, b := range m.Votes {
-			claims = append(claims, Claim{m.Ensemble, b.Instance, m.Round, b.ID, true})
+			claims = append(claims, Claim{Ensemble: m.Ensemble, Instance: b.Instance, Round: m.Round, ID: b.ID, Cast: true})
 		}
 	case *learn:
 		votes(m.Ensemble, m.Votes)
@@ -54,6 +56,7 @@ func (r Record) Claim() (c Claim, ok bool) {
 	if r.Instance > 0 {
 		c.ID = readValueID(&d)
 	}
+	c.Decided = format == recordDecided
 	switch format {
 	case recordVote, recordDecided:
 		ok = r.Instance > 0

@@ -94,33 +94,35 @@ func leads(t *testing.T) *rig {
 func TestV2NoVote(t *testing.T) {
 	r := leads(t)
 	before := r.e.lead.round
-	r.decide(1, change(names))
+	second := names
+	second.Process = 2 // who is in the chain otherwise
+	r.decide(1, change(second))
 	now := r.e.lead.round
 	if now.Version() != 1 || !before.Less(now) || r.e.lead.phase != preparing {
 		t.Fatalf("it goes on in %v, phase %d", now, r.e.lead.phase)
 	}
 	for _, s := range r.sent {
-		if p, ok := s.Msg.(*prepare); ok && (s.To.Process == 3 || len(p.Chain) != 2 || p.Chain[1] == 3) {
+		if p, ok := s.Msg.(*prepare); ok && (s.To.Process == 2 || len(p.Chain) != 2 || p.Chain[1] == 2) {
 			t.Fatalf("%v is asked, with the chain %v", s.To, p.Chain)
 		}
 	}
-	r.step(3, &promise{Round: now, From: r.e.lead.prep.from})
+	r.step(2, &promise{Round: now, From: r.e.lead.prep.from})
 	if r.e.lead.phase == leading {
 		t.Fatal("its promise counts")
 	}
-	r.step(2, &promise{Round: now, From: r.e.lead.prep.from})
+	r.step(3, &promise{Round: now, From: r.e.lead.prep.from})
 	if r.e.lead.phase != leading {
 		t.Fatal("does not lead")
 	}
-	r.step(3, &question{Number: 7})
+	r.step(2, &question{Number: 7})
 	if len(only[*position](r)) > 0 {
 		t.Fatal("a read of the one without a vote is answered on its own word")
 	}
-	r.step(3, &confirmed{Round: now, Number: r.e.lead.confirming.number})
+	r.step(2, &confirmed{Round: now, Number: r.e.lead.confirming.number})
 	if len(only[*position](r)) > 0 {
 		t.Fatal("its confirmation counts")
 	}
-	r.step(2, &confirmed{Round: now, Number: r.e.lead.confirming.number})
+	r.step(3, &confirmed{Round: now, Number: r.e.lead.confirming.number})
 	if len(only[*position](r)) != 1 {
 		t.Fatalf("no answer: %+v", r.sent)
 	}
@@ -297,5 +299,25 @@ func TestV7MembersSurvive(t *testing.T) {
 	d.step(1, &prepare{Round: round(1<<30, 1), Chain: []ids.Process{1, 2}, From: 1})
 	if len(only[*promise](&d.rig)) > 0 {
 		t.Fatal("it has forgotten that the members have changed")
+	}
+	// A vote promises its round, also where what is decided takes its place.
+	d.step(1, &accept{Round: in(1, 9, 1), Instance: 3, Chain: []ids.Process{1, 2}, Value: val(1, 3, msg(3, epoch))})
+	d.sync()
+	d.decide(3, val(3, 3, msg(4, epoch)))
+	d.pass(d.core.cfg.Tuning.Heartbeat)
+	d.take()
+	d.sync()
+	d.records = (&disk{records: d.records[:d.synced]}).live() // as a journal hands them back
+	d.synced = len(d.records)
+	if d.crash(); d.e.promised.Less(in(1, 9, 1)) {
+		t.Fatalf("it has promised %v", d.e.promised)
+	}
+	// What it was told it knows as well.
+	d = newDesk(t, 2, 3)
+	ms, _ := Members{}.with(&names, true)
+	d.step(1, &roll{ms})
+	d.sync()
+	if d.crash(); d.e.version() != 1 || d.e.hasVote(2) {
+		t.Fatalf("told of version 1 it comes back with %d", d.e.version())
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/session"
 	"github.com/eyrie-dev/eyrie/internal/wire"
@@ -156,8 +157,9 @@ func (n *Node) replacement() bool {
 	return false
 }
 
-// stepReplace takes an operator's wish, and says what became of it.
-func (n *Node) stepReplace(m *session.Replace) session.Replacing {
+// Replace takes an operator's wish, and says what became of it.
+func (n *Node) Replace(now hlc.Now, m *session.Replace) session.Replacing {
+	n.now = now
 	if !n.founding.started {
 		return session.Replacing{Reason: n.founding.describe()}
 	}

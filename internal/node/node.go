@@ -185,7 +185,7 @@ func (n *Node) stepSession(from ids.Addr, m wire.Message) {
 			Coordinators: n.coordinators(),
 		})
 	case *session.Replace:
-		doc, err := json.Marshal(n.stepReplace(m))
+		doc, err := json.Marshal(n.Replace(n.now, m))
 		if err == nil {
 			n.send(from, &session.Status{Nonce: m.Nonce, JSON: doc})
 		}

@@ -41,6 +41,7 @@ type cluster struct {
 	open      int // submitted, neither answered nor given up, by clients that live
 	crashes   int
 	lost      bool          // a partition has no quorum left
+	replaced  int           // processes
 	healed    time.Duration // zero before the fault-free phase
 	err       error         // what a monitor found
 }

@@ -214,7 +214,7 @@ func (d *disk) compare(back map[ids.Ensemble]*votes) error {
 			return &lostRecords{fmt.Sprintf("ensemble %d has promised %+v, and comes back with %+v", e, had.state.Round, has.state.Round)}
 		}
 		for k, was := range had.at {
-			if is, ok := has.at[k]; !ok || is.Round.Less(was.Round) || is.Round == was.Round && is.ID != was.ID {
+			if is, ok := has.at[k]; !ok || is.Round.Less(was.Round) || is.Round == was.Round && is.ID != was.ID && !is.Decided {
 				return &lostRecords{fmt.Sprintf("the vote %+v comes back as %+v (%v)", was, is, ok)}
 			}
 		}

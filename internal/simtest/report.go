@@ -149,6 +149,7 @@ func (r *Report) count(c *cluster, o *Order) {
 	}
 	slow("replicas left behind", uint64(c.checks.Lost))
 	slow("restarts refused", uint64(c.checks.Forgot))
+	slow("processes replaced", uint64(c.replaced))
 }
 
 // countDisks counts what happened to disks, and what they were good for.

@@ -112,6 +112,7 @@ func (c *cluster) drive() error {
 	c.credit = c.shape.Commands
 	c.feed()
 	c.unleash()
+	c.operate()
 	c.until(2*c.shape.Length, func() bool {
 		return c.world.Now()-begin >= c.shape.Length && c.submitted >= c.shape.Commands*9/10
 	})

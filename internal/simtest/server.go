@@ -158,7 +158,7 @@ func (s *server) Drain(send func(ids.Addr, wire.Message)) {
 	}
 	s.c.checks.stepped(s)
 	err := s.node.Err()
-	if n, ok := s.node.(whole); ok && err == nil && n.Waiting() {
+	if n, ok := s.node.(whole); ok && err == nil && n.Waiting() && !s.c.replaces() {
 		err = node.ErrForgotten // nobody replaces it
 	}
 	if v != nil && v.err != nil {
