@@ -115,6 +115,9 @@ func (r *replacement) prepare(id uint) error {
 // poll is how often the processes are asked.
 const poll = 500 * time.Millisecond
 
+// starting is how long the new process may take to answer for the first time.
+const starting = 4 * time.Second
+
 func (r *replacement) run(ctx context.Context) (int, error) {
 	c, err := dialRaw(ctx, r.file, 5*time.Second)
 	if err != nil {
@@ -122,9 +125,15 @@ func (r *replacement) run(ctx context.Context) (int, error) {
 	}
 	defer c.Close()
 	r.client = c
-	for first := true; ; first = false {
+	began := time.Now()
+	for first := true; ; {
 		all := askAll(ctx, c, r.file, 2*time.Second)
 		done, code, err := r.step(ctx, all, first)
+		if code == exitUnreachable && time.Since(began) < starting {
+			err = nil // it may have been started just now
+		} else {
+			first = false
+		}
 		if done || err != nil {
 			return code, err
 		}
