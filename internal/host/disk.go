@@ -91,6 +91,7 @@ func (d *disk) open(want identity, log *slog.Logger) (*node.Recovered, error) {
 	case err != nil:
 		return nil, err
 	}
+	found.Sequence = d.journal.Durable()
 	if d.store, err = store.Open(filepath.Join(d.dir, checkpointsDir)); err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 type durableCore interface {
 	Records() []ridge.Record
 	Durable(now hlc.Now, upTo uint64)
+	Synced(sequence uint64)
 	Trims() []ridge.Trim
 	Jobs() []node.Job
 	JobDone(now hlc.Now, j node.Job, r node.Result)
@@ -101,10 +102,12 @@ func (k *keeper) tidy(now hlc.Now) {
 
 // done takes a batch that was committed.
 func (k *keeper) done(now hlc.Now, c committed) error {
-	if _, err := k.disk.journal.Done(c.batch); err != nil {
+	sequence, err := k.disk.journal.Done(c.batch)
+	if err != nil {
 		return fmt.Errorf("host: the journal in %s failed, and nothing that it was given since can be relied upon; the process stops, and says when it is started again what it has: %w", k.disk.dir, explain(err))
 	}
 	if c.upTo > 0 {
+		k.core.Synced(sequence)
 		k.core.Durable(now, c.upTo)
 	}
 	return nil

@@ -60,7 +60,7 @@ func (d *disk) recover() *Recovered {
 	for i, r := range d.log {
 		last[place{r.Ensemble, r.Instance}] = i
 	}
-	out := &Recovered{}
+	out := &Recovered{Sequence: uint64(len(d.log))}
 	for i, r := range d.log {
 		if last[place{r.Ensemble, r.Instance}] == i && (r.Instance == 0 || r.Instance > d.trimmed[r.Ensemble]) {
 			out.Records = append(out.Records, r)

@@ -20,6 +20,8 @@ const Own = ids.All - 1
 type Recovered struct {
 	// Records are all live records of the journal, in order of sequence.
 	Records []ridge.Record
+	// Sequence is that of the journal's last record, by its own count.
+	Sequence uint64
 	// Checkpoints are those kept, the newest first.
 	Checkpoints []Saved
 }

@@ -36,6 +36,7 @@ func (d *disks) start(i int) {
 	f.durable = true
 	if d.lists[i] != nil {
 		f.resume(d.lists[i])
+		f.witnessed()
 	}
 	d.lives[i], d.slow[i] = f, 0
 	d.all = append(d.all, f)
@@ -97,7 +98,7 @@ func TestFoundingSurvivesRestarts(t *testing.T) {
 	}
 }
 
-// Everything stopped and started again resumes at once, without asking anybody.
+// Everything stopped and started again resumes with the list it had.
 func TestFoundedListIsResumed(t *testing.T) {
 	d := newDisks(1, 3)
 	d.run(t, time.Second, 0)

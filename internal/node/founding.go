@@ -34,7 +34,7 @@ var ErrForgotten = errors.New("the cluster knows this process with another memor
 // is then founded for a process only when its record is durable: nothing that
 // follows from it leaves before, and while it is being written neither another
 // is accepted nor proposed. A process that restarts with a founded list starts
-// at once and asks nobody. One that restarts before has forgotten acceptances
+// when the witnesses of its journal have nothing against it. One that restarts before has forgotten acceptances
 // alone: these count only at the founder, and for one life of it.
 type founding struct {
 	self    ids.Process
@@ -51,6 +51,7 @@ type founding struct {
 	fixing   []ids.Incarnation // what list will be when its record is durable
 	founded  bool              // list is fixed
 	started  bool              // this process may order
+	waits    bool              // for the witnesses of what its journal had
 	next     time.Duration
 	sends    []Send
 	err      error
@@ -160,7 +161,7 @@ func (f *founding) advance() {
 		f.fix(f.list)
 	}
 	f.knows[me] = f.founded
-	f.started = f.started || f.founded && f.known() > len(f.members)/2
+	f.started = f.started || f.founded && !f.waits && f.known() > len(f.members)/2
 }
 
 // fix makes a list the founded one, in durable mode as soon as that is on disk.
@@ -189,8 +190,12 @@ func (f *founding) firm() {
 
 // resume starts a process whose founded list was found on its disk.
 func (f *founding) resume(list []ids.Incarnation) {
-	f.list, f.founded, f.started = list, true, true
+	f.list, f.founded = list, true
 }
+
+// witnessed starts a process that was resumed: nobody has heard of more than
+// its directory has.
+func (f *founding) witnessed() { f.waits, f.started = false, true }
 
 // known counts who knows the founded list, this process included.
 func (f *founding) known() int {
@@ -319,6 +324,8 @@ func (f *founding) describe() string {
 		return fmt.Sprintf(Waiting+" as the replacement of process %d: eyrie replace --process %d", f.self, f.self)
 	case f.fixing != nil:
 		return "writing the list of processes"
+	case f.waits:
+		return "waiting for other replicas to say that its directory is not an old one"
 	case f.founded:
 		return "founded, waiting for the others to know"
 	case len(f.missing()) > 0:

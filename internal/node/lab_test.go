@@ -334,6 +334,7 @@ func (m *proc) sync() {
 	upTo := uint64(len(d.log))
 	m.after(time.Duration(1+m.lab.rng.IntN(3))*time.Millisecond, func() {
 		d.syncing, d.durable = false, upTo
+		m.node.Synced(upTo)
 		m.node.Durable(m.lab.clock(), upTo-d.before)
 	})
 }

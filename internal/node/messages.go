@@ -23,6 +23,7 @@ const (
 	KindOffer
 	KindFetch
 	KindChunk
+	KindJournal
 )
 
 // Roll says "here I am"; the sender's incarnation travels with every message.
@@ -113,6 +114,8 @@ func decode(kind wire.Kind, body []byte) (wire.Message, error) {
 		m = &Refused{Incarnation: ids.Incarnation(r.Uint64()), Generation: r.Uvarint()}
 	case KindReplaced:
 		m = &Replaced{List: readList(&r), Members: readMembers(&r)}
+	case KindJournal:
+		m = readJournal(&r)
 	case KindWant, KindDecline, KindOffer, KindFetch, KindChunk:
 		m = decodeTransfer(kind, &r)
 	default:

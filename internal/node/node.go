@@ -74,6 +74,7 @@ type Node struct {
 	err        error  // of the node itself
 
 	journal         journal
+	witness         witness
 	keeper          keeper
 	donor           donor
 	receiver        receiver
@@ -132,6 +133,8 @@ func (n *Node) Step(now hlc.Now, from ids.Addr, inc ids.Incarnation, m wire.Mess
 		if n.founding.founded {
 			n.founding.refuse(from.Process, inc)
 		}
+	case kind == KindJournal:
+		n.witness.step(from.Process, inc, m.(*Journal))
 	case !n.founding.started:
 	case kind >= KindWant:
 		n.stepTransfer(from.Process, m)
@@ -222,7 +225,11 @@ func (n *Node) coordinators() []ids.Process {
 // Tick lets time act. It is needed whenever Wake has passed.
 func (n *Node) Tick(now hlc.Now) {
 	n.now = now
+	due := now.Mono >= n.founding.next
 	n.founding.tick(now)
+	if n.cfg.Durable && (due && n.witness.asking || n.founding.started) {
+		n.witness.tick()
+	}
 	if !n.founding.started {
 		return
 	}
@@ -245,7 +252,7 @@ func (n *Node) Wake() time.Duration {
 		wake = min(wake, n.receiver.next)
 	}
 	if n.cfg.Durable {
-		wake = min(wake, n.keeper.wake(n))
+		wake = min(wake, n.keeper.wake(n), n.witness.wake())
 	}
 	return wake
 }

@@ -40,6 +40,9 @@ func (n *Node) start() error {
 		}
 		rc.Recovered = own
 	}
+	if n.witness.init(n, found.Sequence); n.founding.founded && !n.founding.waits {
+		n.founding.witnessed()
+	}
 	n.ridge = ridge.New(rc)
 	n.ridge.Adopt(n.founding.place)
 	if err := n.ridge.Err(); err != nil {

@@ -178,6 +178,7 @@ func (d *disk) open() (*journal.Journal, *node.Recovered, error) {
 		return nil, nil, err
 	}
 	d.fs.Hook(nil)
+	found.Sequence = j.Durable()
 	d.stats.Replayed += uint64(len(found.Records))
 	if err := d.compare(back); err != nil {
 		return nil, nil, err

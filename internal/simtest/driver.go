@@ -120,6 +120,7 @@ func (v *driver) commit(now hlc.Now, b *journal.Batch) {
 	}
 	v.pending = append(v.pending[:0], v.pending[n:]...)
 	v.given += uint64(n)
+	v.node.Synced(durable)
 	v.node.Durable(now, v.given)
 }
 

@@ -179,6 +179,7 @@ func (m *monitor) stop(s *server) {
 	switch {
 	case errors.Is(s.stopped, node.ErrForgotten) && s.forgetful:
 		m.Forgot++
+	case errors.Is(s.stopped, node.ErrOlder) && s.disk.spoiled != "": // and its peers knew
 	case errors.Is(s.stopped, errDisk) && (s.disk.spoiled != "" || errors.Is(s.stopped, syscall.EIO) || errors.Is(s.stopped, vfs.ErrFull)):
 	case errors.Is(s.stopped, ridge.ErrLost) && m.c.shape.Bare != nil:
 		m.Lost++

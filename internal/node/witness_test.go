@@ -1,0 +1,58 @@
+package node
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+)
+
+// Scenario 46: a directory that is consistent in itself, but older than its
+// process was, has forgotten votes. Its peers know.
+func TestOlderDirectory(t *testing.T) {
+	l := newLab(t, 1, true, 1, 3)
+	l.user(4000, 1, 4)
+	l.run(200 * time.Millisecond)
+	m := l.procs[1] // of the chain
+	old := *m.disk
+	old.log, old.checkpoints = slices.Clone(m.disk.log[:m.disk.durable]), nil
+	old.syncing = false
+	l.run(3 * time.Second)
+	if m.disk.durable <= old.durable {
+		t.Fatal("nothing was journalled meanwhile")
+	}
+	m.crash()
+	now := m.disk
+	m.disk = &old
+	m.start()
+	l.run(time.Second)
+	if !errors.Is(m.err, ErrOlder) {
+		t.Fatalf("an old directory: %v", m.err)
+	}
+	m.crash()
+	m.disk = now // the right one
+	m.start()
+	l.finish(20 * time.Second)
+}
+
+// A process waits for f others' word, no more: with it they are a quorum.
+func TestWitnessesSuffice(t *testing.T) {
+	l := newLab(t, 2, true, 1, 3)
+	l.user(500, 1, 8)
+	l.run(time.Second)
+	for _, m := range l.procs {
+		m.crash()
+	}
+	l.procs[0].start()
+	l.run(time.Second)
+	if l.procs[0].node.Ready() {
+		t.Fatal("it started without a witness")
+	}
+	l.procs[1].start()
+	l.run(time.Second)
+	if !l.procs[0].node.Ready() || !l.procs[1].node.Ready() {
+		t.Fatal("two of three do not start")
+	}
+	l.procs[2].start()
+	l.finish(20 * time.Second)
+}
