@@ -135,7 +135,7 @@ func (r *Replica) captureClients(s *Snapshot, clients []ids.Client) {
 // the same. Reads are nobody's: clients ask again.
 func (r *Replica) captureQueue(s *Snapshot) {
 	for _, c := range r.queue.all() {
-		if c.finished || c.read {
+		if c.finished {
 			continue
 		}
 		if c.out != nil {

@@ -42,9 +42,7 @@ type command struct {
 	// barrier: it conflicts with every other command (AtLeast, Sequential).
 	barrier bool
 	// mayWait: the code may need a value from elsewhere, so a coroutine runs it.
-	mayWait bool
-	// read: not ordered; see reads.
-	read     bool
+	mayWait  bool
 	started  bool
 	finished bool
 	asked    bool // it has pulled
@@ -72,4 +70,3 @@ type waiter struct {
 
 func (c *command) at() ids.Position { return c.Position }
 func (c *command) gone() bool       { return c.finished }
-func (c *command) unnamed() bool    { return c.read }

@@ -49,7 +49,7 @@ func newSums(c *Config) sums {
 
 // sumUp tells the others the sum, if it can be told.
 func (r *Replica) sumUp() {
-	if r.queue.live > r.reads.queued || r.err != nil {
+	if r.queue.live > 0 || r.err != nil {
 		return
 	}
 	r.sums.due = false

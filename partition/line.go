@@ -21,7 +21,6 @@ type placed interface {
 	comparable
 	at() ids.Position
 	gone() bool
-	unnamed() bool // its position is another's
 }
 
 func (l *line[T]) push(x T) {
@@ -62,11 +61,8 @@ func (l *line[T]) all() []T { return l.items[l.head:] }
 func (l *line[T]) find(p ids.Position) (x T) {
 	all := l.all()
 	i := sort.Search(len(all), func(i int) bool { return !all[i].at().Less(p) })
-	// A read has the position of the command before it, and no name.
-	for ; i < len(all) && all[i].at() == p; i++ {
-		if !all[i].gone() && !all[i].unnamed() {
-			return all[i]
-		}
+	if i < len(all) && all[i].at() == p && !all[i].gone() {
+		return all[i]
 	}
 	return x
 }

@@ -45,7 +45,6 @@ type earlyRead struct {
 
 func (o *outgoing) at() ids.Position { return o.Position }
 func (o *outgoing) gone() bool       { return o.dropped }
-func (o *outgoing) unnamed() bool    { return false }
 
 // full says whether early values have used up their share: the rest goes when
 // the code gets there.

@@ -11,30 +11,38 @@ import (
 // reads are the commands that this replica executes alone, for a client,
 // without a place in the order: ReadOnly ones of this partition. The driver
 // says when the replica has delivered whatever had been answered before a read
-// came; then the read takes its place at the end of everything delivered and
-// waits, like any command, for every earlier unfinished one that conflicts
-// with it [E4]. Later writers wait for it.
+// came; then the read is executed at the end of everything delivered, if it
+// sees nothing whose end it would have had to wait for [E4]; else its client has
+// it ordered.
 //
-// So it is a command of one destination whose position is just after the last
-// delivered one, and what holds of those holds of it. It enters neither table,
-// outbox nor exchange, and has no effect: it may be repeated anywhere.
+// It must not wait here: later writers wait for an ordered read at every
+// replica, but another replica knows nothing of this one. So let m be a command
+// that was unfinished when the read came, and w a later one that does not
+// conflict with m. Another replica executes w, whose effect somebody sees who
+// then has something executed before m elsewhere. The read, having waited for m,
+// would see m and, here, not yet w: a cycle. If whatever the read sees was
+// finished here when it came, but for what was executed at its own delivery, then
+// whoever had to come before that had started before, and is delivered here.
+//
+// A read enters neither table, outbox nor exchange, and has no effect: it may be
+// repeated anywhere.
 type reads struct {
 	// waiting for their tickets, in order of these, from head on.
 	waiting []waitingRead
 	head    int
-	// queued are in the replica's queue, which they do not fill: a flood of
-	// reads never holds up deliveries. Nor do those that wait for a partition
-	// that is away hold up others: they may fill half of the bounds.
-	queued, queuedBytes int
+	// late counts the commands with effects that have finished here later than
+	// at their delivery.
+	late uint64
 
 	bytes int    // of all
 	slab  []byte // arguments are copied into it
 	home  [1]ids.Partition
 }
 
-// waitingRead is a read that has not taken its place.
+// waitingRead is a read that is not executed yet; late is as of when it came.
 type waitingRead struct {
 	ticket     uint64
+	late       uint64
 	client     ids.Client
 	number     uint64
 	mapVersion uint64
@@ -61,7 +69,7 @@ func (r *Replica) Read(now hlc.Now, client ids.Client, ticket uint64, m *ReadReq
 	case client.IsZero() || m.Number > MaxReadNumber:
 		r.counters.Invalid++
 		return
-	case len(q.waiting)-q.head+q.queued >= r.tuning.MaxReads || q.bytes+cost > r.tuning.MaxReadBytes:
+	case len(q.waiting)-q.head >= r.tuning.MaxReads || q.bytes+cost > r.tuning.MaxReadBytes:
 		r.refuseRead(client, m.Number)
 		return
 	default:
@@ -72,7 +80,7 @@ func (r *Replica) Read(now hlc.Now, client ids.Client, ticket uint64, m *ReadReq
 		clear(q.waiting[n:])
 		q.waiting, q.head = q.waiting[:n], 0
 	}
-	q.waiting = append(q.waiting, waitingRead{ticket, client, m.Number, m.MapVersion, m.Command, q.keep(m.Arg)})
+	q.waiting = append(q.waiting, waitingRead{ticket, q.late, client, m.Number, m.MapVersion, m.Command, q.keep(m.Arg)})
 }
 
 func (r *Replica) refuseRead(client ids.Client, number uint64) {
@@ -92,8 +100,8 @@ func (q *reads) keep(arg []byte) []byte {
 	return q.slab[at:len(q.slab):len(q.slab)]
 }
 
-// RunReads has the reads with tickets up to reached take their places, most of
-// them at a time, and says whether there are more. All that Ridge had to deliver
+// RunReads executes the reads with tickets up to reached, most of them at a
+// time, and says whether there are more. All that Ridge had to deliver
 // for them must have gone to Deliver.
 func (r *Replica) RunReads(now hlc.Now, reached uint64, most int) (more bool) {
 	q := &r.reads
@@ -117,7 +125,7 @@ func (r *Replica) RunReads(now hlc.Now, reached uint64, most int) (more bool) {
 	return due()
 }
 
-// read gives a read its place.
+// read executes a read, or has it ordered.
 func (r *Replica) read(w *waitingRead) {
 	c := &r.scratch
 	r.reads.home[0] = r.config.Partition
@@ -131,47 +139,15 @@ func (r *Replica) read(w *waitingRead) {
 	}
 	r.fill(c, &d, &Request{Command: w.command, Arg: w.arg}, err)
 	c.bytes = len(w.arg) + readCost
-	c.read = true
 	switch {
 	case w.mapVersion != r.version() || c.needed != nil:
 		c.tx.retry(c.dests.Union(c.needed))
-	case r.mustQueue(c):
-		q := &r.reads
-		if q.queued > r.tuning.MaxReads/2 || q.queuedBytes+c.bytes > r.tuning.MaxReadBytes/2 {
-			c.read = false
-			q.bytes -= c.bytes
-			r.refuseRead(w.client, w.number)
-			return
-		}
-		c = r.unscratch()
-		r.line(c)
-		q.queued++
-		q.queuedBytes += c.bytes
-		r.queueBytes -= c.bytes
-		return
+	case w.late != r.reads.late || r.mustQueue(c):
+		c.tx.retry(c.dests) // [E4]
 	default:
 		r.run(c)
 	}
 	r.answerRead(c)
-	c.read = false
-}
-
-// startRead executes a read that had to wait in the queue.
-func (r *Replica) startRead(c *command) {
-	r.run(c)
-	if r.err != nil {
-		return
-	}
-	c.finished = true
-	r.index.remove(c)
-	r.queue.removed(1)
-	r.reads.queued--
-	r.reads.queuedBytes -= c.bytes
-	r.answerRead(c)
-	for _, w := range c.waiters {
-		r.release(w)
-	}
-	r.spare.reclaim(c)
 }
 
 // answerRead ends a read whose outcome is fixed.
@@ -183,9 +159,6 @@ func (r *Replica) answerRead(c *command) {
 		r.counters.ReadsRetried++
 	}
 	r.reads.bytes -= c.bytes
-	if t.outcome == OutcomeRefused {
-		return // it has been told
-	}
 	r.sends = append(r.sends, Send{ids.ToClient(c.Command.Client), &ReadReply{
 		Number: uint64(c.Command.Sequence), At: c.Position,
 		Reply: Reply{
@@ -215,7 +188,7 @@ type ReadRequest struct {
 // since this one has MaxReads to do.
 type ReadReply struct {
 	Number uint64
-	// At is the last delivered position when it took its place, just after it.
+	// At is the last delivered position when it was executed, just after it.
 	At ids.Position
 	Reply
 }

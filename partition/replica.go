@@ -114,7 +114,7 @@ func New(c Config) *Replica {
 // be stepped: they are what makes room.
 func (r *Replica) Ready() bool {
 	return !r.down() &&
-		r.queue.live-r.reads.queued < r.tuning.MaxUnfinished && r.queueBytes < r.tuning.MaxUnfinishedBytes &&
+		r.queue.live < r.tuning.MaxUnfinished && r.queueBytes < r.tuning.MaxUnfinishedBytes &&
 		r.outbox.line.live < r.tuning.MaxOutbox && r.outbox.bytes < r.tuning.MaxOutboxBytes
 }
 

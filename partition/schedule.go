@@ -16,10 +16,6 @@ func (r *Replica) drain() {
 func (r *Replica) start(c *command) {
 	c.started, c.changed = true, true
 	c.startedAt = r.now.Wall
-	if c.read {
-		r.startRead(c)
-		return
-	}
 	r.observeStart(c)
 	if c.out != nil {
 		c.begun = r.now.Mono
@@ -54,6 +50,7 @@ func (r *Replica) proceed(c *command) {
 func (r *Replica) finish(c *command) {
 	if c.tx.outcome == OutcomeOK {
 		r.install(&c.tx)
+		r.reads.late++
 	}
 	r.verifyWatched(c)
 	c.finished = true

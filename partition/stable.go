@@ -163,11 +163,4 @@ func (r *Replica) RefuseReads() {
 		*w = waitingRead{}
 	}
 	q.waiting, q.head = q.waiting[:0], 0
-	// Those in the queue keep their places, and are not answered again.
-	for _, c := range r.queue.all() {
-		if c.read && !c.finished && !c.tx.over {
-			r.refuseRead(c.Command.Client, uint64(c.Command.Sequence))
-			c.tx.end(OutcomeRefused)
-		}
-	}
 }

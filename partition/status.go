@@ -57,8 +57,8 @@ type Counters struct {
 func (r *Replica) Status() Status {
 	s := Status{
 		Position:   r.last,
-		Unfinished: r.queue.live - r.reads.queued,
-		Reads:      len(r.reads.waiting) - r.reads.head + r.reads.queued,
+		Unfinished: r.queue.live,
+		Reads:      len(r.reads.waiting) - r.reads.head,
 		Outbox:     r.outbox.line.live, OutboxBytes: r.outbox.bytes,
 		Variables: r.state.count, StateBytes: r.state.bytes,
 		Clients:   len(r.table.clients),

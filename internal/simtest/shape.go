@@ -107,7 +107,7 @@ func drawShape(r *rand.Rand, o *Options) Shape {
 		Replicas:   pick(r, 3, 3, 3, 3, 3, 5),
 		Clients:    2 + r.IntN(8),
 		Commands:   1000 + r.IntN(400),
-		Multi:      62 + r.IntN(20),
+		Multi:      68 + r.IntN(20),
 		Service:    pick(r, "bank", "bank", "volery"),
 		Checks:     r.IntN(2) == 0,
 		Pointers:   r.IntN(4) == 0,
