@@ -30,7 +30,8 @@ func TestFigure41ByReads(t *testing.T) {
 		s.Weights = [sim.Faults]int{}
 		s.Weights[sim.FaultSlowLink], s.Weights[sim.FaultCutGroups], s.Weights[sim.FaultSlowProcess] = 4, 2, 1
 	}})
-	if s.Reads*6 < s.Commands || s.Multi == 0 {
+	// Many meet an unfinished command, and are ordered [E4].
+	if s.Reads*10 < s.Commands || s.Multi == 0 {
 		t.Errorf("vacuous: %d reads among %d commands, %d over several partitions", s.Reads, s.Commands, s.Multi)
 	}
 }
