@@ -13,7 +13,7 @@ const floorSize = 32 << 20
 // raiseHeap is for processes that serve; whoever sets the collector's own
 // variables has the last word.
 func raiseHeap() {
-	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
+	if len(heapFloor) == 0 && os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
 		heapFloor = make([]byte, floorSize)
 	}
 }

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
@@ -122,7 +121,7 @@ func (l *lab) lose(id ids.Process) {
 		l.cut[id] = false
 		l.until(200*time.Millisecond, m.node.receiver.active)
 	}
-	l.t.Fatal(fmt.Sprintf("process %d does not lose anything: %+v", id, m.node.Status()))
+	l.t.Fatalf("process %d does not lose anything: %+v", id, m.node.Status())
 }
 
 // A state that takes longer to fetch than logs reach: what follows it is kept
