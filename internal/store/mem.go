@@ -27,7 +27,7 @@ var _ Store = (*Mem)(nil)
 
 type memCheckpoint struct {
 	Checkpoint
-	items []Item // ascending, never changed but by Flip
+	items []Item // ascending, never changed: readers have them too
 }
 
 // NewMem makes an empty store.
@@ -132,7 +132,8 @@ func (s *Mem) Size() (bits uint64) {
 }
 
 // Flip flips one bit, below Size, of what the checkpoints have in common, as
-// the bits of a table on disk.
+// the bits of a table on disk. What was read before is its reader's, and stays
+// as it was.
 func (s *Mem) Flip(bit uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -140,15 +141,33 @@ func (s *Mem) Flip(bit uint64) {
 		return
 	}
 	for _, x := range s.kept[0].items {
-		for _, b := range [2][]byte{x.Key, x.Value} {
-			if n := 8 * uint64(len(b)); bit >= n {
-				bit -= n
-				continue
-			}
-			b[bit/8] ^= 1 << (bit % 8)
-			return
+		n := 8 * uint64(len(x.Key)+len(x.Value))
+		if bit >= n {
+			bit -= n
+			continue
 		}
+		y := Item{Key: bytes.Clone(x.Key), Value: bytes.Clone(x.Value)}
+		if k := 8 * uint64(len(x.Key)); bit < k {
+			y.Key[bit/8] ^= 1 << (bit % 8)
+		} else {
+			y.Value[(bit-k)/8] ^= 1 << (bit % 8)
+		}
+		for j := range s.kept {
+			c := &s.kept[j]
+			c.items = slices.Clone(c.items)
+			for k := range c.items {
+				if shared(c.items[k], x) {
+					c.items[k] = y
+				}
+			}
+		}
+		return
 	}
+}
+
+// shared says whether two checkpoints have one item in common.
+func shared(a, b Item) bool {
+	return len(a.Key) > 0 && len(b.Key) > 0 && &a.Key[0] == &b.Key[0]
 }
 
 type memWriter struct {

@@ -50,10 +50,10 @@ type Store interface {
 	Begin(number uint64, whole bool) (Writer, error)
 	// Read returns items of a checkpoint with keys above after, ascending,
 	// about so many bytes of them but at least one, and whether they are the
-	// last.
+	// last. They are the caller's, whatever becomes of the checkpoint.
 	Read(number uint64, after []byte, bytes int) (items []Item, end bool, err error)
 	// Load visits all items by ascending keys, some at a time, in a slice that
-	// it uses again, and proves their Sum. What was visited is proved only once
+	// it uses again (but for keys and values), and proves their Sum. What was visited is proved only once
 	// Load has returned no error.
 	Load(number uint64, visit func([]Item) error) error
 	Close() error
