@@ -19,8 +19,13 @@ func TestParts(t *testing.T) {
 		for _, quick := range []bool{false, true} {
 			var out, words bytes.Buffer
 			bad, says := []string{"-rounds", "0"}, "positive numbers" // refused after all else was read
-			if p.bench == "scale" {
+			switch p.bench {
+			case "scale":
 				bad, says = []string{"-cores", "0"}, "can be modelled"
+			case "soak": // has no rounds
+				bad = []string{"-outstanding", "0"}
+			case "rejoin":
+				bad, says = []string{"-outstanding", "0"}, "sensible numbers"
 			}
 			args := append(append([]string{}, p.flags(quick)...), bad...)
 			if status := run(t.Context(), args, &out, &words); status != 2 || !strings.Contains(words.String(), says) {
