@@ -24,23 +24,24 @@ var floors = map[string]string{
 	"internal/wire":      "internal/hlc internal/ids",
 	"ridge":              "internal/wire",
 	"partition":          "internal/wire",
+	"optimistic":         "partition internal/wire",
 	"oracle":             "partition internal/wire",
 	"internal/session":   "internal/wire",
-	"internal/node":      "ridge partition oracle internal/session internal/wire",
-	"internal/client":    "ridge partition oracle internal/session internal/wire",
-	"internal/cluster":   "ridge partition",
+	"internal/node":      "ridge partition optimistic oracle internal/session internal/wire",
+	"internal/client":    "ridge partition optimistic oracle internal/session internal/wire",
+	"internal/cluster":   "ridge partition optimistic",
 	"internal/finetimer": "",
 	"internal/store":     "partition internal/wire",
 	"internal/transport": "internal/wire internal/finetimer",
 	"internal/vfs":       "",
 	"internal/journal":   "internal/vfs",
-	"internal/host":      "internal/node internal/client internal/cluster internal/transport internal/session internal/finetimer internal/store internal/journal internal/vfs ridge partition oracle internal/wire",
-	"ssmr":               "internal/host internal/cluster internal/node internal/client partition oracle ridge",
+	"internal/host":      "internal/node internal/client internal/cluster internal/transport internal/session internal/finetimer internal/store internal/journal internal/vfs ridge partition optimistic oracle internal/wire",
+	"ssmr":               "internal/host internal/cluster internal/node internal/client partition optimistic oracle ridge",
 	"apps":               "ssmr apps",
 	"internal/sim":       "internal/wire",
-	"internal/simtest":   "internal/sim internal/node internal/journal internal/store internal/vfs internal/client internal/session oracle partition ridge ssmr apps internal/wire internal/simtest",
-	"bench":              "ssmr apps internal ridge partition oracle bench",
-	"cmd":                "ssmr apps bench internal ridge partition oracle cmd",
+	"internal/simtest":   "internal/sim internal/node internal/journal internal/store internal/vfs internal/client internal/session oracle partition optimistic ridge ssmr apps internal/wire internal/simtest",
+	"bench":              "ssmr apps internal ridge partition optimistic oracle bench",
+	"cmd":                "ssmr apps bench internal ridge partition optimistic oracle cmd",
 	"internal/floors":    "",
 	"internal/e2e":       "",
 	"internal/powercut":  "",
@@ -49,7 +50,7 @@ var floors = map[string]string{
 const common = "internal/hlc internal/ids"
 
 // cores are the packages without IO, with what they may not import.
-var cores = []string{"internal/hlc", "internal/ids", "internal/wire", "ridge", "partition", "oracle", "internal/session", "internal/node", "internal/client"}
+var cores = []string{"internal/hlc", "internal/ids", "internal/wire", "ridge", "partition", "optimistic", "oracle", "internal/session", "internal/node", "internal/client"}
 
 // forbidden imports in cores, and what to do instead.
 var forbidden = map[string]string{

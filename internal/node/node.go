@@ -13,6 +13,7 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/session"
 	"github.com/eyrie-dev/eyrie/internal/wire"
+	"github.com/eyrie-dev/eyrie/optimistic"
 	"github.com/eyrie-dev/eyrie/partition"
 	"github.com/eyrie-dev/eyrie/ridge"
 )
@@ -27,6 +28,8 @@ type Config struct {
 	Machine   Machine
 	Service   *partition.Service
 	Placement partition.Placement
+	// Execution other than conservative needs Ridge.Optimistic.
+	Execution optimistic.Mode
 	Ridge     ridge.Tuning
 	Partition partition.Tuning
 	Random    func() uint64
