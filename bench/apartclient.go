@@ -95,24 +95,16 @@ type wireResult struct {
 	Errors          uint64
 	First           string
 	Stages          *StageSums
-	// Of the latencies: buckets that are not empty.
-	Counts   map[int]uint64
-	Total    uint64
-	Sum, Max time.Duration
+	Latency         wireHistogram
 }
 
 func newWireResult(r *Result) *wireResult {
 	w := &wireResult{
 		Seconds: r.Seconds, Others: r.Others, CPU: r.CPU, OwnCPU: r.OwnCPU, Errors: r.Errors, Stages: r.Stages,
-		Counts: map[int]uint64{}, Total: r.Latency.total, Sum: r.Latency.sum, Max: r.Latency.max,
+		Latency: newWireHistogram(&r.Latency),
 	}
 	if r.First != nil {
 		w.First = r.First.Error()
-	}
-	for b, n := range r.Latency.counts {
-		if n > 0 {
-			w.Counts[b] = n
-		}
 	}
 	return w
 }
@@ -122,11 +114,6 @@ func (w *wireResult) result() *Result {
 	if w.First != "" {
 		r.First = errors.New(w.First)
 	}
-	for b, n := range w.Counts {
-		if b >= 0 && b < len(r.Latency.counts) {
-			r.Latency.counts[b] = n
-		}
-	}
-	r.Latency.total, r.Latency.sum, r.Latency.max = w.Total, w.Sum, w.Max
+	w.Latency.addTo(&r.Latency)
 	return r
 }

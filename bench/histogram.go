@@ -80,5 +80,34 @@ func (h *Histogram) Quantile(q float64) time.Duration {
 	return h.max
 }
 
+// wireHistogram is a Histogram between processes.
+type wireHistogram struct {
+	Counts   map[int]uint64 // of buckets that are not empty
+	Total    uint64
+	Sum, Max time.Duration
+}
+
+func newWireHistogram(h *Histogram) wireHistogram {
+	w := wireHistogram{Counts: map[int]uint64{}, Total: h.total, Sum: h.sum, Max: h.max}
+	for b, n := range h.counts {
+		if n > 0 {
+			w.Counts[b] = n
+		}
+	}
+	return w
+}
+
+// addTo counts in h what w has counted.
+func (w *wireHistogram) addTo(h *Histogram) {
+	for b, n := range w.Counts {
+		if b >= 0 && b < len(h.counts) {
+			h.counts[b] += n
+		}
+	}
+	h.total += w.Total
+	h.sum += w.Sum
+	h.max = max(h.max, w.Max)
+}
+
 // Reset forgets everything.
 func (h *Histogram) Reset() { *h = Histogram{} }

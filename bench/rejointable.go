@@ -50,9 +50,9 @@ func (r *RejoinRun) add(name string, ticks []tick, begin time.Time) {
 	var all []float64
 	for i := range ticks {
 		t := &ticks[i]
-		t.addTo(&h)
+		t.Latency.addTo(&h)
 		p.Errors += t.Errors
-		s := RejoinSecond{At: time.UnixMilli(t.At).Sub(begin).Seconds(), OpsPerS: t.rate(), P50: us(t.quantile(0.5)), P99: us(t.quantile(0.99)), Max: us(t.Max)}
+		s := RejoinSecond{At: time.UnixMilli(t.At).Sub(begin).Seconds(), OpsPerS: t.rate(), P50: us(t.quantile(0.5)), P99: us(t.quantile(0.99)), Max: us(t.Latency.Max)}
 		all, p.Worst = append(all, s.P99), max(p.Worst, s.P99)
 		p.Seconds = append(p.Seconds, s)
 	}

@@ -187,7 +187,7 @@ func newSoakSample(at time.Duration, ticks []tick) SoakSample {
 	var h Histogram
 	var seconds float64
 	for i := range ticks {
-		ticks[i].addTo(&h)
+		ticks[i].Latency.addTo(&h)
 		seconds += ticks[i].Seconds
 		p.Errors += ticks[i].Errors
 	}

@@ -17,30 +17,16 @@ import (
 type tick struct {
 	At      int64 // its end, in Unix milliseconds
 	Seconds float64
-	Ops     uint64
 	Errors  uint64
 	First   string `json:",omitempty"` // of all errors
-	// Latencies: buckets that are not empty.
-	Counts   map[int]uint64
-	Sum, Max time.Duration
+	Latency wireHistogram
 }
 
-func (t *tick) addTo(h *Histogram) {
-	for b, n := range t.Counts {
-		if b >= 0 && b < len(h.counts) {
-			h.counts[b] += n
-		}
-	}
-	h.total += t.Ops
-	h.sum += t.Sum
-	h.max = max(h.max, t.Max)
-}
-
-func (t *tick) rate() float64 { return float64(t.Ops) / max(t.Seconds, 1e-9) }
+func (t *tick) rate() float64 { return float64(t.Latency.Total) / max(t.Seconds, 1e-9) }
 
 func (t *tick) quantile(q float64) time.Duration {
 	var h Histogram
-	t.addTo(&h)
+	t.Latency.addTo(&h)
 	return h.Quantile(q)
 }
 
@@ -136,17 +122,9 @@ func waitFor(really bool, d time.Duration) <-chan time.Time {
 }
 
 func newTick(l *load, took time.Duration) *tick {
-	t := &tick{
-		At: time.Now().UnixMilli(), Seconds: took.Seconds(), Ops: l.latency.total, Errors: l.errors,
-		Counts: map[int]uint64{}, Sum: l.latency.sum, Max: l.latency.max,
-	}
+	t := &tick{At: time.Now().UnixMilli(), Seconds: took.Seconds(), Errors: l.errors, Latency: newWireHistogram(&l.latency)}
 	if l.first != nil {
 		t.First = l.first.Error()
-	}
-	for b, n := range l.latency.counts {
-		if n > 0 {
-			t.Counts[b] = n
-		}
 	}
 	return t
 }

@@ -47,16 +47,9 @@ func durableSwarm(t testing.TB, seed uint64) *world {
 		if shape.IntN(2) == 0 {
 			t.MaxBatchCount = 1 + shape.IntN(4)
 		}
-		if shape.IntN(3) == 0 {
-			t.MaxMessage, t.MaxBatchBytes, t.MaxLogBytes = 4<<10, 4<<10, 64<<10
-			t.MaxLogCount = 64 + shape.IntN(200)
-		}
+		swarmLogs(shape, t)
 	})
-	w.durable()
-	w.bytes = shape.IntN(3) == 0
-	if shape.IntN(2) == 0 {
-		w.maxDelay += time.Duration(shape.Int64N(int64(20 * time.Millisecond)))
-	}
+	w.swarmDisks(shape)
 	if shape.IntN(2) == 0 {
 		w.syncMax += time.Duration(shape.Int64N(int64(30 * time.Millisecond)))
 	}
@@ -94,6 +87,15 @@ func durableSwarm(t testing.TB, seed uint64) *world {
 	w.checkPast()
 	w.reads = a.end()
 	return w
+}
+
+// swarmDisks gives every process a disk, and draws how messages travel.
+func (w *world) swarmDisks(shape *draw) {
+	w.durable()
+	w.bytes = shape.IntN(3) == 0
+	if shape.IntN(2) == 0 {
+		w.maxDelay += time.Duration(shape.Int64N(int64(20 * time.Millisecond)))
+	}
 }
 
 // swarmPower draws crashes and restarts: of one, of some, or of all.

@@ -131,16 +131,9 @@ func replaceSwarm(t testing.TB, seed uint64) *world {
 	partitions, replicas := 1+shape.IntN(2), []int{3, 3, 5}[shape.IntN(3)]
 	w := newWorld(t, seed, partitions, replicas, func(t *Tuning) {
 		t.Pipeline = 1 + shape.IntN(6)
-		if shape.IntN(3) == 0 {
-			t.MaxMessage, t.MaxBatchBytes, t.MaxLogBytes = 4<<10, 4<<10, 64<<10
-			t.MaxLogCount = 64 + shape.IntN(200)
-		}
+		swarmLogs(shape, t)
 	})
-	w.durable()
-	w.bytes = shape.IntN(3) == 0
-	if shape.IntN(2) == 0 {
-		w.maxDelay += time.Duration(shape.Int64N(int64(20 * time.Millisecond)))
-	}
+	w.swarmDisks(shape)
 	if shape.IntN(2) == 0 {
 		w.loss, w.dup = shape.Float64()*0.1, shape.Float64()*0.2
 	}

@@ -59,10 +59,7 @@ func swarmWorld(t testing.TB, seed uint64) *world {
 		if shape.IntN(2) == 0 {
 			t.MaxBatchCount = 1 + shape.IntN(4)
 		}
-		if shape.IntN(3) == 0 {
-			t.MaxMessage, t.MaxBatchBytes, t.MaxLogBytes = 4<<10, 4<<10, 64<<10
-			t.MaxLogCount = 64 + shape.IntN(200)
-		}
+		swarmLogs(shape, t)
 	})
 	w.mayLose = w.tuning.MaxLogCount < 1000
 	w.bytes = shape.IntN(3) == 0
@@ -95,6 +92,14 @@ func swarmWorld(t testing.TB, seed uint64) *world {
 		w.swarmPauses(shape)
 	}
 	return w
+}
+
+// swarmLogs draws, perhaps, logs so short that they fill.
+func swarmLogs(shape *draw, t *Tuning) {
+	if shape.IntN(3) == 0 {
+		t.MaxMessage, t.MaxBatchBytes, t.MaxLogBytes = 4<<10, 4<<10, 64<<10
+		t.MaxLogCount = 64 + shape.IntN(200)
+	}
 }
 
 // swarmOptimism draws optimistic delivery.

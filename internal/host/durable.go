@@ -72,7 +72,7 @@ func newKeeper(n *Node, core durableCore, d *disk) *keeper {
 }
 
 // keep journals what the core has said so far.
-func (k *keeper) keep(now hlc.Now) {
+func (k *keeper) keep() {
 	for _, r := range k.core.Records() {
 		k.disk.journal.Append(uint32(r.Ensemble), uint64(r.Instance), r.Body...)
 		k.given++

@@ -57,9 +57,9 @@ func TestDurableIsSaidAfterTheCommit(t *testing.T) {
 	s := &scribe{}
 	k := &keeper{core: s, disk: &disk{journal: j}, commits: make(chan committed, 1)}
 	s.write(2)
-	k.keep(hlc.Now{})
+	k.keep()
 	s.write(3)
-	k.keep(hlc.Now{})
+	k.keep()
 	c := <-k.commits
 	if err := c.batch.Commit(); err != nil || len(s.durable) > 0 {
 		t.Fatalf("said to be durable: %v; %v", s.durable, err)
@@ -67,7 +67,7 @@ func TestDurableIsSaidAfterTheCommit(t *testing.T) {
 	if err := k.done(hlc.Now{}, c); err != nil || !slices.Equal(s.durable, []uint64{2}) {
 		t.Fatalf("said to be durable: %v; %v", s.durable, err)
 	}
-	k.keep(hlc.Now{})
+	k.keep()
 	c = <-k.commits
 	mem.Fail(vfs.OpSync, 1)
 	_ = c.batch.Commit()

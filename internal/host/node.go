@@ -345,12 +345,12 @@ const lazyWait = 500 * time.Microsecond
 func (n *nodeLoop) out(now hlc.Now) (again bool, err error) {
 	n.transmit(now, n.core.Ordered())
 	if n.keeper != nil {
-		n.keeper.keep(now)
+		n.keeper.keep()
 	}
 	n.transmit(now, n.core.Sends())
 	n.near.flush(n.self, n.inc)
 	if n.keeper != nil {
-		n.keeper.keep(now)
+		n.keeper.keep()
 		n.keeper.tidy(now)
 	}
 	if err := n.core.Err(); err != nil {

@@ -34,8 +34,9 @@ var ErrForgotten = errors.New("the cluster knows this process with another memor
 // is then founded for a process only when its record is durable: nothing that
 // follows from it leaves before, and while it is being written neither another
 // is accepted nor proposed. A process that restarts with a founded list starts
-// when the witnesses of its journal have nothing against it. One that restarts before has forgotten acceptances
-// alone: these count only at the founder, and for one life of it.
+// when the witnesses of its journal have nothing against it. One that restarts
+// before has forgotten acceptances alone: these count only at the founder, and
+// for one life of it.
 type founding struct {
 	self    ids.Process
 	inc     ids.Incarnation

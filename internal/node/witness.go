@@ -8,6 +8,7 @@ import (
 
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/wire"
+	"github.com/eyrie-dev/eyrie/partition"
 )
 
 // ErrOlder means that the process's directory is older than what it has told
@@ -70,10 +71,8 @@ func (w *witness) wake() time.Duration {
 	if w.durable > w.told && len(w.peers) > 0 {
 		return w.tellAt
 	}
-	return never
+	return partition.Never
 }
-
-const never = time.Duration(1<<63 - 1)
 
 func (w *witness) tick() {
 	now := w.n.now.Mono

@@ -1,13 +1,13 @@
 package etcdserver
 
 import (
-	"fmt"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/eyrie-dev/eyrie/bench"
+	"github.com/eyrie-dev/eyrie/bench/peers/peertest"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/server/v3/etcdserver/api/v3client"
 )
@@ -21,33 +21,7 @@ func TestStored(t *testing.T) {
 	if err := s.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	done, completed := make(chan int, wave), make([]int, total)
-	for n := 0; n < total; n += wave {
-		for i := range wave {
-			op := n + i
-			o := bench.Op{Slot: i, Key: uint32(op), Value: fmt.Appendf(nil, "%0100d", op)}
-			ended := func(err error) {
-				if err != nil {
-					t.Error(err)
-				}
-				done <- op
-			}
-			if n%(2*wave) == 0 {
-				go func() { ended(s.Do(o)) }()
-			} else {
-				s.Submit(o, ended)
-			}
-		}
-		s.Flush()
-		for range wave {
-			completed[<-done]++
-		}
-	}
-	for op, n := range completed {
-		if n != 1 {
-			t.Fatalf("operation %d completed %d times", op, n)
-		}
-	}
+	peertest.Once(t, s, total, wave, total, func(n int) bool { return n%(2*wave) == 0 })
 	for _, m := range s.members {
 		c := v3client.New(m.Server)
 		got, err := c.Get(t.Context(), "key-", clientv3.WithPrefix())
@@ -55,7 +29,7 @@ func TestStored(t *testing.T) {
 			t.Fatalf("%s has %d: %v", m.Config().Name, len(got.Kvs), err)
 		}
 		for op, kv := range got.Kvs { // in order of keys
-			if want := fmt.Sprintf("%0100d", op); string(kv.Value) != want {
+			if want := string(peertest.Value(op)); string(kv.Value) != want {
 				t.Errorf("%s holds %s at %s", m.Config().Name, kv.Value, kv.Key)
 			}
 		}

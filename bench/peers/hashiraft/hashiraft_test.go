@@ -2,12 +2,12 @@ package hashiraft
 
 import (
 	"bytes"
-	"fmt"
 	"runtime"
 	"testing"
 	"time"
 
 	"github.com/eyrie-dev/eyrie/bench"
+	"github.com/eyrie-dev/eyrie/bench/peers/peertest"
 )
 
 // Nothing of a cluster outlives it: what did would be garbage that others pay for.
@@ -51,33 +51,7 @@ func TestApplied(t *testing.T) {
 			if err := s.Start(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			done, completed := make(chan int, wave), make([]int, total)
-			for n := 0; n < total; n += wave {
-				for i := range wave {
-					op := n + i
-					o := bench.Op{Slot: i, Key: uint32(op % 512), Value: fmt.Appendf(nil, "%0100d", op)}
-					ended := func(err error) {
-						if err != nil {
-							t.Error(err)
-						}
-						done <- op
-					}
-					if with.do {
-						go func() { ended(s.Do(o)) }()
-					} else {
-						s.Submit(o, ended)
-					}
-				}
-				s.Flush()
-				for range wave {
-					completed[<-done]++
-				}
-			}
-			for op, n := range completed {
-				if n != 1 {
-					t.Fatalf("operation %d completed %d times", op, n)
-				}
-			}
+			peertest.Once(t, s, total, wave, 512, func(int) bool { return with.do })
 			for _, n := range s.nodes {
 				for deadline := time.Now().Add(10 * time.Second); n.fsm.count.Load() < total; time.Sleep(time.Millisecond) {
 					if time.Now().After(deadline) {
