@@ -23,7 +23,7 @@ func (c *Client) Close() error { return c.b.Close() }
 type backend interface {
 	// Submit hands a command over; it may wait for room until ctx ends. An
 	// error means that the command was not sent.
-	Submit(ctx context.Context, command uint16, arg []byte, guess ids.Set) (pending, error)
+	Submit(ctx context.Context, command uint16, arg []byte, o callOptions) (pending, error)
 	Close() error
 }
 
@@ -34,12 +34,22 @@ type pending interface {
 	// Outcome is valid after Done: the result's encoding, or the error as the
 	// caller shall see it.
 	Outcome() ([]byte, error)
+	// Early is closed when an optimistic reply is there: before Done, or never.
+	// It is nil where none is awaited.
+	Early() <-chan struct{}
+	// Optimistic is valid after Early: as Outcome.
+	Optimistic() ([]byte, error)
+	// Replies is valid after Done.
+	Replies() Replies
 }
 
 // CallOption is an option of Do and Go.
 type CallOption func(*callOptions)
 
-type callOptions struct{ guess ids.Set }
+type callOptions struct {
+	guess      ids.Set
+	optimistic bool
+}
 
 // Guess names partitions that a command with AtLeast access will probably
 // need, from experience. It never changes the result; a good one saves a

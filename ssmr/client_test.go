@@ -16,15 +16,23 @@ type stub struct {
 	done   chan struct{}
 	value  []byte
 	err    error
+
+	asked, ended bool
+	early        chan struct{}
+	opt          []byte
+	times        Replies
 }
 
-func (s *stub) Submit(_ context.Context, _ uint16, _ []byte, guess ids.Set) (pending, error) {
-	s.guess = guess
+func (s *stub) Submit(_ context.Context, _ uint16, _ []byte, o callOptions) (pending, error) {
+	s.guess, s.asked = o.guess, o.optimistic
 	return s, s.refuse
 }
-func (s *stub) Done() <-chan struct{}    { return s.done }
-func (s *stub) Outcome() ([]byte, error) { return s.value, s.err }
-func (s *stub) Close() error             { return nil }
+func (s *stub) Done() <-chan struct{}       { return s.done }
+func (s *stub) Outcome() ([]byte, error)    { return s.value, s.err }
+func (s *stub) Close() error                { return nil }
+func (s *stub) Early() <-chan struct{}      { return s.early }
+func (s *stub) Optimistic() ([]byte, error) { return s.opt, nil }
+func (s *stub) Replies() Replies            { return s.times }
 
 // The end of the context ends the wait, and not the command.
 func TestContextBoundsTheWait(t *testing.T) {

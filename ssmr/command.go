@@ -195,7 +195,7 @@ func (c *Command[A, R]) Go(ctx context.Context, client *Client, arg A, options .
 	for _, set := range options {
 		set(&o)
 	}
-	p, err := client.b.Submit(ctx, number, raw, o.guess)
+	p, err := client.b.Submit(ctx, number, raw, o)
 	if err != nil {
 		return call.failed(err)
 	}

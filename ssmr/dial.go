@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/client"
 	"github.com/eyrie-dev/eyrie/internal/cluster"
 	"github.com/eyrie-dev/eyrie/internal/host"
-	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/partition"
 )
 
@@ -54,8 +54,8 @@ type remote struct {
 	c *host.Client
 }
 
-func (r remote) Submit(ctx context.Context, command uint16, arg []byte, guess ids.Set) (pending, error) {
-	call, err := r.c.Submit(ctx, command, arg, guess)
+func (r remote) Submit(ctx context.Context, command uint16, arg []byte, o callOptions) (pending, error) {
+	call, err := r.c.Submit(ctx, command, arg, o.guess)
 	if err != nil {
 		if why := r.c.Err(); why != nil && errors.Is(err, ErrClosed) {
 			return nil, fmt.Errorf("%w: %w", err, why)
@@ -84,4 +84,19 @@ func (c remoteCall) Outcome() ([]byte, error) {
 		return r.Reply.Value, nil
 	}
 	return nil, c.s.replyError(r.Reply.ErrorName, r.Reply.ErrorText)
+}
+
+// Early implements pending. Nothing is executed optimistically yet.
+func (c remoteCall) Early() <-chan struct{} { return nil }
+
+// Optimistic implements pending.
+func (c remoteCall) Optimistic() ([]byte, error) { return nil, nil }
+
+// Replies implements pending.
+func (c remoteCall) Replies() Replies {
+	r := c.Call.Result()
+	if r.Sent == 0 {
+		return Replies{}
+	}
+	return Replies{Sent: time.UnixMicro(int64(r.Sent)), Conservative: r.Replied.Sub(r.Sent)}
 }

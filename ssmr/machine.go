@@ -104,7 +104,8 @@ type machineBackend struct{ m *Machine }
 
 func (b machineBackend) Close() error { return nil }
 
-func (b machineBackend) Submit(_ context.Context, command uint16, arg []byte, _ ids.Set) (pending, error) {
+func (b machineBackend) Submit(_ context.Context, command uint16, arg []byte, _ callOptions) (pending, error) {
+	sent := time.Now()
 	b.m.mu.Lock()
 	b.m.now++
 	b.m.seq++
@@ -114,17 +115,21 @@ func (b machineBackend) Submit(_ context.Context, command uint16, arg []byte, _ 
 	if err != nil && !builtin(err) { // forget what could not have travelled
 		err = b.m.s.replyError(b.m.s.ErrorName(err), err.Error())
 	}
-	return done{value, err}, nil
+	return done{value, err, Replies{Sent: sent, Conservative: time.Since(sent)}}, nil
 }
 
 // done is a command with its outcome.
 type done struct {
-	value []byte
-	err   error
+	value   []byte
+	err     error
+	replies Replies
 }
 
-func (done) Done() <-chan struct{}      { return closed }
-func (d done) Outcome() ([]byte, error) { return d.value, d.err }
+func (done) Done() <-chan struct{}       { return closed }
+func (d done) Outcome() ([]byte, error)  { return d.value, d.err }
+func (done) Early() <-chan struct{}      { return nil }
+func (done) Optimistic() ([]byte, error) { return nil, nil }
+func (d done) Replies() Replies          { return d.replies }
 
 // seeded is the source of a command's random numbers: a replica's, too.
 func seeded(id ids.Command) *rand.PCG {
