@@ -98,11 +98,11 @@ func BenchmarkSingle(b *testing.B) {
 			if what == "beside a waiting command" {
 				arg := binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(nil, 2000), 2001)
 				r.Deliver(now, Delivery{Position: ids.Position{T: at}, Command: ids.Command{Client: clientName(9), Sequence: 1}, Attempt: 1, Mark: 1,
-					T0: at, Dests: ids.Set{0, 1}, Body: Request{1, 1, arg}.Append(nil)})
+					T0: at, Dests: ids.Set{0, 1}, Body: Request{MapVersion: 1, Command: 1, Arg: arg}.Append(nil)})
 			}
 			bodies := make([][]byte, 500)
 			for i := range bodies {
-				bodies[i] = Request{1, 0, binary.LittleEndian.AppendUint32(nil, uint32(2*i))}.Append(nil)
+				bodies[i] = Request{MapVersion: 1, Command: 0, Arg: binary.LittleEndian.AppendUint32(nil, uint32(2*i))}.Append(nil)
 			}
 			var seqs [16]ids.Sequence
 			replies := 0
@@ -196,11 +196,11 @@ func benchPair(b *testing.B, mix int, seq bool) {
 			n := uint32(issued*7) % 10000 &^ 1
 			if issued%mix == 0 {
 				d.Dests = ids.Set{0, 1}
-				d.Body = Request{1, 1, binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(nil, n), n+1)}.Append(nil)
+				d.Body = Request{MapVersion: 1, Command: 1, Arg: binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(nil, n), n+1)}.Append(nil)
 			} else {
 				p := uint32(issued % 2)
 				d.Dests = ids.Set{ids.Partition(p)}
-				d.Body = Request{1, 0, binary.LittleEndian.AppendUint32(nil, n+p)}.Append(nil)
+				d.Body = Request{MapVersion: 1, Command: 0, Arg: binary.LittleEndian.AppendUint32(nil, n+p)}.Append(nil)
 			}
 			issued++
 			for _, p := range d.Dests {

@@ -104,7 +104,7 @@ func TestE2ChangedImmutableIsFound(t *testing.T) {
 		}
 		l := newLab(t, 1, 1, func(c *Config) { c.Service, c.Checks = s, on })
 		l.mayStop = true
-		for i, q := range []Request{{3, 0, []byte("v")}, {3, 1, nil}} {
+		for i, q := range []Request{{MapVersion: 3, Arg: []byte("v")}, {MapVersion: 3, Command: 1}} {
 			d := l.op(1000+hlcOf(i), exactly(), 0)
 			d.Body = q.Append(nil)
 			l.deliver(d, 1)

@@ -66,9 +66,12 @@ func TestReadRequestDecodes(t *testing.T) {
 }
 
 func TestRequestDecodes(t *testing.T) {
-	for _, q := range []Request{{}, {1 << 40, 65535, []byte("arg")}} {
+	for _, q := range []Request{
+		{}, {MapVersion: 1 << 40, Command: MaxCommands - 1, Arg: []byte("arg")}, {MapVersion: 1 << 40, Optimistic: true},
+		{MapVersion: 1, Command: MaxCommands - 1, Optimistic: true, Arg: []byte("arg")}, {Command: MaxCommands - 1},
+	} {
 		got, err := DecodeRequest(q.Append(nil))
-		if err != nil || got.MapVersion != q.MapVersion || got.Command != q.Command || !bytes.Equal(got.Arg, q.Arg) {
+		if err != nil || got.MapVersion != q.MapVersion || got.Command != q.Command || got.Optimistic != q.Optimistic || !bytes.Equal(got.Arg, q.Arg) {
 			t.Fatalf("%+v, %v", got, err)
 		}
 	}
@@ -98,7 +101,7 @@ func FuzzDecode(f *testing.F) {
 		r.Step(now, 2, m)
 		d := Delivery{Position: ids.Position{T: 77, E: ids.All}, T0: 77, Attempt: 2, Mark: 1, Dests: ids.Set{0, 1},
 			Command: ids.Command{Client: clientName(2), Sequence: 9},
-			Body:    Request{3, 0, ps.add(&program{code: []instr{scan(colHash, 9), get(Key{0, "x"}), put(Key{0, "y"})}})}.Append(nil)}
+			Body:    Request{MapVersion: 3, Command: 0, Arg: ps.add(&program{code: []instr{scan(colHash, 9), get(Key{0, "x"}), put(Key{0, "y"})}})}.Append(nil)}
 		r.Deliver(now, d)
 		r.Step(now, 2, m)
 		r.Deliver(now, Delivery{Position: ids.Position{T: 78}, Body: body, Dests: ids.Set{0}, T0: 78, Attempt: 1, Mark: 1,
@@ -110,7 +113,8 @@ func FuzzDecode(f *testing.F) {
 }
 
 func FuzzDecodeRequest(f *testing.F) {
-	f.Add(Request{7, 3, []byte("arg")}.Append(nil))
+	f.Add(Request{MapVersion: 7, Command: 3, Arg: []byte("arg")}.Append(nil))
+	f.Add(Request{MapVersion: 7, Command: 3, Optimistic: true}.Append(nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if q, err := DecodeRequest(b); err == nil && !bytes.Equal(q.Append(nil), b) {
 			t.Fatalf("%+v", q)

@@ -15,9 +15,9 @@ func (s *Service) Validate() error {
 	complain := func(format string, args ...any) {
 		errs = append(errs, fmt.Errorf("partition: service %q: "+format, append([]any{s.Name}, args...)...))
 	}
-	unique := func(what string, n int, name func(int) string) {
-		if n > 1<<16 {
-			complain("%d %ss are more than 65536", n, what)
+	unique := func(what string, n, most int, name func(int) string) {
+		if n > most {
+			complain("%d %ss are more than %d", n, what, most)
 		}
 		seen := make(map[string]bool, n)
 		for i := range n {
@@ -33,11 +33,11 @@ func (s *Service) Validate() error {
 	if s.Name == "" {
 		complain("no name")
 	}
-	unique("collection", len(s.Collections), func(i int) string { return s.Collections[i].Name })
-	unique("command", len(s.Commands), func(i int) string { return s.Commands[i].Name })
-	unique("operation", len(s.Operations), func(i int) string { return s.Operations[i].Name })
+	unique("collection", len(s.Collections), 1<<16, func(i int) string { return s.Collections[i].Name })
+	unique("command", len(s.Commands), MaxCommands, func(i int) string { return s.Commands[i].Name })
+	unique("operation", len(s.Operations), 1<<16, func(i int) string { return s.Operations[i].Name })
 	all := append(append([]NamedError(nil), builtin...), s.Errors...)
-	unique("error", len(all), func(i int) string { return all[i].Name })
+	unique("error", len(all), 1<<16, func(i int) string { return all[i].Name })
 	for _, c := range s.Commands {
 		if c.Access == nil || c.Run == nil {
 			complain("command %q lacks Access or Run", c.Name)

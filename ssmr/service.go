@@ -155,7 +155,11 @@ func (s *Service) claim(kind, name string, known bool, n int) bool {
 		s.complain(fmt.Errorf("two %ss are named %q", kind, name))
 		return false
 	}
-	if n >= 1<<16 {
+	most := 1 << 16
+	if kind == "command" {
+		most = partition.MaxCommands
+	}
+	if n >= most {
 		s.complain(fmt.Errorf("%s %q: too many", kind, name))
 		return false
 	}

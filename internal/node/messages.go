@@ -4,6 +4,7 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/session"
 	"github.com/eyrie-dev/eyrie/internal/wire"
+	"github.com/eyrie-dev/eyrie/optimistic"
 	"github.com/eyrie-dev/eyrie/partition"
 	"github.com/eyrie-dev/eyrie/ridge"
 )
@@ -90,6 +91,8 @@ func Decode(kind wire.Kind, body []byte) (wire.Message, error) {
 		return session.Decode(kind, body)
 	case kind >= wire.KindNode:
 		return decode(kind, body)
+	case kind >= wire.KindOptimistic:
+		return optimistic.Decode(kind, body)
 	case kind >= wire.KindPartition:
 		return partition.Decode(kind, body)
 	}

@@ -9,10 +9,11 @@ type Kind uint8
 
 // First kind of each package. A package's kinds reach up to the next range.
 const (
-	KindRidge     Kind = 0x10
-	KindPartition Kind = 0x40
-	KindNode      Kind = 0x70
-	KindClient    Kind = 0x90
+	KindRidge      Kind = 0x10
+	KindPartition  Kind = 0x40
+	KindOptimistic Kind = 0x60
+	KindNode       Kind = 0x70
+	KindClient     Kind = 0x90
 )
 
 // Message is what cores exchange. A message is immutable once sent: the
