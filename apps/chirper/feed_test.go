@@ -1,0 +1,66 @@
+package chirper
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestFeedIsASortedList(t *testing.T) {
+	random := rand.New(rand.NewPCG(2, 2))
+	some := func() Post {
+		id := PostID{User(random.IntN(4)), int64(random.IntN(30)), uint32(random.IntN(2))}
+		return Post{id, strings.Repeat("x", int(13*id.Micros))}
+	}
+	sorted := func(list []Post, most int) []Post {
+		slices.SortStableFunc(list, func(a, b Post) int {
+			switch {
+			case a.ID.Newer(b.ID):
+				return -1
+			case b.ID.Newer(a.ID):
+				return 1
+			}
+			return 0
+		})
+		list = slices.CompactFunc(list, func(a, b Post) bool { return a.ID == b.ID })
+		return list[:min(len(list), most)]
+	}
+	for range 300 {
+		var f, g feed
+		var list, other []Post
+		most := 1 + random.IntN(20)
+		for range 60 {
+			before, old := bytes.Clone(f), f
+			switch p := some(); random.IntN(8) {
+			case 0:
+				f = f.without(p.ID.Author)
+				list = slices.DeleteFunc(slices.Clone(list), func(q Post) bool { return q.ID.Author == p.ID.Author })
+			case 1:
+				f = f.merge(g, most)
+				list = sorted(slices.Concat(list, other), most)
+			case 2:
+				g, other = g.insert(newEntry(p.ID, p.Text), 5), sorted(append(slices.Clone(other), p), 5)
+			default:
+				f, list = f.insert(newEntry(p.ID, p.Text), most), sorted(append(slices.Clone(list), p), most)
+			}
+			if !bytes.Equal(old, before) {
+				t.Fatal("changed in place")
+			}
+			if got := (Timeline{f}).Posts(); !slices.Equal(got, list) || f.check() != nil {
+				t.Fatalf("%v, %v\nwant %v", got, f.check(), list)
+			}
+		}
+	}
+}
+
+func FuzzTimeline(f *testing.F) {
+	f.Add([]byte(feed(nil).insert(newEntry(PostID{1, 2, 3}, "text"), 5)))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var l Timeline
+		if l.UnmarshalBinary(b) == nil && len(l.Posts()) != l.Len() {
+			t.Error(l.Posts())
+		}
+	})
+}
