@@ -21,6 +21,8 @@ type Call[R any] struct {
 type underway[R any] interface {
 	Done() <-chan struct{}
 	Result(ctx context.Context) (R, error)
+	Optimistic(ctx context.Context) (ssmr.OptimisticReply[R], error)
+	Replies() ssmr.Replies
 }
 
 var done = func() <-chan struct{} {
@@ -29,8 +31,8 @@ var done = func() <-chan struct{} {
 	return c
 }()
 
-func send[A, R any](ctx context.Context, c *Client, command *ssmr.Command[A, R], user User, arg A) *Call[R] {
-	return &Call[R]{op: command.Name(), user: user, under: command.Go(ctx, c.c, arg)}
+func send[A, R any](ctx context.Context, c *Client, command *ssmr.Command[A, R], user User, arg A, options ...ssmr.CallOption) *Call[R] {
+	return &Call[R]{op: command.Name(), user: user, under: command.Go(ctx, c.c, arg, options...)}
 }
 
 func failed[R any](op string, user User, err error) *Call[R] {
@@ -58,4 +60,29 @@ func (c *Call[R]) Result(ctx context.Context) (r R, err error) {
 		c.then(r)
 	}
 	return r, err
+}
+
+// Optimistic waits for the optimistic reply, if ssmr.Optimistic asked for one,
+// or the outcome, whichever comes first; see ssmr.Call.
+func (c *Call[R]) Optimistic(ctx context.Context) (ssmr.OptimisticReply[R], error) {
+	if c.under == nil {
+		return ssmr.OptimisticReply[R]{Err: &Error{c.op, c.user, c.err}, Final: true}, nil
+	}
+	r, err := c.under.Optimistic(ctx)
+	if err != nil {
+		return r, &Error{c.op, c.user, err}
+	}
+	if r.Err != nil {
+		r.Err = &Error{c.op, c.user, r.Err}
+	}
+	return r, nil
+}
+
+// Replies is when the replies came, and whether they agreed: valid after Done,
+// and zero before. What a post took includes all that was sent for it.
+func (c *Call[R]) Replies() ssmr.Replies {
+	if c.under == nil {
+		return ssmr.Replies{}
+	}
+	return c.under.Replies()
 }

@@ -14,8 +14,9 @@ import (
 // wait: when it ends first, the error is ctx.Err() and ssmr.ErrOutcomeUnknown,
 // and the command may yet take effect. The methods that begin with Go do not
 // wait for the reply, only, as long as ctx allows, for room among the client's
-// outstanding commands; no order is promised among those. A service error is
-// an *Error around one of the package's sentinels.
+// outstanding commands; no order is promised among those. With the option
+// ssmr.Optimistic their calls have both replies. A service error is an *Error
+// around one of the package's sentinels.
 //
 // A client remembers the followers of authors it has posted for, which a post
 // is sent with: a few thousand authors' at most. What it remembers is never
@@ -104,38 +105,38 @@ func (c *Client) Following(ctx context.Context, u User) (Users, error) {
 }
 
 // GoJoin is Join without the wait for the reply.
-func (c *Client) GoJoin(ctx context.Context, u User) *Call[Changed] {
+func (c *Client) GoJoin(ctx context.Context, u User, options ...ssmr.CallOption) *Call[Changed] {
 	if u > MaxUser {
 		return failed[Changed](JoinUser.Name(), u, fmt.Errorf("%w: the limit is %d", ErrBadUser, MaxUser))
 	}
-	return send(ctx, c, JoinUser, u, u)
+	return send(ctx, c, JoinUser, u, u, options...)
 }
 
 // GoFollow is Follow without the wait for the reply.
-func (c *Client) GoFollow(ctx context.Context, u, other User) *Call[Changed] {
-	call := send(ctx, c, FollowUser, u, Pair{u, other})
+func (c *Client) GoFollow(ctx context.Context, u, other User, options ...ssmr.CallOption) *Call[Changed] {
+	call := send(ctx, c, FollowUser, u, Pair{u, other}, options...)
 	call.then = func(Changed) { c.audiences.change(other, func(a Users) Users { return Users{a.r.with(u)} }) }
 	return call
 }
 
 // GoUnfollow is Unfollow without the wait for the reply.
-func (c *Client) GoUnfollow(ctx context.Context, u, other User) *Call[Changed] {
-	call := send(ctx, c, UnfollowUser, u, Pair{u, other})
+func (c *Client) GoUnfollow(ctx context.Context, u, other User, options ...ssmr.CallOption) *Call[Changed] {
+	call := send(ctx, c, UnfollowUser, u, Pair{u, other}, options...)
 	call.then = func(Changed) { c.audiences.change(other, func(a Users) Users { return Users{a.r.without(u)} }) }
 	return call
 }
 
 // GoTimeline is Timeline without the wait for the reply.
-func (c *Client) GoTimeline(ctx context.Context, u User) *Call[Timeline] {
-	return send(ctx, c, GetTimeline, u, u)
+func (c *Client) GoTimeline(ctx context.Context, u User, options ...ssmr.CallOption) *Call[Timeline] {
+	return send(ctx, c, GetTimeline, u, u, options...)
 }
 
 // GoOrderedTimeline is OrderedTimeline without the wait for the reply.
-func (c *Client) GoOrderedTimeline(ctx context.Context, u User) *Call[Timeline] {
-	return send(ctx, c, GetTimelineOrdered, u, u)
+func (c *Client) GoOrderedTimeline(ctx context.Context, u User, options ...ssmr.CallOption) *Call[Timeline] {
+	return send(ctx, c, GetTimelineOrdered, u, u, options...)
 }
 
 // GoRefill is Refill without the wait for the reply.
-func (c *Client) GoRefill(ctx context.Context, u User) *Call[Timeline] {
-	return send(ctx, c, RefillTimeline, u, u)
+func (c *Client) GoRefill(ctx context.Context, u User, options ...ssmr.CallOption) *Call[Timeline] {
+	return send(ctx, c, RefillTimeline, u, u, options...)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/eyrie-dev/eyrie/ssmr"
 )
@@ -15,11 +14,14 @@ const maxStale = 3
 
 // GoPost is Post without the wait for the reply. If the client was wrong about
 // the followers, it sends the post again by itself, for which ctx is no limit.
-func (c *Client) GoPost(ctx context.Context, author User, text string) *Call[Post] {
+func (c *Client) GoPost(ctx context.Context, author User, text string, options ...ssmr.CallOption) *Call[Post] {
 	if err := CheckText(text); err != nil {
 		return failed[Post](PostText.Name(), author, err)
 	}
-	p := &posting{c: c, author: author, text: text, done: make(chan struct{})}
+	p := &posting{
+		c: c, author: author, text: text, options: options,
+		done: make(chan struct{}), early: make(chan struct{}),
+	}
 	first := p.attempt(ctx)
 	go p.run(context.WithoutCancel(ctx), first)
 	return &Call[Post]{op: PostText.Name(), user: author, under: p}
@@ -28,39 +30,91 @@ func (c *Client) GoPost(ctx context.Context, author User, text string) *Call[Pos
 // posting is a post under way: one command after the other until one has been
 // sent with the right followers.
 type posting struct {
-	c      *Client
-	author User
-	text   string
+	c       *Client
+	author  User
+	text    string
+	options []ssmr.CallOption
 
-	// post and err are the outcome once done is closed.
-	done chan struct{}
-	post Post
-	err  error
+	// post, err and replies are the outcome once done is closed. What is known
+	// before, from the first attempt that said more than that it was wrong about
+	// the followers, is in optimistic once early is closed: before done, or never.
+	done       chan struct{}
+	post       Post
+	err        error
+	replies    ssmr.Replies
+	early      chan struct{}
+	optimistic ssmr.OptimisticReply[Post]
 }
 
 func (p *posting) attempt(ctx context.Context) *ssmr.Call[Posted] {
 	audience, _ := p.c.audiences.get(p.author)
-	return PostText.Go(ctx, p.c.c, PostArg{p.author, audience, p.text})
+	return PostText.Go(ctx, p.c.c, PostArg{p.author, audience, p.text}, p.options...)
 }
 
 func (p *posting) run(ctx context.Context, call *ssmr.Call[Posted]) {
 	defer close(p.done)
 	for stale := 0; ; {
+		if len(p.options) > 0 {
+			p.foresee(call.Optimistic(ctx))
+		}
 		r, err := call.Result(ctx)
+		p.count(call.Replies())
 		if err != nil {
 			p.err = err
 			return
 		}
 		if r.Done {
-			p.post = Post{PostID{p.author, r.Micros, r.Nonce}, p.text}
+			p.post = p.made(r)
 			return
 		}
 		p.c.audiences.put(p.author, r.Audience)
 		if stale++; stale <= maxStale {
 			call = p.attempt(ctx)
 		} else {
-			call = PostOpen.Go(ctx, p.c.c, OpenPostArg{p.author, p.text})
+			call = PostOpen.Go(ctx, p.c.c, OpenPostArg{p.author, p.text}, p.options...)
 		}
+	}
+}
+
+func (p *posting) made(r Posted) Post { return Post{PostID{p.author, r.Micros, r.Nonce}, p.text} }
+
+// foresee takes an attempt's optimistic reply.
+func (p *posting) foresee(r ssmr.OptimisticReply[Posted], err error) {
+	if err != nil || r.Final || p.foreseen() || r.Err == nil && !r.Value.Done {
+		return
+	}
+	p.optimistic = ssmr.OptimisticReply[Post]{Err: r.Err}
+	if r.Err == nil {
+		p.optimistic.Value = p.made(r.Value)
+	}
+	close(p.early)
+}
+
+func (p *posting) foreseen() bool {
+	select {
+	case <-p.early:
+		return true
+	default:
+		return false
+	}
+}
+
+// count adds an attempt's times. What was foreseen earlier than in the last
+// attempt was wrong.
+func (p *posting) count(r ssmr.Replies) {
+	if r.Sent.IsZero() {
+		return // it was not sent
+	}
+	all := &p.replies
+	if all.Sent.IsZero() {
+		all.Sent = r.Sent
+	}
+	late := r.Sent.Sub(all.Sent)
+	all.Conservative, all.Agreed = late+r.Conservative, false
+	switch {
+	case !p.foreseen(): // of what was only wrong about the followers nobody heard
+	case !all.Early:
+		all.Early, all.Optimistic, all.Agreed = true, late+r.Optimistic, r.Agreed
 	}
 }
 
@@ -79,67 +133,38 @@ func (p *posting) Result(ctx context.Context) (Post, error) {
 	return p.post, p.err
 }
 
+func (p *posting) Optimistic(ctx context.Context) (ssmr.OptimisticReply[Post], error) {
+	select {
+	case <-p.early:
+	case <-p.done:
+	default:
+		select {
+		case <-p.early:
+		case <-p.done:
+		case <-ctx.Done():
+			return ssmr.OptimisticReply[Post]{}, unknown(ctx)
+		}
+	}
+	if p.foreseen() {
+		return p.optimistic, nil
+	}
+	return ssmr.OptimisticReply[Post]{Value: p.post, Err: p.err, Final: true}, nil
+}
+
+// Replies is valid after Done, and zero before.
+func (p *posting) Replies() ssmr.Replies {
+	select {
+	case <-p.done:
+		return p.replies
+	default:
+		return ssmr.Replies{}
+	}
+}
+
 // unknown is what a caller gets who stopped waiting.
 func unknown(ctx context.Context) error {
 	if cause := context.Cause(ctx); !errors.Is(cause, ctx.Err()) {
 		return fmt.Errorf("%w: %w: %w", ssmr.ErrOutcomeUnknown, ctx.Err(), cause)
 	}
 	return fmt.Errorf("%w: %w", ssmr.ErrOutcomeUnknown, ctx.Err())
-}
-
-// audiences are followers that a client remembers, by author. Bounded: what is
-// too much drives out others, whichever.
-type audiences struct {
-	mu    sync.Mutex
-	of    map[User]Users
-	bytes int
-}
-
-// maxAudiences and maxAudienceBytes bound what a client remembers.
-const (
-	maxAudiences     = 1 << 14
-	maxAudienceBytes = 16 << 20
-)
-
-func (a *audiences) get(author User) (Users, bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	u, ok := a.of[author]
-	return u, ok
-}
-
-func (a *audiences) put(author User, u Users) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.set(author, u)
-}
-
-// change changes what is remembered, if anything is.
-func (a *audiences) change(author User, by func(Users) Users) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if u, ok := a.of[author]; ok {
-		a.set(author, by(u))
-	}
-}
-
-func (a *audiences) set(author User, u Users) {
-	a.drop(author)
-	a.of[author] = u
-	a.bytes += len(u.r)
-	for other := range a.of {
-		if len(a.of) <= maxAudiences && a.bytes <= maxAudienceBytes {
-			return
-		}
-		if other != author {
-			a.drop(other)
-		}
-	}
-}
-
-func (a *audiences) drop(author User) {
-	if u, ok := a.of[author]; ok {
-		delete(a.of, author)
-		a.bytes -= len(u.r)
-	}
 }

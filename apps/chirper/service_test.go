@@ -121,7 +121,7 @@ func TestStaleAudience(t *testing.T) {
 			t.Errorf("%d posts in the timeline of %d", n, u)
 		}
 	}
-	p := &posting{c: c, author: 1, text: "x", done: make(chan struct{})}
+	p := &posting{c: c, author: 1, text: "x", done: make(chan struct{}), early: make(chan struct{})}
 	p.run(ctx, PostText.Go(ctx, c.c, PostArg{1, UsersOf(2), "x"}))
 	if p.err != nil || p.post.Text != "x" {
 		t.Error(p.post, p.err)
