@@ -173,7 +173,7 @@ func addResting(to store.Writer, items []partition.StateItem) error {
 func (w *jobs) install(work *node.Install) error {
 	if work.First {
 		w.giveUp()
-		to, err := w.store.Begin(work.Number, true)
+		to, err := w.store.Receive(work.Number)
 		if err != nil {
 			return err
 		}

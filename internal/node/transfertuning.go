@@ -12,7 +12,7 @@ type TransferTuning struct {
 	// Outstanding chunks, at most, are under way or kept to be sent again; 4.
 	Outstanding int
 	// BytesPerSecond bounds what a donor sends, to all, and what a receiver
-	// asks for; 32 MiB.
+	// asks for; 16 MiB.
 	BytesPerSecond int
 	// MaxPin is how long a donor keeps a checkpoint for one receiver; 10 minutes.
 	MaxPin time.Duration
@@ -20,7 +20,7 @@ type TransferTuning struct {
 
 // DefaultTransfer gives values that serve.
 func DefaultTransfer() TransferTuning {
-	return TransferTuning{ChunkBytes: 128 << 10, Outstanding: 4, BytesPerSecond: 32 << 20, MaxPin: 10 * time.Minute}
+	return TransferTuning{ChunkBytes: 128 << 10, Outstanding: 4, BytesPerSecond: 16 << 20, MaxPin: 10 * time.Minute}
 }
 
 // maxOutstanding bounds Outstanding.

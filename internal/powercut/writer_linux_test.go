@@ -2,6 +2,7 @@ package powercut
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -194,7 +196,7 @@ func writeStore(dir string, seed uint64, steps int, out *report) error {
 		salt, whole := rng.Uint64(), rng.IntN(12) == 0
 		changes := state.changes(number, salt, whole)
 		out.say("b %d %d %v", number, salt, whole)
-		w, err := s.Begin(number, whole)
+		w, err := begin(s, number, salt, whole, changes)
 		if err != nil {
 			return err
 		}
@@ -219,6 +221,15 @@ func writeStore(dir string, seed uint64, steps int, out *report) error {
 		}
 	}
 	return s.Close()
+}
+
+// begin begins a checkpoint; half of the whole ones are received.
+func begin(s *store.Badger, number, salt uint64, whole bool, changes []store.Item) (store.Writer, error) {
+	if !whole || salt%2 == 0 {
+		return s.Begin(number, whole)
+	}
+	slices.SortFunc(changes, func(a, b store.Item) int { return bytes.Compare(a.Key, b.Key) })
+	return s.Receive(number)
 }
 
 func load(s *store.Badger, number uint64) (items, error) {

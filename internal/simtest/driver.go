@@ -161,7 +161,7 @@ func (v *driver) do(now hlc.Now, j node.Job) {
 	case *node.Install:
 		if w.First {
 			v.endWrite()
-			v.writer, r.Err = v.d.store.Begin(w.Number, true)
+			v.writer, r.Err = v.d.store.Receive(w.Number)
 			v.number = w.Number
 		}
 		if r.Err == nil && v.number == w.Number && v.writer != nil {

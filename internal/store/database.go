@@ -56,7 +56,9 @@ type database struct {
 // open opens the database and reads its manifests. What Badger says and does
 // when its files are damaged, panics among it, is an ErrDamaged; checkTables
 // finds most of it before Badger's own goroutines could.
-func (d *database) open() (err error) {
+func (d *database) open() error { return d.openWith(settings) }
+
+func (d *database) openWith(settings func(string) badger.Options) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%w: %s: Badger panicked: %v", ErrDamaged, d.path, p)

@@ -197,6 +197,9 @@ func (s *Mem) Begin(number uint64, whole bool) (Writer, error) {
 	return &memWriter{s: s, life: s.life, number: number, whole: whole || len(s.kept) == 0}, nil
 }
 
+// Receive implements Store. It takes items in any order.
+func (s *Mem) Receive(number uint64) (Writer, error) { return s.Begin(number, true) }
+
 func (s *Mem) fail() error {
 	if s.Fail != nil {
 		return s.Fail()

@@ -31,7 +31,7 @@ func (s *Badger) copyOf(number uint64) error {
 		return err
 	}
 	s.done()
-	w, err := s.begin(number, true)
+	w, err := s.receive(number)
 	if err != nil {
 		return err
 	}

@@ -48,6 +48,9 @@ type Store interface {
 	// the newest holds, with the changes that are added; if whole, or the
 	// first, only what is added.
 	Begin(number uint64, whole bool) (Writer, error)
+	// Receive is Begin of a whole checkpoint whose items come by ascending keys,
+	// as Read gives them: that is cheaper. Others are refused.
+	Receive(number uint64) (Writer, error)
 	// Read returns items of a checkpoint with keys above after, ascending,
 	// about so many bytes of them but at least one, and whether they are the
 	// last. They are the caller's, whatever becomes of the checkpoint.

@@ -29,10 +29,11 @@ func (s *Badger) Begin(number uint64, whole bool) (Writer, error) {
 	if kept := s.Newest(); len(kept) > 0 && number <= kept[0].Number {
 		return nil, fmt.Errorf("store: checkpoint %d is not above %d", number, kept[0].Number)
 	}
-	return s.begin(number, whole)
+	return s.begin(number, whole, settings)
 }
 
-func (s *Badger) begin(number uint64, whole bool) (*writer, error) {
+// begin opens a new database with the settings given.
+func (s *Badger) begin(number uint64, whole bool, fresh func(string) badger.Options) (*writer, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.writing {
@@ -45,8 +46,10 @@ func (s *Badger) begin(number uint64, whole bool) (*writer, error) {
 	if w.whole {
 		w.d = &database{path: filepath.Join(s.dir, fmt.Sprintf("%06d", s.next)), checked: true}
 		s.next++
-	}
-	if err := s.opened(w.d); err != nil {
+		if err := w.d.openWith(fresh); err != nil {
+			return nil, err
+		}
+	} else if err := s.opened(w.d); err != nil {
 		return nil, err
 	}
 	w.large = w.d.large
@@ -124,9 +127,19 @@ func (w *writer) Add(items []Item) error {
 }
 
 func (w *writer) add(x *Item) error {
-	chunk := uint16(0)
+	if x.Gone {
+		return w.shorten(x.Key, 0)
+	}
+	if err := w.chunks(x, w.set); err != nil {
+		return err
+	}
+	return w.shorten(x.Key, uint16(max(1, (len(x.Value)+chunkSize-1)/chunkSize)))
+}
+
+// chunks visits an item's entries in the database, in order.
+func (w *writer) chunks(x *Item, visit func(*badger.Entry) error) error {
 	value := x.Value
-	for ; !x.Gone; chunk++ {
+	for chunk := uint16(0); ; chunk++ {
 		if chunk == 1<<16-2 {
 			return fmt.Errorf("%w: a value of %d bytes", ErrTooLarge, len(x.Value))
 		}
@@ -139,15 +152,10 @@ func (w *writer) add(x *Item) error {
 		if len(value) > 0 {
 			e.UserMeta, w.large = hasMore, true
 		}
-		if err := w.set(e); err != nil {
+		if err := visit(e); err != nil || len(value) == 0 {
 			return err
 		}
-		if len(value) == 0 {
-			chunk++
-			break
-		}
 	}
-	return w.shorten(x.Key, chunk)
 }
 
 // shorten deletes the chunks of an item, from one on, that it has so far. An
