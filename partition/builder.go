@@ -13,9 +13,10 @@ type Builder struct {
 	r      *Replica
 	sum    Sum
 	before []byte // the last key
+	later  bool   // Later was called
 	meta   *meta
-	outbox []*outgoing
-	queue  []*queued
+	outbox map[ids.Position]*outgoing
+	queue  map[ids.Position]*queued
 	err    error
 }
 
@@ -24,8 +25,13 @@ type Builder struct {
 func NewBuilder(c Config) *Builder {
 	r := New(c)
 	r.state.changes.on = false // until all is there
-	return &Builder{r: r}
+	return &Builder{r: r, outbox: make(map[ids.Position]*outgoing), queue: make(map[ids.Position]*queued)}
 }
+
+// Later says that all items of a checkpoint have been added, and that those
+// which follow, again in ascending order of keys, are what a later checkpoint
+// of the same replica has otherwise: items that are gone among them.
+func (b *Builder) Later() { b.before, b.later = nil, true }
 
 // Add adds the next items, in ascending order of keys. It keeps parts of them,
 // which must not change. An error wraps ErrCheckpoint and is final.
@@ -48,36 +54,60 @@ func (b *Builder) add(it StateItem) (err error) {
 		}
 	}()
 	switch {
-	case it.Gone:
+	case it.Gone && !b.later:
 		return fmt.Errorf("an item that is gone")
 	case len(it.Key) == 0 || b.before != nil && slices.Compare(b.before, it.Key) >= 0:
 		return fmt.Errorf("out of order")
 	}
 	b.before = it.Key
-	hash := hashItem(it.Key, it.Value)
-	b.sum.add(hash)
+	var hash uint64
+	if !it.Gone {
+		hash = hashItem(it.Key, it.Value)
+		b.sum.add(hash)
+	}
 	if it.Key[0] == itemVariable {
 		return b.addVariable(it, hash)
 	}
+	return b.addOther(it, hash)
+}
+
+// addOther adds an item other than a variable.
+func (b *Builder) addOther(it StateItem, hash uint64) (err error) {
 	var what label
 	switch p, placed := readPlace(it.Key); {
 	case it.Key[0] == itemClient && len(it.Key) == len(what):
 		copy(what[:], it.Key)
-		err = b.addClient(ids.Client(it.Key[1:]), it.Value)
-	case it.Key[0] == itemMeta && len(it.Key) == 1:
+		if c := ids.Client(it.Key[1:]); it.Gone {
+			delete(b.r.table.clients, c)
+		} else {
+			err = b.addClient(c, it.Value)
+		}
+	case it.Key[0] == itemMeta && len(it.Key) == 1 && !it.Gone:
 		what = label{itemMeta}
 		err = b.addMeta(it.Value)
 	case it.Key[0] == itemOutbox && placed:
 		what = placeLabel(itemOutbox, p)
-		err = b.addOutgoing(p, it.Value)
+		if delete(b.outbox, p); !it.Gone {
+			err = b.addOutgoing(p, it.Value)
+		}
 	case it.Key[0] == itemQueued && placed:
 		what = placeLabel(itemQueued, p)
-		err = b.addQueued(p, it.Value)
+		if delete(b.queue, p); !it.Gone {
+			err = b.addQueued(p, it.Value)
+		}
 	default:
 		return fmt.Errorf("no such kind of item")
 	}
-	b.r.ledger.set(what, hash)
-	b.r.ledger.undo = nil
+	g := b.r.ledger
+	if old, had := g.hashes[what]; had {
+		b.sum.remove(old)
+	}
+	if it.Gone {
+		g.drop(what)
+	} else {
+		g.set(what, hash)
+	}
+	g.undo = nil
 	return err
 }
 
@@ -93,8 +123,15 @@ func (b *Builder) addVariable(it StateItem, hash uint64) error {
 	if !r.holds(k) {
 		return fmt.Errorf("another partition's variable")
 	}
-	r.state.insert(k, it.Value).digest = hash
-	r.state.sum.add(hash)
+	if v := r.state.find(k); v != nil { // in a later checkpoint
+		b.sum.remove(v.digest)
+		r.state.sum.remove(v.digest)
+		r.state.delete(k)
+	}
+	if !it.Gone {
+		r.state.insert(k, it.Value).digest = hash
+		r.state.sum.add(hash)
+	}
 	return nil
 }
 
@@ -103,9 +140,7 @@ func (b *Builder) addClient(c ids.Client, value []byte) error {
 	if err != nil {
 		return err
 	}
-	t := b.r.table
-	t.clients[c] = rec
-	t.expiry.push(int64(rec.expires), c)
+	b.r.table.clients[c] = rec
 	return nil
 }
 
@@ -138,7 +173,7 @@ func (b *Builder) addOutgoing(p ids.Position, value []byte) error {
 	if err != nil {
 		return err
 	}
-	b.outbox = append(b.outbox, o)
+	b.outbox[p] = o
 	return nil
 }
 
@@ -147,7 +182,7 @@ func (b *Builder) addQueued(p ids.Position, value []byte) error {
 	if err == nil {
 		err = b.placed(p, q.dests, 1)
 	}
-	b.queue = append(b.queue, q)
+	b.queue[p] = q
 	return err
 }
 
@@ -195,7 +230,9 @@ func (b *Builder) finish(sum Sum) (err error) {
 	}
 	r := b.r
 	r.state.changes.on = r.config.Durable
-	if err := r.resume(b.queue, b.outbox); err != nil {
+	b.expect()
+	queue := inOrder(b.queue)
+	if err := r.resume(queue, inOrder(b.outbox)); err != nil {
 		return fmt.Errorf("%w: %w", ErrCheckpoint, err)
 	}
 	if r.err != nil {
@@ -203,7 +240,7 @@ func (b *Builder) finish(sum Sum) (err error) {
 	}
 	if r.config.Durable {
 		var unfinished []ids.Position
-		for _, q := range b.queue {
+		for _, q := range queue {
 			if len(q.dests) > 1 {
 				unfinished = append(unfinished, q.Position)
 			}
@@ -215,77 +252,5 @@ func (b *Builder) finish(sum Sum) (err error) {
 		m.sum = sum
 		r.addMark(m)
 	}
-	return nil
-}
-
-// resume takes the unfinished commands on their way again, in their order, with
-// what others have said about them. Each has its verdict; so it goes behind
-// those that it conflicts with, as at its delivery, and what had started does
-// again. Its code runs from its start, and finds what it found: whoever writes
-// what it reads waits for it, here and elsewhere.
-//
-// Finished commands have their places in the outbox among them.
-func (r *Replica) resume(queue []*queued, finished []*outgoing) error {
-	for _, q := range queue {
-		for len(finished) > 0 && finished[0].Position.Less(q.Position) {
-			r.reopen(finished[0])
-			finished = finished[1:]
-		}
-		if len(finished) > 0 && finished[0].Position == q.Position {
-			return fmt.Errorf("command %v at %v is finished and is not", q.Command, q.Position)
-		}
-		if err := r.readmit(q); err != nil {
-			return fmt.Errorf("command %v at %v: %w", q.Command, q.Position, err)
-		}
-	}
-	for _, o := range finished {
-		r.reopen(o)
-	}
-	all := slices.Clone(r.queue.all())
-	r.drain()
-	for i, c := range all {
-		if o := c.out; queue[i].sent && o != nil && o.signal {
-			o.sentSignal, o.sentVars, o.sentParts = true, len(o.vars), len(o.parts)
-		}
-	}
-	r.endStep()
-	if r.outbox.line.live > 0 {
-		r.outbox.askDue = 0 // what others have finished is not known here
-	}
-	if !r.config.Durable {
-		r.outbox.tellDue = 0
-		for q := range r.outbox.shared {
-			r.outbox.shared[q] = true
-		}
-	}
-	return nil
-}
-
-func (r *Replica) reopen(o *outgoing) {
-	r.outbox.open(o)
-	r.outbox.bytes += o.bytes + 200
-}
-
-func (r *Replica) readmit(q *queued) error {
-	d := Delivery{
-		Position: q.Position, Command: q.Command, Attempt: q.Attempt, Dests: q.dests,
-		Body: q.body, Proposed: q.proposed, Nearest: q.nearest,
-	}
-	c := r.spare.takeCommand()
-	req, err := DecodeRequest(q.body)
-	r.fill(c, &d, &req, err)
-	if err == nil && req.MapVersion != r.version() || c.needed != nil {
-		return fmt.Errorf("it would have ended in retry")
-	}
-	r.line(c)
-	c.kept, c.changed, c.asked = true, false, true
-	invalid := r.counters.Invalid
-	for i := range q.peers {
-		r.absorb(c, c.in.peers[i].partition, &q.peers[i])
-	}
-	if r.counters.Invalid != invalid || r.err != nil {
-		return fmt.Errorf("values that nobody sends")
-	}
-	c.changed = false
 	return nil
 }

@@ -115,7 +115,11 @@ func (w *jobs) result(j node.Job) (r node.Result) {
 	case *node.Commit:
 		r.Err = w.commit(work)
 	case *node.Read:
-		r.Items, r.End, r.Err = w.store.Read(work.Number, work.After, work.Bytes)
+		if work.Base != 0 {
+			r.Items, r.End, r.Err = w.store.Changes(work.Number, work.Base, work.After, work.Bytes)
+		} else {
+			r.Items, r.End, r.Err = w.store.Read(work.Number, work.After, work.Bytes)
+		}
 	}
 	if errors.Is(r.Err, store.ErrFull) {
 		r.Full, r.Err = true, nil

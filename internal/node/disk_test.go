@@ -90,12 +90,31 @@ func (s *stored) from(after []byte, size int) (items []partition.StateItem, end 
 	}
 	slices.Sort(keys)
 	for i, k := range keys {
-		items = append(items, partition.StateItem{Key: []byte(k), Value: s.items[k]})
+		items = append(items, partition.StateItem{Key: []byte(k), Value: s.items[k], Gone: s.items[k] == nil})
 		if size -= len(k) + len(s.items[k]); size <= 0 {
 			return items, i == len(keys)-1
 		}
 	}
 	return items, true
+}
+
+// since has what s has otherwise than base; nil stands for what is gone.
+func (s *stored) since(base *stored) *stored {
+	if base == nil {
+		return nil
+	}
+	out := &stored{items: make(map[string][]byte)}
+	for k, v := range s.items {
+		if old, had := base.items[k]; !had || !bytes.Equal(old, v) {
+			out.items[k] = v
+		}
+	}
+	for k := range base.items {
+		if _, has := s.items[k]; !has {
+			out.items[k] = nil
+		}
+	}
+	return out
 }
 
 func (d *disk) find(number uint64) *stored {
@@ -133,7 +152,7 @@ func (d *disk) do(j Job) (r Result) {
 				if it.Gone {
 					delete(s.items, string(it.Key))
 				} else {
-					s.items[string(it.Key)] = bytes.Clone(it.Value)
+					s.items[string(it.Key)] = append([]byte{}, it.Value...)
 				}
 			}
 		}
@@ -147,6 +166,11 @@ func (d *disk) do(j Job) (r Result) {
 		if s == nil {
 			return Result{Err: errors.New("no such checkpoint")}
 		}
+		if w.Base != 0 {
+			if s = s.since(d.find(w.Base)); s == nil {
+				return Result{Err: errors.New("no such base")}
+			}
+		}
 		r.Items, r.End = s.from(w.After, w.Bytes)
 	case *Install:
 		if w.First {
@@ -156,7 +180,9 @@ func (d *disk) do(j Job) (r Result) {
 			return Result{Err: errors.New("installed into nothing")}
 		}
 		for _, it := range w.Items {
-			d.partial.items[string(it.Key)] = bytes.Clone(it.Value)
+			if delete(d.partial.items, string(it.Key)); !it.Gone {
+				d.partial.items[string(it.Key)] = append([]byte{}, it.Value...)
+			}
 		}
 	case *Commit:
 		s := d.partial

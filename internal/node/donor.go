@@ -26,8 +26,9 @@ type donor struct {
 type serving struct {
 	to       ids.Process
 	transfer uint64
+	base     uint64 // the receiver has this checkpoint; zero: none
 	need     Need
-	above    uint64 // fresh checkpoints have higher numbers
+	above    uint64 // what is offered has a higher number
 	began    time.Duration
 	heard    time.Duration
 
@@ -74,13 +75,17 @@ func (d *donor) want(from ids.Process, m *Want) {
 		return
 	}
 	if s == nil {
+		if m.Base != 0 && !n.cfg.Durable {
+			d.decline(from, m.Transfer, Unknown) // it is not kept
+			return
+		}
 		if limit := d.limit(); len(d.sessions) >= limit {
 			d.decline(from, m.Transfer, Busy)
 			return
 		}
-		s = &serving{to: from, transfer: m.Transfer, need: m.Need, began: n.now.Mono}
+		s = &serving{to: from, transfer: m.Transfer, base: m.Base, need: m.Need, above: m.Base, began: n.now.Mono}
 		if m.Need.Fresh {
-			s.above = n.keeper.numbers
+			s.above = max(s.above, n.keeper.numbers)
 		}
 		d.sessions = append(d.sessions, s)
 	}
@@ -203,7 +208,7 @@ func (d *donor) make(s *serving) {
 	t := &d.n.cfg.Transfer
 	for s.manifest != nil && !s.ended && s.reading == 0 && len(s.chunks) < t.Outstanding {
 		if s.snapshot == nil {
-			s.reading = d.n.job(&Read{Number: s.manifest.Number, After: s.after, Bytes: t.ChunkBytes})
+			s.reading = d.n.job(&Read{Number: s.manifest.Number, Base: s.base, After: s.after, Bytes: t.ChunkBytes})
 			return
 		}
 		items := s.snapshot.Next(nil, t.ChunkBytes)
@@ -288,6 +293,9 @@ func (d *donor) pinned() uint64 {
 	for _, s := range d.sessions {
 		if s.manifest != nil && s.snapshot == nil {
 			low = min(low, s.manifest.Number)
+		}
+		if s.base != 0 {
+			low = min(low, s.base)
 		}
 	}
 	return low

@@ -22,9 +22,9 @@ func (r *receiver) offered(m *Manifest) {
 	fits := slices.EqualFunc(positions, m.Positions.Ensembles, func(a, b ridge.At) bool {
 		return a.Ensemble == b.Ensemble && b.Valid()
 	})
-	if !fits || m.Partition != n.partition || m.Service != n.service() || m.MapVersion != n.mapVersion() || !serves(&m.Positions, &need) {
+	if !fits || m.Partition != n.partition || m.Service != n.service() || m.MapVersion != n.mapVersion() || !serves(&m.Positions, &need) || m.Number <= r.base {
 		r.counts.refused++
-		r.ask()
+		r.unanswered()
 		return
 	}
 	if n.keeper.making != nil {
@@ -32,11 +32,17 @@ func (r *receiver) offered(m *Manifest) {
 		return
 	}
 	r.phase, r.moved, r.exhausted = fetching, n.now.Mono, false
+	n.ridge.Await(m.Positions)
+	r.manifest = m
+	if r.base != 0 {
+		r.builder.Later()
+		r.fetch()
+		return
+	}
 	r.counts.started++
 	r.gap = min(max(2*r.gap, gapFirst), gapMost)
 	r.after = n.now.Mono + r.gap
-	n.ridge.Await(m.Positions)
-	r.manifest, r.builder = m, partition.NewBuilder(n.replicaConfig())
+	r.builder = partition.NewBuilder(n.replicaConfig())
 	if n.cfg.Durable {
 		n.keeper.numbers++
 		r.number = n.keeper.numbers
@@ -111,7 +117,7 @@ func (r *receiver) chunk(m *Chunk) {
 		r.take(c)
 		took = true
 	}
-	if took && r.phase != whole && r.phase != pausing {
+	if took && (r.phase == fetching || r.phase == committing) {
 		r.fetch()
 	}
 }
@@ -159,6 +165,10 @@ func (r *receiver) store(work any) {
 
 // complete checks the whole state.
 func (r *receiver) complete(sum partition.Sum) {
+	if need := r.need(); r.n.cfg.Durable && sum == r.manifest.Sum && !serves(&r.manifest.Positions, &need) {
+		r.overtaken()
+		return
+	}
 	var err error
 	var built *partition.Replica
 	if r.n.cfg.Durable && sum != r.manifest.Sum {
@@ -187,6 +197,20 @@ func (r *receiver) complete(sum partition.Sum) {
 	m.Number, m.Sum = r.number, sum
 	r.manifest = &m
 	r.store(&Commit{Manifest: &m})
+}
+
+// overtaken goes on from a state that came too late: instances that follow it
+// are forgotten. The same donor has a newer one, and what that has otherwise
+// comes sooner than all did: in the end soon enough, if states can be fetched
+// faster than they change.
+func (r *receiver) overtaken() {
+	n := r.n
+	r.counts.overtaken++
+	r.base, r.transfer = r.manifest.Number, n.cfg.Random()
+	clear(r.chunks[:])
+	r.taken, r.until, r.bad, r.part = 0, 0, 0, nil
+	r.phase, r.began, r.heard, r.wait = asking, n.now.Mono, n.now.Mono, r.timeout()
+	r.want()
 }
 
 // stored takes what became of a piece of work on the disk.

@@ -32,9 +32,11 @@ func (w *Write) Seal() []byte {
 }
 
 // Read reads items of a durable checkpoint, about so many bytes of them but at
-// least one, above a key (nil: from the first on).
+// least one, above a key (nil: from the first on); with Base, only those that
+// another durable checkpoint does not have so, and what it has besides, as gone.
 type Read struct {
 	Number uint64
+	Base   uint64
 	After  []byte
 	Bytes  int
 }

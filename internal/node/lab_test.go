@@ -76,16 +76,30 @@ func accountKey(i int) partition.Key {
 	return partition.Key{Name: string(binary.BigEndian.AppendUint64(nil, uint64(i)))}
 }
 
+// bulk begins an argument that names no account but a large variable, which is
+// written once.
+const bulk = 0xff
+
+func bulkKey(i byte) partition.Key { return accountKey(1000 + int(i)) }
+
 // labService adds one to each of the accounts that the argument names.
 func labService() *partition.Service {
 	access := func(arg []byte) (a partition.Access, _ error) {
 		a.Exact = true
+		if len(arg) > 0 && arg[0] == bulk {
+			a.Items = append(a.Items, partition.Item{Key: bulkKey(arg[1]), Write: true})
+			return a, nil
+		}
 		for _, k := range arg {
 			a.Items = append(a.Items, partition.Item{Key: accountKey(int(k)), Write: true})
 		}
 		return a, nil
 	}
 	run := func(tx partition.Tx, arg []byte) ([]byte, error) {
+		if len(arg) > 0 && arg[0] == bulk {
+			tx.Put(bulkKey(arg[1]), make([]byte, 2000))
+			return nil, nil
+		}
 		// Values depend on those of the other partitions, so that a value not
 		// shipped, or shipped as of another time, shows.
 		sum := uint64(0)

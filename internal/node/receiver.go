@@ -31,6 +31,7 @@ type receiver struct {
 
 	from     ids.Process
 	transfer uint64
+	base     uint64        // the donor's number of a state that is here already
 	began    time.Duration // with this one
 	heard    time.Duration // a word of this transfer
 	moved    time.Duration // the last chunk was taken
@@ -70,6 +71,7 @@ type transferCounts struct {
 	started, failed, completed uint64
 	damaged                    uint64 // chunks that were not what was sent
 	refused                    uint64 // offers and chunks that make no sense
+	overtaken                  uint64 // states that were complete too late
 }
 
 const (
@@ -177,14 +179,14 @@ func (r *receiver) ask() {
 }
 
 func (r *receiver) want() {
-	r.n.send(ids.To(r.from), &Want{Transfer: r.transfer, Need: r.need()})
+	r.n.send(ids.To(r.from), &Want{Transfer: r.transfer, Base: r.base, Need: r.need()})
 	r.next = r.n.now.Mono + r.wait
 }
 
 func (r *receiver) askAgain() {
 	now := r.n.now.Mono
 	if now-r.heard > r.n.cfg.Ridge.FailureTimeout || now-r.began > makingMost || r.n.ridge.Suspected(r.from) {
-		r.ask()
+		r.unanswered()
 		return
 	}
 	r.want()
@@ -224,8 +226,18 @@ func (r *receiver) declined(why Reason) {
 		r.failed()
 	case r.phase == fetching: // it has no chunk yet
 	case why != Making:
-		r.ask()
+		r.unanswered()
 	}
+}
+
+// unanswered turns to the next donor. What is here of another one's is of no
+// use then.
+func (r *receiver) unanswered() {
+	if r.base != 0 {
+		r.failed()
+		return
+	}
+	r.ask()
 }
 
 // failed gives a transfer up. The next begins from scratch, with another donor
@@ -243,7 +255,7 @@ func (r *receiver) drop() {
 	r.manifest, r.builder, r.built = nil, nil, nil
 	clear(r.chunks[:])
 	clear(r.storing)
-	r.taken, r.until, r.items, r.bytes, r.grant, r.bad = 0, 0, 0, 0, 0, 0
+	r.base, r.taken, r.until, r.items, r.bytes, r.grant, r.bad = 0, 0, 0, 0, 0, 0, 0
 	r.part, r.stores = nil, false
 }
 

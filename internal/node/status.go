@@ -66,6 +66,9 @@ type TransferStatus struct {
 	Completed uint64 `json:"completed"`
 	Damaged   uint64 `json:"damaged_chunks"`
 	Refused   uint64 `json:"refused"`
+	// Overtaken are states that were complete only when what follows them was
+	// forgotten; what newer ones have otherwise was fetched then.
+	Overtaken uint64 `json:"overtaken"`
 	// Serving are the processes that fetch from this one, Served those that had
 	// all, ChunksSent the chunks sent to them.
 	Serving    []ids.Process `json:"serving,omitempty"`
@@ -115,7 +118,7 @@ func (n *Node) durableStatus() *DurableStatus {
 
 func (r *receiver) status() TransferStatus {
 	c := &r.counts
-	s := TransferStatus{Started: c.started, Failed: c.failed, Completed: c.completed, Damaged: c.damaged, Refused: c.refused}
+	s := TransferStatus{Started: c.started, Failed: c.failed, Completed: c.completed, Damaged: c.damaged, Refused: c.refused, Overtaken: c.overtaken}
 	if !r.active() {
 		return s
 	}

@@ -145,6 +145,31 @@ func TestWhatFollowsAStateIsKept(t *testing.T) {
 	}
 }
 
+// A state that takes longer to fetch than what follows it can be kept: what a
+// newer one has otherwise is fetched, and that again, until it is soon enough. The
+// replica need not start over, and holds in the end what the others do.
+func TestAnOvertakenStateIsBroughtUpToDate(t *testing.T) {
+	for seed := range uint64(4) {
+		l := newLab(t, seed, true, 2, 3, small, func(c *Config) {
+			c.Transfer.BytesPerSecond = 48 << 10
+			c.Ridge.MaxLogCount, c.Partition.MaxOutbox = 256, 1<<16
+		})
+		l.loss = 0.01 * float64(seed%2)
+		u := l.user(300, 2, 8)
+		u.bulk = 200
+		l.until(10*time.Second, l.settled)
+		l.lose(2)
+		u.left = 1 << 30
+		receiver := &l.procs[1].node.receiver
+		l.until(60*time.Second, func() bool { return receiver.counts.completed > 0 })
+		u.left = 0
+		l.finish(20 * time.Second)
+		if s := l.procs[1].node.Status().Transfer; s.Completed != 1 || s.Started != 1 || s.Overtaken == 0 {
+			t.Errorf("seed %d: %+v", seed, s)
+		}
+	}
+}
+
 // What another partition sent is gone, since f+1 replicas have finished with it
 // and this one was suspected there; Ridge lacks nothing. Such a replica fetches a
 // state, too.

@@ -21,9 +21,12 @@ type Need struct {
 }
 
 // Want asks a replica of the same partition for its state. Transfer names the
-// attempt, drawn at random.
+// attempt, drawn at random. With Base, which is the number of a checkpoint that
+// the receiver has just had of this donor, only for what a newer one has
+// otherwise.
 type Want struct {
 	Transfer uint64
+	Base     uint64
 	Need     Need
 }
 
@@ -64,8 +67,9 @@ type Fetch struct {
 	Next, Until uint32
 }
 
-// Chunk is a piece of a checkpoint: items in ascending order of key, above
-// those of the chunk before. A large item goes on in the next chunk.
+// Chunk is a piece of a checkpoint, or of what it has otherwise than another:
+// items in ascending order of key, above those of the chunk before. A large item
+// goes on in the next chunk.
 type Chunk struct {
 	Transfer uint64
 	Index    uint32
@@ -83,7 +87,7 @@ func (*Fetch) Kind() wire.Kind   { return KindFetch }
 func (*Chunk) Kind() wire.Kind   { return KindChunk }
 
 func (m *Want) Append(b []byte) []byte {
-	b = wire.AppendUint64(b, m.Transfer)
+	b = wire.AppendUint64(wire.AppendUint64(b, m.Transfer), m.Base)
 	b = wire.AppendPosition(b, m.Need.Key)
 	return wire.AppendBool(appendAt(b, m.Need.At), m.Need.Fresh)
 }
@@ -121,7 +125,7 @@ func decodeTransfer(kind wire.Kind, r *wire.Reader) wire.Message {
 	id := r.Uint64()
 	switch kind {
 	case KindWant:
-		return &Want{Transfer: id, Need: Need{Key: r.Position(), At: readAt(r), Fresh: r.Bool()}}
+		return &Want{Transfer: id, Base: r.Uint64(), Need: Need{Key: r.Position(), At: readAt(r), Fresh: r.Bool()}}
 	case KindDecline:
 		m := &Decline{Transfer: id, Why: Reason(r.Byte())}
 		if m.Why == 0 || m.Why > lastReason {
@@ -147,11 +151,11 @@ func decodeTransfer(kind wire.Kind, r *wire.Reader) wire.Message {
 	}
 }
 
-// appendItems encodes items of a whole checkpoint, in which nothing is gone.
+// appendItems encodes items.
 func appendItems(b []byte, items []partition.StateItem) []byte {
 	b = wire.AppendUvarint(b, uint64(len(items)))
 	for i := range items {
-		b = wire.AppendBytes(wire.AppendBytes(b, items[i].Key), items[i].Value)
+		b = wire.AppendBytes(wire.AppendBool(wire.AppendBytes(b, items[i].Key), items[i].Gone), items[i].Value)
 	}
 	return b
 }
@@ -160,8 +164,8 @@ func appendItems(b []byte, items []partition.StateItem) []byte {
 func readItems(b []byte, items []partition.StateItem) ([]partition.StateItem, error) {
 	r := wire.NewReader(b)
 	items = items[:0]
-	for n := r.Count(2); n > 0 && r.Err() == nil; n-- {
-		items = append(items, partition.StateItem{Key: r.Bytes(), Value: r.Bytes()})
+	for n := r.Count(3); n > 0 && r.Err() == nil; n-- {
+		items = append(items, partition.StateItem{Key: r.Bytes(), Gone: r.Bool(), Value: r.Bytes()})
 	}
 	return items, r.Done()
 }

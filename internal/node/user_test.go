@@ -22,6 +22,7 @@ type user struct {
 	wide int                // the most accounts in a command
 	done [accounts][]uint64 // what they became
 	many int                // commands under way, at most
+	bulk int                // commands left that write a large variable each; they come first
 	last hlc.Timestamp
 }
 
@@ -30,6 +31,7 @@ type call struct {
 	keys  []byte
 	again time.Duration
 	turn  int
+	bulk  bool
 }
 
 func (l *lab) user(commands, wide, many int) *user {
@@ -42,6 +44,9 @@ func (l *lab) user(commands, wide, many int) *user {
 
 func (u *user) step() {
 	l := u.lab
+	for ; u.bulk > 0 && len(u.open) < u.many; u.bulk-- {
+		u.order(&call{bulk: true, keys: []byte{bulk, byte(u.bulk)}}, u.lab.place.Owners(bulkKey(byte(u.bulk))))
+	}
 	for u.left > 0 && len(u.open) < u.many {
 		u.left--
 		u.submit()
@@ -66,12 +71,11 @@ func (u *user) step() {
 
 func (u *user) submit() {
 	l := u.lab
-	u.seq++
 	keys := map[byte]bool{}
 	for range 1 + l.rng.IntN(u.wide) {
 		keys[byte(l.rng.IntN(accounts))] = true
 	}
-	c := &call{turn: l.rng.IntN(3)}
+	c := &call{}
 	dests := ids.Set{}
 	for k := range byte(accounts) {
 		if keys[k] {
@@ -79,6 +83,14 @@ func (u *user) submit() {
 			dests = dests.Union(l.place.Owners(accountKey(int(k))))
 		}
 	}
+	u.order(c, dests)
+}
+
+// order begins a call.
+func (u *user) order(c *call, dests ids.Set) {
+	l := u.lab
+	u.seq++
+	c.turn = l.rng.IntN(3)
 	mark := u.seq
 	if len(u.open) > 0 {
 		mark = u.open[0].m.Command.Sequence
@@ -104,6 +116,9 @@ func (u *user) take(m wire.Message) {
 		u.lab.t.Fatalf("%v ended with %v %s", r.Command, r.Outcome, r.ErrorText)
 	}
 	for j, k := range u.open[i].keys {
+		if u.open[i].bulk {
+			break
+		}
 		u.done[k] = append(u.done[k], binary.LittleEndian.Uint64(r.Value[8*j:]))
 	}
 	u.open = slices.Delete(u.open, i, i+1)

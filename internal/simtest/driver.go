@@ -157,7 +157,11 @@ func (v *driver) do(now hlc.Now, j node.Job) {
 		}
 		v.endWrite()
 	case *node.Read:
-		r.Items, r.End, r.Err = v.d.store.Read(w.Number, w.After, w.Bytes)
+		if w.Base != 0 {
+			r.Items, r.End, r.Err = v.d.store.Changes(w.Number, w.Base, w.After, w.Bytes)
+		} else {
+			r.Items, r.End, r.Err = v.d.store.Read(w.Number, w.After, w.Bytes)
+		}
 	case *node.Install:
 		if w.First {
 			v.endWrite()

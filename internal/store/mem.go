@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -73,6 +74,46 @@ func (s *Mem) Read(number uint64, after []byte, size int) (items []Item, last bo
 		size -= len(c.items[end].Key) + len(c.items[end].Value)
 	}
 	return slices.Clone(c.items[from:end]), end == len(c.items), nil
+}
+
+// Changes implements Store.
+func (s *Mem) Changes(number, base uint64, after []byte, size int) (items []Item, end bool, err error) {
+	c, err := s.find(number)
+	b, err2 := s.find(base)
+	if err := errors.Join(err, err2); err != nil {
+		return nil, false, err
+	}
+	old, now := b.items, c.items
+	for size = max(size, 1); len(old) > 0 || len(now) > 0; {
+		var x Item
+		order := -1 // of the old one's first item and the new one's
+		if len(old) == 0 {
+			order = 1
+		} else if len(now) > 0 {
+			order = bytes.Compare(old[0].Key, now[0].Key)
+		}
+		switch {
+		case order < 0:
+			x, old = Item{Key: old[0].Key, Gone: true}, old[1:]
+		case order > 0:
+			x, now = now[0], now[1:]
+		default:
+			x = now[0]
+			same := bytes.Equal(old[0].Value, x.Value)
+			if old, now = old[1:], now[1:]; same {
+				continue
+			}
+		}
+		if after != nil && bytes.Compare(x.Key, after) <= 0 {
+			continue
+		}
+		if size <= 0 {
+			return items, false, nil
+		}
+		items = append(items, x)
+		size -= len(x.Key) + len(x.Value)
+	}
+	return items, true, nil
 }
 
 func compareKey(x Item, key []byte) int { return bytes.Compare(x.Key, key) }

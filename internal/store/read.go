@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
 	"github.com/dgraph-io/badger/v4"
@@ -53,6 +54,83 @@ func (s *Badger) Read(number uint64, after []byte, bytes int) (items []Item, end
 	defer r.close()
 	items, err = r.items(nil, max(bytes, 1))
 	return items, !r.it.Valid(), err
+}
+
+// Changes implements Store. It asks the database for what has a version above
+// base's: every change of an item writes its first chunk, or deletes it.
+func (s *Badger) Changes(number, base uint64, after []byte, bytes int) (items []Item, end bool, err error) {
+	d, m, err := s.use(number)
+	if err != nil {
+		return nil, false, err
+	}
+	defer s.done()
+	at := s.version(d, base)
+	if at == 0 {
+		return nil, false, ErrGone
+	}
+	txn := d.db.NewTransactionAt(m.version, false)
+	defer txn.Discard()
+	it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte{prefixItem}, AllVersions: true, SinceTs: at})
+	defer it.Close()
+	if it.Rewind(); after != nil {
+		it.Seek(appendKey(nil, after, ^uint16(0)))
+	}
+	var last []byte
+	for bytes = max(bytes, 1); it.Valid(); it.Next() {
+		key, chunk, good := cutKey(it.Item().Key(), nil)
+		switch {
+		case !good:
+			return nil, false, fmt.Errorf("%w: %s: a key that is none", ErrDamaged, d.path)
+		case chunk != 0 || last != nil && string(key) == string(last) || it.Item().Version() <= at:
+			continue
+		case bytes <= 0:
+			return items, false, nil
+		}
+		last = key
+		x, err := d.item(txn, key)
+		if err != nil {
+			return nil, false, err
+		}
+		items = append(items, x)
+		bytes -= len(x.Key) + len(x.Value)
+	}
+	return items, true, nil
+}
+
+// version is that of a checkpoint kept in d; zero if there is none.
+func (s *Badger) version(d *database, number uint64) uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range d.kept {
+		if m.Number == number {
+			return m.version
+		}
+	}
+	return 0
+}
+
+// item looks an item up.
+func (d *database) item(txn *badger.Txn, key []byte) (x Item, err error) {
+	x.Key = key
+	for chunk := uint16(0); ; chunk++ {
+		e, err := txn.Get(appendKey(nil, key, chunk))
+		if chunk == 0 && errors.Is(err, badger.ErrKeyNotFound) {
+			x.Gone = true
+			return x, nil
+		}
+		if err == nil {
+			err = e.Value(func(v []byte) error {
+				x.Value = append(x.Value, v...)
+				return nil
+			})
+		}
+		if err != nil {
+			return x, fmt.Errorf("%w: %s: %w", ErrDamaged, d.path, err)
+		}
+		if e.UserMeta() != hasMore {
+			return x, nil
+		}
+	}
 }
 
 // reader goes through a checkpoint's items.

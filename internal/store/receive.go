@@ -12,14 +12,15 @@ import (
 
 // receiver writes a whole checkpoint whose items come in order. They go into
 // tables straight away: no log is written and nothing is merged, and the disk
-// is synced once a table, not once a part. Nothing counts before the manifest,
-// which Commit writes to the database opened anew.
+// is synced once a table, not once a part. What comes after them, in any
+// order, is written as changes are, to the database opened anew. Nothing counts
+// before the manifest.
 type receiver struct {
 	*writer
-	stream *badger.StreamWriter
-	last   []byte // the last item's key
-	some   bool   // there was one
-	failed bool   // Add has returned an error
+	stream *badger.StreamWriter // nil: it has ended
+	last   []byte               // the last item's key
+	some   bool                 // there was one
+	failed bool                 // a method has returned an error
 }
 
 // receivedTable is about the size of a received checkpoint's tables. Each is
@@ -58,21 +59,53 @@ func (s *Badger) receive(number uint64) (*receiver, error) {
 
 // Add implements Writer.
 func (r *receiver) Add(items []Item) error {
-	err := r.addAll(items)
+	return r.note(r.addAll(items))
+}
+
+func (r *receiver) note(err error) error {
 	r.failed = r.failed || err != nil
 	return err
 }
 
 func (r *receiver) addAll(items []Item) error {
+	n := r.ascending(items)
+	if n > 0 {
+		if err := r.fill(items[:n]); err != nil {
+			return err
+		}
+	}
+	if n == len(items) {
+		return nil
+	}
+	if err := r.endStream(); err != nil {
+		return err
+	}
+	return r.writer.Add(items[n:])
+}
+
+// ascending is how many of the items go on in order.
+func (r *receiver) ascending(items []Item) (n int) {
+	for ; n < len(items) && r.stream != nil; n++ {
+		x := &items[n]
+		if x.Gone || r.some && bytes.Compare(r.last, x.Key) >= 0 {
+			break
+		}
+		r.last, r.some = append(r.last[:0], x.Key...), true
+	}
+	return n
+}
+
+// fill adds items to the tables.
+func (r *receiver) fill(items []Item) error {
 	buf := z.NewBuffer(64<<10, "checkpoint")
 	defer func() { _ = buf.Release() }()
 	for i := range items {
-		x := &items[i]
-		if x.Gone || r.some && bytes.Compare(r.last, x.Key) >= 0 {
-			return fmt.Errorf("%w: items of a received checkpoint are out of order", ErrDamaged)
-		}
-		r.last, r.some = append(r.last[:0], x.Key...), true
-		if err := r.put(buf, x); err != nil {
+		err := r.chunks(&items[i], func(e *badger.Entry) error {
+			kv := pb.KV{Key: e.Key, Value: e.Value, Version: r.version, UserMeta: []byte{e.UserMeta}}
+			badger.KVToBuffer(&kv, buf)
+			return nil
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -82,22 +115,13 @@ func (r *receiver) addAll(items []Item) error {
 	return disk(r.d.path, r.stream.Write(buf))
 }
 
-// put encodes an item's chunks as the stream wants them.
-func (r *receiver) put(buf *z.Buffer, x *Item) error {
-	return r.chunks(x, func(e *badger.Entry) error {
-		kv := pb.KV{Key: e.Key, Value: e.Value, Version: r.version, UserMeta: []byte{e.UserMeta}}
-		badger.KVToBuffer(&kv, buf)
+// endStream has all tables durable, and opens the database as it is used from
+// then on.
+func (r *receiver) endStream() error {
+	if r.stream == nil {
 		return nil
-	})
-}
-
-// Commit implements Writer.
-func (r *receiver) Commit(sum Sum, manifest []byte, oldest uint64) error {
-	if r.failed {
-		return errors.New("store: the checkpoint is not complete")
 	}
 	if err := disk(r.d.path, r.stream.Flush()); err != nil {
-		r.failed = true
 		return err
 	}
 	r.stream = nil
@@ -107,7 +131,16 @@ func (r *receiver) Commit(sum Sum, manifest []byte, oldest uint64) error {
 	if err := r.s.room(0); err != nil {
 		return err
 	}
-	if err := r.d.open(); err != nil {
+	r.version++ // above what the tables have
+	return r.d.open()
+}
+
+// Commit implements Writer.
+func (r *receiver) Commit(sum Sum, manifest []byte, oldest uint64) error {
+	if r.failed {
+		return errors.New("store: the checkpoint is not complete")
+	}
+	if err := r.note(r.endStream()); err != nil {
 		return err
 	}
 	return r.writer.Commit(sum, manifest, oldest)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
@@ -107,29 +108,31 @@ func TestKilledReceiving(t *testing.T) {
 	check(t, s, 4, write(t, s, 4, false, got, changes(rand.New(rand.NewPCG(4, 2)), 50, 1000, 0)))
 }
 
-// TestReceivedOutOfOrder: items that come in another order, twice or as deletions are
-// refused, and the checkpoint that had them never counts.
+// TestReceivedOutOfOrder: from where items come in another order, twice or as
+// deletions they are changes; the last one counts.
 func TestReceivedOutOfOrder(t *testing.T) {
 	s := open(t, tempDir(t))
-	for _, items := range [][]Item{
-		{{Key: []byte("b")}, {Key: []byte("a")}},
-		{{Key: []byte("b")}, {Key: []byte("b")}},
-		{{Key: []byte("b"), Gone: true}},
+	item := func(k, v string) Item { return Item{Key: []byte(k), Value: []byte(v)} }
+	for n, items := range [][]Item{
+		{item("b", "1"), item("a", "2")},
+		{item("b", "1"), item("b", "2"), item("b", "3")},
+		{item("b", "1"), item("c", "2"), {Key: []byte("b"), Gone: true}},
+		{{Key: []byte("b"), Gone: true}, item("a", "1")},
 	} {
-		w, err := s.Receive(1)
+		want := state{}
+		for _, x := range items {
+			if delete(want, string(x.Key)); !x.Gone {
+				want[string(x.Key)] = string(x.Value)
+			}
+		}
+		w, err := s.Receive(uint64(n + 1))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := w.Add(items); !errors.Is(err, ErrDamaged) {
-			t.Errorf("%v: %v", items, err)
+		if err := errors.Join(w.Add(items), w.Commit(want.sum(), nil, 0)); err != nil {
+			t.Fatal(err)
 		}
-		if err := w.Commit(Sum{}, nil, 0); err == nil {
-			t.Errorf("%v: committed", items)
-		}
-		w.Abort()
-	}
-	if kept := s.Newest(); len(kept) != 0 {
-		t.Errorf("kept %v", kept)
+		check(t, s, uint64(n+1), want)
 	}
 }
 
@@ -156,4 +159,76 @@ func BenchmarkReceive(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// changesOf reads what a checkpoint has otherwise than another, in parts.
+func changesOf(t testing.TB, s Store, number, base uint64) (out []Item) {
+	t.Helper()
+	for after := []byte(nil); ; after = out[len(out)-1].Key {
+		items, end, err := s.Changes(number, base, after, 3000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range items {
+			if len(out) > 0 && bytes.Compare(out[len(out)-1].Key, x.Key) >= 0 {
+				t.Fatalf("%q after %q", x.Key, out[len(out)-1].Key)
+			}
+			out = append(out, x)
+		}
+		if end {
+			return out
+		}
+	}
+}
+
+// TestChanges: what one checkpoint has otherwise than another makes the one of
+// the other, also when it is added to what was received in order; and it is
+// less than everything.
+func TestChanges(t *testing.T) {
+	both(t, func(t *testing.T, s Store) {
+		r := rand.New(rand.NewPCG(11, 2))
+		first := write(t, s, 1, true, nil, changes(r, 5000, 2000, 300))
+		now := first
+		for n := uint64(2); n < 6; n++ {
+			w, err := s.Begin(n, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n == 3 { // what is given up must not do harm
+				if err := w.Add(changes(r, 100, 2000, 30)); err != nil {
+					t.Fatal(err)
+				}
+				w.Abort()
+				if w, err = s.Begin(n, false); err != nil {
+					t.Fatal(err)
+				}
+			}
+			c := changes(r, 150, 2000, 30)
+			now = maps.Clone(now)
+			for _, x := range c {
+				if delete(now, string(x.Key)); !x.Gone {
+					now[string(x.Key)] = string(x.Value)
+				}
+			}
+			if err := errors.Join(w.Add(c), w.Commit(now.sum(), nil, 1)); err != nil {
+				t.Fatal(err)
+			}
+			diff := changesOf(t, s, n, 1)
+			if len(diff) > len(now) {
+				t.Errorf("%d changes, of %d items", len(diff), len(now))
+			}
+			to := open(t, tempDir(t))
+			v, err := to.Receive(7)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(v.Add(first.ascending()), v.Add(diff), v.Commit(now.sum(), nil, 0)); err != nil {
+				t.Fatal(err)
+			}
+			check(t, to, 7, now)
+		}
+		if _, _, err := s.Changes(5, 99, nil, 100); !errors.Is(err, ErrGone) {
+			t.Errorf("changes since a checkpoint that is not kept: %v", err)
+		}
+	})
 }

@@ -49,12 +49,16 @@ type Store interface {
 	// first, only what is added.
 	Begin(number uint64, whole bool) (Writer, error)
 	// Receive is Begin of a whole checkpoint whose items come by ascending keys,
-	// as Read gives them: that is cheaper. Others are refused.
+	// as Read gives them: that is cheaper. Changes in any order may follow.
 	Receive(number uint64) (Writer, error)
 	// Read returns items of a checkpoint with keys above after, ascending,
 	// about so many bytes of them but at least one, and whether they are the
 	// last. They are the caller's, whatever becomes of the checkpoint.
 	Read(number uint64, after []byte, bytes int) (items []Item, end bool, err error)
+	// Changes is Read of what the checkpoint has otherwise than another that is
+	// kept: its items, and those that it has no more, as gone. Some may be as
+	// they were.
+	Changes(number, base uint64, after []byte, bytes int) (items []Item, end bool, err error)
 	// Load visits all items by ascending keys, some at a time, in a slice that
 	// it uses again (but for keys and values), and proves their Sum. What was visited is proved only once
 	// Load has returned no error.
