@@ -3,13 +3,13 @@ package bench
 import (
 	"fmt"
 
+	"github.com/eyrie-dev/eyrie/apps"
 	"github.com/eyrie-dev/eyrie/apps/volery"
 	"github.com/eyrie-dev/eyrie/internal/ids"
-	"github.com/eyrie-dev/eyrie/ssmr"
 )
 
 // voleryService is what `eyrie node` runs.
-var voleryService = ssmr.Compose("eyrie", volery.Service)
+var voleryService = apps.Service
 
 // Parents is the number of nodes below which the load's nodes are: enough that
 // the creates and deletes of several slots seldom concern one parent.

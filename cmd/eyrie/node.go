@@ -7,17 +7,12 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"github.com/eyrie-dev/eyrie/apps/volery"
 	"github.com/eyrie-dev/eyrie/internal/cluster"
 	"github.com/eyrie-dev/eyrie/internal/host"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/node"
 	"github.com/eyrie-dev/eyrie/ridge"
-	"github.com/eyrie-dev/eyrie/ssmr"
 )
-
-// service is what every process of a cluster runs.
-func service() *ssmr.Service { return ssmr.Compose("eyrie", volery.Service) }
 
 // runNode runs one process until it is told to stop.
 func runNode(ctx context.Context, e env, args []string) int {

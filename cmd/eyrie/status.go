@@ -12,6 +12,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/eyrie-dev/eyrie/apps"
 	"github.com/eyrie-dev/eyrie/internal/client"
 	"github.com/eyrie-dev/eyrie/internal/cluster"
 	"github.com/eyrie-dev/eyrie/internal/host"
@@ -95,7 +96,7 @@ func members(f *cluster.File) []processStatus {
 func dialRaw(ctx context.Context, f *cluster.File, timeout time.Duration) (*host.Client, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	service := service()
+	service := apps.Service
 	tuning := client.DefaultTuning()
 	tuning.Horizon, tuning.Cast = f.Ridge().Horizon, f.Optimistic
 	return host.Dial(ctx, host.ClientConfig{

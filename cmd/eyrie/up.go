@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/eyrie-dev/eyrie/apps"
 	"github.com/eyrie-dev/eyrie/internal/cluster"
 	"github.com/eyrie-dev/eyrie/internal/host"
 	"github.com/eyrie-dev/eyrie/internal/ids"
@@ -239,7 +240,7 @@ func logger(e env, verbose bool) *slog.Logger {
 
 // nodeConfig is what process id of the cluster runs.
 func nodeConfig(f *cluster.File, id ids.Process, log *slog.Logger) host.NodeConfig {
-	service := service()
+	service := apps.Service
 	cfg := host.FileConfig(f, id, service.Definition(), service.Map(len(f.Partitions)))
 	cfg.Logger = log
 	return cfg

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/eyrie-dev/eyrie/apps"
 	"github.com/eyrie-dev/eyrie/apps/volery"
 	"github.com/eyrie-dev/eyrie/ssmr"
 )
@@ -23,7 +24,7 @@ type shell struct {
 
 func newShell(t *testing.T) *shell {
 	t.Helper()
-	m, err := ssmr.NewMachine(service())
+	m, err := ssmr.NewMachine(apps.Service)
 	if err != nil {
 		t.Fatal(err)
 	}

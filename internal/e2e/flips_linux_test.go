@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/eyrie-dev/eyrie/apps"
 	"github.com/eyrie-dev/eyrie/apps/volery"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/ssmr"
@@ -218,7 +219,7 @@ func (f *flipped) read() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	for i := range 4 {
-		s, err := ssmr.Dial(ctx, f.file, ssmr.Compose("eyrie", volery.Service), ssmr.ClientConfig{})
+		s, err := ssmr.Dial(ctx, f.file, apps.Service, ssmr.ClientConfig{})
 		if err != nil {
 			return err
 		}

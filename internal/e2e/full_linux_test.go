@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/eyrie-dev/eyrie/apps"
 	"github.com/eyrie-dev/eyrie/apps/volery"
 	"github.com/eyrie-dev/eyrie/internal/powercut"
 	"github.com/eyrie-dev/eyrie/internal/store"
@@ -62,7 +63,7 @@ func TestFullUnderLoad(t *testing.T) {
 	p := startPowered(t, 1, 3, 768<<20)
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	s, err := ssmr.Dial(ctx, p.file, ssmr.Compose("eyrie", volery.Service), ssmr.ClientConfig{})
+	s, err := ssmr.Dial(ctx, p.file, apps.Service, ssmr.ClientConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}

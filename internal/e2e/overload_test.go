@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/eyrie-dev/eyrie/apps"
 	"github.com/eyrie-dev/eyrie/apps/volery"
 	"github.com/eyrie-dev/eyrie/ssmr"
 )
@@ -66,7 +67,7 @@ func loadPath(i int) string { return fmt.Sprintf("/load%d", i) }
 
 func dialVolery(ctx context.Context, t *testing.T, p *processes, window int) *volery.Client {
 	t.Helper()
-	s, err := ssmr.Dial(ctx, p.file, ssmr.Compose("eyrie", volery.Service), ssmr.ClientConfig{Window: window})
+	s, err := ssmr.Dial(ctx, p.file, apps.Service, ssmr.ClientConfig{Window: window})
 	if err != nil {
 		t.Fatal(err)
 	}

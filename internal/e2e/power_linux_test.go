@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/eyrie-dev/eyrie/apps"
 	"github.com/eyrie-dev/eyrie/apps/volery"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/powercut"
@@ -143,7 +144,7 @@ type progress struct{ created, written int }
 func hammer(t *testing.T, p *processes, workers int) *hammered {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	s, err := ssmr.Dial(ctx, p.file, ssmr.Compose("eyrie", volery.Service), ssmr.ClientConfig{})
+	s, err := ssmr.Dial(ctx, p.file, apps.Service, ssmr.ClientConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/eyrie-dev/eyrie/apps"
 	"github.com/eyrie-dev/eyrie/apps/volery"
 	"github.com/eyrie-dev/eyrie/internal/powercut"
 	"github.com/eyrie-dev/eyrie/ssmr"
@@ -155,7 +156,7 @@ func (f *failingNode) after(p *processes) error {
 	defer p.kill(1)
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	s, err := ssmr.Dial(ctx, p.file, ssmr.Compose("eyrie", volery.Service), ssmr.ClientConfig{})
+	s, err := ssmr.Dial(ctx, p.file, apps.Service, ssmr.ClientConfig{})
 	if err != nil {
 		return fmt.Errorf("does not start again: %w: %s", err, tail(p.logs[1].String(), 2000))
 	}
@@ -176,7 +177,7 @@ func (f *failingNode) after(p *processes) error {
 func create(ctx context.Context, file string, n int) (acked int) {
 	for ctx.Err() == nil {
 		dialing, cancel := context.WithTimeout(ctx, 5*time.Second)
-		s, err := ssmr.Dial(dialing, file, ssmr.Compose("eyrie", volery.Service), ssmr.ClientConfig{})
+		s, err := ssmr.Dial(dialing, file, apps.Service, ssmr.ClientConfig{})
 		cancel()
 		if err != nil {
 			continue

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/eyrie-dev/eyrie/apps"
 	"github.com/eyrie-dev/eyrie/apps/volery"
 	"github.com/eyrie-dev/eyrie/ssmr"
 )
@@ -22,7 +23,7 @@ type prober struct {
 // Then it reads back what was acknowledged.
 func probe(ctx context.Context, t *testing.T, p *processes) *prober {
 	t.Helper()
-	s, err := ssmr.Dial(ctx, p.file, ssmr.Compose("eyrie", volery.Service), ssmr.ClientConfig{})
+	s, err := ssmr.Dial(ctx, p.file, apps.Service, ssmr.ClientConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
