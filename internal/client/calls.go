@@ -26,6 +26,9 @@ type call struct {
 	giveUp  time.Duration // Mono
 	sent    hlc.Timestamp
 	done    bool
+	// optimistic: an optimistic reply was asked for; early is the one that came.
+	optimistic bool
+	early      *Early
 }
 
 // outgoing is an attempt's proposal in one piece of memory.
@@ -76,7 +79,7 @@ func (c *calls) add() *call {
 
 // finish ends a command, and moves the mark over all that have ended.
 func (c *calls) finish(x *call) {
-	x.done, x.copy = true, nil
+	x.done, x.copy, x.early = true, nil, nil
 	c.open--
 	for c.mark < c.next && c.at(c.mark).done {
 		c.mark++

@@ -94,9 +94,15 @@ type Result struct {
 	Reply *partition.Reply
 	// Err is ErrOutcomeUnknown, or wraps it.
 	Err error
-	// Sent and Replied are the client's physical clock.
+	// Sent and Replied are the client's physical clock, Took by the monotonic
+	// one what lay between.
 	Sent, Replied hlc.Timestamp
-	Dests         ids.Set
+	Took          time.Duration
+	// Early, if not nil, is the optimistic reply that came before, and Agreed
+	// says whether it was right.
+	Early  *Early
+	Agreed bool
+	Dests  ids.Set
 	// At is, of a command executed as a read, the last position that the
 	// replica had delivered before it.
 	At ids.Position
@@ -120,6 +126,7 @@ type Core struct {
 	sends   []Send
 	copies  []ridge.Send // room
 	results []Result
+	early   []EarlyReply
 	status  []session.Status
 	err     error
 	Stats   Stats
@@ -134,6 +141,10 @@ type lent struct {
 // Stats counts what a client went through.
 type Stats struct {
 	Sent, Resent, Retried, Redirected, Refused, GivenUp uint64
+	// OptimisticReplies were handed out; of those whose command got a
+	// conservative reply, ReplyMistakes were wrong. OptimisticLate came when
+	// the command had ended or had one, and Unsolicited when none was asked for.
+	OptimisticReplies, ReplyMistakes, OptimisticLate, Unsolicited uint64
 	// Reads sent as such, their further copies, and those that had to be
 	// ordered after all.
 	Reads, ReadsResent, ReadsOrdered uint64
@@ -162,15 +173,24 @@ func (c *Core) Full() bool {
 // and what is returned is a handle with IsRead; arg must not be changed any
 // more, since copies may be on their way after the result. All else is ordered, and has a sequence.
 func (c *Core) Submit(now hlc.Now, command uint16, arg []byte, guess ids.Set) (ids.Sequence, error) {
-	return c.submit(now, command, arg, guess, false)
+	return c.submit(now, command, arg, guess, wishes{})
 }
 
 // SubmitOrdered is Submit with a place in the order for reads, too.
 func (c *Core) SubmitOrdered(now hlc.Now, command uint16, arg []byte, guess ids.Set) (ids.Sequence, error) {
-	return c.submit(now, command, arg, guess, true)
+	return c.submit(now, command, arg, guess, wishes{ordered: true})
 }
 
-func (c *Core) submit(now hlc.Now, command uint16, arg []byte, guess ids.Set, ordered bool) (ids.Sequence, error) {
+// SubmitOptimistic is Submit, and asks for an optimistic reply, which comes by
+// Early, if it comes. A read has none.
+func (c *Core) SubmitOptimistic(now hlc.Now, command uint16, arg []byte, guess ids.Set) (ids.Sequence, error) {
+	return c.submit(now, command, arg, guess, wishes{optimistic: true})
+}
+
+// wishes are about how a command is to be answered.
+type wishes struct{ ordered, optimistic bool }
+
+func (c *Core) submit(now hlc.Now, command uint16, arg []byte, guess ids.Set, w wishes) (ids.Sequence, error) {
 	c.now = now
 	if c.err != nil {
 		return 0, c.err
@@ -193,10 +213,10 @@ func (c *Core) submit(now hlc.Now, command uint16, arg []byte, guess ids.Set, or
 		return 0, fmt.Errorf("%w: %s", partition.ErrReadOnly, spec.Name)
 	}
 	dests := c.cfg.Map.Route(access, guess)
-	if spec.ReadOnly && len(dests) == 1 && !ordered {
-		return c.submitRead(command, arg, dests), nil
+	if spec.ReadOnly && len(dests) == 1 && !w.ordered {
+		return c.submitRead(command, arg, dests, w.optimistic), nil
 	}
-	call := c.order(command, arg, dests, now.Mono+c.cfg.Tuning.Horizon)
+	call := c.order(partition.Request{Command: command, Optimistic: w.optimistic, Arg: arg}, dests, now.Mono+c.cfg.Tuning.Horizon)
 	if c.life != 0 {
 		c.start(call)
 	}
@@ -219,10 +239,11 @@ func (c *Core) access(command uint16, arg []byte) (partition.Access, error) {
 }
 
 // order makes a command that is to be ordered.
-func (c *Core) order(command uint16, arg []byte, dests ids.Set, giveUp time.Duration) *call {
-	body := partition.Request{MapVersion: c.cfg.Map.Version(), Command: command, Arg: arg}.Append(make([]byte, 0, len(arg)+requestHead))
+func (c *Core) order(q partition.Request, dests ids.Set, giveUp time.Duration) *call {
+	q.MapVersion = c.cfg.Map.Version()
+	body := q.Append(make([]byte, 0, len(q.Arg)+requestHead))
 	call := c.calls.add()
-	call.sent, call.giveUp = c.now.Wall, giveUp
+	call.sent, call.giveUp, call.optimistic = c.now.Wall, giveUp, q.Optimistic
 	call.copy = &outgoing{message: ridge.Message{
 		Command: ids.Command{Client: c.cfg.ID, Sequence: call.seq},
 		Attempt: 1, Dests: dests, Body: body,

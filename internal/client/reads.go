@@ -33,6 +33,8 @@ type read struct {
 	giveUp  time.Duration // Mono
 	sent    hlc.Timestamp
 	done    bool
+	// optimistic: it asks for an optimistic reply if it is ordered after all.
+	optimistic bool
 }
 
 // reads are those from mark to next, in a ring by number.
@@ -101,13 +103,13 @@ func (r *reads) finish(x *read) {
 }
 
 // submitRead takes a read of one partition.
-func (c *Core) submitRead(command uint16, arg []byte, dests ids.Set) ids.Sequence {
+func (c *Core) submitRead(command uint16, arg []byte, dests ids.Set, optimistic bool) ids.Sequence {
 	n := c.reads.next
 	x := c.reads.add()
 	*x = read{
 		request: &partition.ReadRequest{Number: n, MapVersion: c.cfg.Map.Version(), Command: command, Arg: arg},
 		dests:   dests, pause: c.cfg.Tuning.Resend, sent: c.now.Wall, giveUp: c.now.Mono + c.cfg.Tuning.Horizon,
-		target: c.reads.prefer[dests[0]],
+		target: c.reads.prefer[dests[0]], optimistic: optimistic,
 	}
 	if c.cfg.Tuning.Spread {
 		x.target += int(n % 64)
@@ -184,7 +186,7 @@ func (c *Core) preferReplica(p ids.Partition, from ids.Process) {
 
 func (c *Core) finishRead(x *read, r Result) {
 	r.Sequence = readBit | ids.Sequence(x.request.Number)
-	r.Sent, r.Replied, r.Dests = x.sent, c.now.Wall, x.dests
+	r.Sent, r.Replied, r.Took, r.Dests = x.sent, c.now.Wall, c.took(x.giveUp), x.dests
 	c.results = append(c.results, r)
 	c.reads.finish(x)
 }
@@ -195,7 +197,7 @@ func (c *Core) fall() {
 		f := c.reads.falling[0]
 		c.reads.falling = c.reads.falling[1:]
 		q := f.request
-		call := c.order(q.Command, q.Arg, f.dests.Union(f.needed), f.giveUp)
+		call := c.order(partition.Request{Command: q.Command, Optimistic: f.optimistic, Arg: q.Arg}, f.dests.Union(f.needed), f.giveUp)
 		call.read, call.sent = q.Number, f.sent
 		if c.cfg.Ordered != nil {
 			c.cfg.Ordered(readBit|ids.Sequence(q.Number), call.seq)
@@ -250,7 +252,8 @@ func (c *Core) tickFalling() {
 func (c *Core) endFalling(f *falling, err error) {
 	c.Stats.GivenUp++
 	c.results = append(c.results, Result{
-		Sequence: readBit | ids.Sequence(f.request.Number), Err: err, Sent: f.sent, Replied: c.now.Wall, Dests: f.dests,
+		Sequence: readBit | ids.Sequence(f.request.Number), Err: err, Sent: f.sent, Replied: c.now.Wall,
+		Took: c.took(f.giveUp), Dests: f.dests,
 	})
 }
 

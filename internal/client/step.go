@@ -7,6 +7,7 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/session"
 	"github.com/eyrie-dev/eyrie/internal/wire"
+	"github.com/eyrie-dev/eyrie/optimistic"
 	"github.com/eyrie-dev/eyrie/partition"
 	"github.com/eyrie-dev/eyrie/ridge"
 )
@@ -24,6 +25,8 @@ func (c *Core) Step(now hlc.Now, from ids.Process, m wire.Message) {
 		c.stepWelcome(m)
 	case *partition.Reply:
 		c.stepReply(m)
+	case *optimistic.Reply:
+		c.stepOptimistic(m)
 	case *partition.ReadReply:
 		c.stepReadReply(from, m)
 	case *ridge.Advice:
@@ -67,7 +70,7 @@ func (c *Core) stepReply(m *partition.Reply) {
 		if m.MapVersion != c.cfg.Map.Version() {
 			// Judged by a map that this client does not hold, every attempt
 			// would end so. A retry had no effect, and no attempt follows.
-			c.finish(call, Result{Sequence: call.seq, Err: ErrOldMap})
+			c.finish(call, Result{Err: ErrOldMap})
 			return
 		}
 		c.retry(call, m.Needed)
@@ -75,7 +78,7 @@ func (c *Core) stepReply(m *partition.Reply) {
 		// Not final: another copy may have been, or yet be, accepted.
 		c.Stats.Refused++
 	default:
-		c.finish(call, Result{Sequence: call.seq, Reply: m})
+		c.finish(call, Result{Reply: m})
 	}
 }
 
@@ -147,10 +150,11 @@ func (c *Core) backOff(call *call) {
 
 // finish ends a command that has its answer.
 func (c *Core) finish(call *call, r Result) {
-	r.Sent, r.Replied, r.Dests = call.sent, c.now.Wall, call.message().Dests
-	if call.read != 0 {
-		r.Sequence = readBit | ids.Sequence(call.read)
+	r.Sent, r.Replied, r.Took, r.Dests = call.sent, c.now.Wall, c.took(call.giveUp), call.message().Dests
+	if call.early != nil {
+		c.compare(call, &r)
 	}
+	r.Sequence = call.handle()
 	if r.Err == nil && call.copies > 1 {
 		// The last copy's way led to an answer; the first one's may be dead.
 		c.routes.prefer(call.copy.proposal.Ensemble(), call.target)
@@ -167,7 +171,7 @@ func (c *Core) giveUp(call *call, err error) {
 	if call.copies > 0 {
 		c.guard = max(c.guard, call.message().T0.Add(c.cfg.Tuning.Horizon))
 	}
-	c.finish(call, Result{Sequence: call.seq, Err: err})
+	c.finish(call, Result{Err: err})
 }
 
 // each calls f for all open calls, in the order of their sequences.

@@ -18,6 +18,9 @@ var ErrOutcomeUnknown = client.ErrOutcomeUnknown
 // Result is how a command ended: a reply or an error.
 type Result = client.Result
 
+// Early is an optimistic reply: what the result will probably be.
+type Early = client.Early
+
 // Call is a command that a client has taken.
 type Call struct {
 	command uint16
@@ -29,7 +32,22 @@ type Call struct {
 	then   func(Result)  // instead of done
 	done   chan struct{} // closed when result is there
 	result Result
+
+	// Of those that ask for an optimistic reply:
+	heard func(*Early)  // instead of came
+	came  chan struct{} // closed when early is there
+	early *Early
 }
+
+// optimistic says whether an optimistic reply is asked for.
+func (c *Call) optimistic() bool { return c.came != nil || c.heard != nil }
+
+// Came is closed when an optimistic reply is there: before Done, or never. It
+// is nil unless one was asked for.
+func (c *Call) Came() <-chan struct{} { return c.came }
+
+// Early is the optimistic reply, valid after Came.
+func (c *Call) Early() *Early { return c.early }
 
 // Done is closed when the result is there.
 func (c *Call) Done() <-chan struct{} { return c.done }
@@ -68,6 +86,17 @@ func (c *Call) finish(r Result) {
 	}
 }
 
+// hear hands out an optimistic reply, once and before finish.
+func (c *Call) hear(e *Early) {
+	if heard := c.heard; heard != nil {
+		c.heard = nil
+		heard(e)
+	} else if c.came != nil && c.early == nil {
+		c.early = e
+		close(c.came)
+	}
+}
+
 // openCalls are the calls in the core: commands by sequence and reads by number.
 type openCalls struct{ commands, reads callRing }
 
@@ -80,6 +109,7 @@ func (o *openCalls) ring(h ids.Sequence) *callRing {
 
 func (o *openCalls) put(c *Call)               { o.ring(c.sequence).put(c) }
 func (o *openCalls) take(h ids.Sequence) *Call { return o.ring(h).take(h) }
+func (o *openCalls) get(h ids.Sequence) *Call  { return o.ring(h).get(h) }
 
 // callRing is a ring by sequence.
 type callRing struct {
@@ -102,17 +132,23 @@ func (o *callRing) put(c *Call) {
 	*o.place(c.sequence) = c
 }
 
-// take removes a call; nil if it is not there.
-func (o *callRing) take(seq ids.Sequence) *Call {
+// get is a call; nil if it is not there.
+func (o *callRing) get(seq ids.Sequence) *Call {
 	if len(o.ring) == 0 {
 		return nil
 	}
-	at := o.place(seq)
-	c := *at
-	if c == nil || c.sequence != seq {
-		return nil
+	if c := *o.place(seq); c != nil && c.sequence == seq {
+		return c
 	}
-	*at = nil
+	return nil
+}
+
+// take removes a call; nil if it is not there.
+func (o *callRing) take(seq ids.Sequence) *Call {
+	c := o.get(seq)
+	if c != nil {
+		*o.place(seq) = nil
+	}
 	return c
 }
 

@@ -60,6 +60,7 @@ type Client struct {
 // clientCore is internal/client's Core, or a test's.
 type clientCore interface {
 	Submit(now hlc.Now, command uint16, arg []byte, guess ids.Set) (ids.Sequence, error)
+	SubmitOptimistic(now hlc.Now, command uint16, arg []byte, guess ids.Set) (ids.Sequence, error)
 	Full() bool
 	Step(now hlc.Now, from ids.Process, m wire.Message)
 	Down(now hlc.Now, p ids.Process)
@@ -67,6 +68,7 @@ type clientCore interface {
 	Tick(now hlc.Now)
 	Wake() time.Duration
 	Sends() []client.Send
+	Early() []client.EarlyReply
 	Results() []client.Result
 	AskStatus(p ids.Process, nonce uint64)
 	AskReplace(p ids.Process, m *session.Replace)
@@ -176,6 +178,22 @@ func (c *Client) Submit(ctx context.Context, command uint16, arg []byte, guess i
 func (c *Client) SubmitFunc(ctx context.Context, command uint16, arg []byte, guess ids.Set, then func(Result)) error {
 	call := callbacks.Get().(*Call)
 	call.command, call.arg, call.guess, call.then = command, arg, guess, then
+	return c.submit(ctx, call)
+}
+
+// SubmitOptimistic is Submit, and asks for an optimistic reply, too. Whoever
+// waits for it waits for Came or Done: it may never come.
+func (c *Client) SubmitOptimistic(ctx context.Context, command uint16, arg []byte, guess ids.Set) (*Call, error) {
+	call := &Call{command: command, arg: arg, guess: guess, came: make(chan struct{}), done: make(chan struct{})}
+	return call, c.submit(ctx, call)
+}
+
+// SubmitOptimisticFunc is SubmitFunc, and asks for an optimistic reply, too,
+// with which early is called, once at most and before then. What holds for
+// then holds for early.
+func (c *Client) SubmitOptimisticFunc(ctx context.Context, command uint16, arg []byte, guess ids.Set, early func(*Early), then func(Result)) error {
+	call := callbacks.Get().(*Call)
+	call.command, call.arg, call.guess, call.heard, call.then = command, arg, guess, early, then
 	return c.submit(ctx, call)
 }
 

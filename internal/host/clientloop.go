@@ -30,7 +30,13 @@ func (c *clientLoop) cast(hlc.Now, []ridge.Message)   {}
 func (c *clientLoop) synced(hlc.Now, committed) error { return nil }
 
 func (c *clientLoop) start(now hlc.Now, call *Call) {
-	seq, err := c.core.Submit(now, call.command, call.arg, call.guess)
+	var seq ids.Sequence
+	var err error
+	if call.optimistic() {
+		seq, err = c.core.SubmitOptimistic(now, call.command, call.arg, call.guess)
+	} else {
+		seq, err = c.core.Submit(now, call.command, call.arg, call.guess)
+	}
 	if err != nil {
 		c.window.leave(1)
 		call.finish(failed(err))
@@ -68,9 +74,14 @@ func (c *clientLoop) out(now hlc.Now) (again bool, err error) {
 	return false, nil
 }
 
-// results hands out what has ended. Places are given back first, so that a
+// results hands out optimistic replies, and what has ended. Places are given back first, so that a
 // caller who gets its result finds room for the next command.
 func (c *clientLoop) results() {
+	for _, e := range c.core.Early() {
+		if call := c.open.get(e.Sequence); call != nil {
+			call.hear(e.Early)
+		}
+	}
 	rs := c.core.Results()
 	if len(rs) == 0 {
 		return
@@ -88,7 +99,9 @@ func (c *clientLoop) abandon(why error) {
 	for _, ring := range [][]*Call{c.open.commands.ring, c.open.reads.ring} {
 		for _, call := range ring {
 			if call != nil {
-				call.finish(abandoned(why))
+				r := abandoned(why)
+				r.Early = call.early
+				call.finish(r)
 			}
 		}
 	}

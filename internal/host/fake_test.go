@@ -16,6 +16,7 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/session"
 	"github.com/eyrie-dev/eyrie/internal/transport"
 	"github.com/eyrie-dev/eyrie/internal/wire"
+	"github.com/eyrie-dev/eyrie/optimistic"
 	"github.com/eyrie-dev/eyrie/partition"
 	"github.com/eyrie-dev/eyrie/ridge"
 )
@@ -118,6 +119,24 @@ type asker struct {
 	window  int
 	err     error
 	down    atomic.Uint32
+	// asked are those whose next reply is to be an optimistic one.
+	asked map[ids.Sequence]bool
+	early []client.EarlyReply
+}
+
+func (a *asker) SubmitOptimistic(now hlc.Now, command uint16, arg []byte, guess ids.Set) (ids.Sequence, error) {
+	if a.asked == nil {
+		a.asked = map[ids.Sequence]bool{}
+	}
+	seq, err := a.Submit(now, command, arg, guess)
+	a.asked[seq] = err == nil
+	return seq, err
+}
+
+func (a *asker) Early() []client.EarlyReply {
+	e := a.early
+	a.early = a.early[:0]
+	return e
 }
 
 func (a *asker) Submit(now hlc.Now, command uint16, arg []byte, guess ids.Set) (ids.Sequence, error) {
@@ -136,6 +155,11 @@ func (a *asker) Step(now hlc.Now, from ids.Process, m wire.Message) {
 	n := m.(*note)
 	if n.kind == kindFail {
 		a.err = client.ErrOtherLife
+		return
+	}
+	if a.asked[n.seq] {
+		delete(a.asked, n.seq)
+		a.early = append(a.early, client.EarlyReply{Sequence: n.seq, Early: &client.Early{Reply: &optimistic.Reply{Value: n.body}}})
 		return
 	}
 	a.full--

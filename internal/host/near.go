@@ -8,6 +8,7 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/transport"
 	"github.com/eyrie-dev/eyrie/internal/wire"
+	"github.com/eyrie-dev/eyrie/optimistic"
 	"github.com/eyrie-dev/eyrie/partition"
 )
 
@@ -118,22 +119,38 @@ func (s *nearClients) send(to ids.Client, m wire.Message) bool {
 	if q == nil {
 		return false
 	}
-	if r, ok := m.(*partition.Reply); ok && len(r.Value) > 0 {
-		// The replica keeps its own: a caller may change what it gets.
-		own := *r
-		own.Value = bytes.Clone(r.Value)
-		m = &own
-	} else if r, ok := m.(*partition.ReadReply); ok && len(r.Value) > 0 {
-		own := *r
-		own.Value = bytes.Clone(r.Value)
-		m = &own
-	}
-	q.ms = append(q.ms, m)
+	q.ms = append(q.ms, owned(m))
 	if !q.touched {
 		q.touched = true
 		s.touched = append(s.touched, q)
 	}
 	return true
+}
+
+// owned is a message whose value is the receiver's: the replica keeps its own,
+// and a caller may change what it gets.
+func owned(m wire.Message) wire.Message {
+	switch r := m.(type) {
+	case *partition.Reply:
+		if len(r.Value) > 0 {
+			own := *r
+			own.Value = bytes.Clone(r.Value)
+			return &own
+		}
+	case *partition.ReadReply:
+		if len(r.Value) > 0 {
+			own := *r
+			own.Value = bytes.Clone(r.Value)
+			return &own
+		}
+	case *optimistic.Reply:
+		if len(r.Value) > 0 {
+			own := *r
+			own.Value = bytes.Clone(r.Value)
+			return &own
+		}
+	}
+	return m
 }
 
 // flush hands over what is queued.
