@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/eyrie-dev/eyrie/internal/client"
 	"github.com/eyrie-dev/eyrie/internal/cluster"
 	"github.com/eyrie-dev/eyrie/internal/host"
 	"github.com/eyrie-dev/eyrie/internal/ids"
@@ -48,12 +47,7 @@ func observe(ctx context.Context, file string, service *ssmr.Service) (*observer
 	if err != nil {
 		return nil, err
 	}
-	tuning := client.DefaultTuning()
-	tuning.Horizon = f.Ridge().Horizon
-	c, err := host.Dial(ctx, host.ClientConfig{
-		Core:    client.Config{Topology: f.Topology(), Map: service.Map(len(f.Partitions)), Service: service.Definition(), Tuning: tuning},
-		Cluster: f.Cluster, Addrs: f.Addrs(),
-	})
+	c, err := host.Dial(ctx, host.FileClient(f, service.Definition(), service.Map(len(f.Partitions))))
 	if err != nil {
 		return nil, err
 	}

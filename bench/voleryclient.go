@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/eyrie-dev/eyrie/apps/volery"
-	"github.com/eyrie-dev/eyrie/internal/client"
 	"github.com/eyrie-dev/eyrie/internal/cluster"
 	"github.com/eyrie-dev/eyrie/internal/host"
 	"github.com/eyrie-dev/eyrie/ssmr"
@@ -46,14 +45,9 @@ func (v *voleryClient) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	tuning := client.DefaultTuning()
-	tuning.Horizon, tuning.Window = f.Ridge().Horizon, v.c.Outstanding
-	v.client, err = host.Dial(ctx, host.ClientConfig{
-		Core: client.Config{
-			Topology: f.Topology(), Map: voleryService.Map(v.c.Partitions), Service: voleryService.Definition(), Tuning: tuning,
-		},
-		Cluster: f.Cluster, Addrs: f.Addrs(),
-	})
+	cfg := host.FileClient(f, voleryService.Definition(), voleryService.Map(v.c.Partitions))
+	cfg.Core.Tuning.Window = v.c.Outstanding
+	v.client, err = host.Dial(ctx, cfg)
 	return err
 }
 

@@ -6,8 +6,8 @@ package optimistic
 
 import "fmt"
 
-// Mode says how replicas execute. All replicas of a cluster should have the
-// same, though conservative replies are right whatever they have.
+// Mode says how replicas execute. All processes and clients of a cluster must
+// have the same, though conservative replies are right whatever they have.
 type Mode uint8
 
 const (
@@ -27,6 +27,15 @@ func (m Mode) String() string {
 		return modes[m]
 	}
 	return fmt.Sprintf("mode %d", uint8(m))
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (m Mode) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (m *Mode) UnmarshalText(b []byte) (err error) {
+	*m, err = ParseMode(string(b))
+	return err
 }
 
 // ParseMode is the inverse of String.

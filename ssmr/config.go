@@ -8,6 +8,7 @@ import (
 
 	"github.com/eyrie-dev/eyrie/internal/client"
 	"github.com/eyrie-dev/eyrie/internal/cluster"
+	"github.com/eyrie-dev/eyrie/optimistic"
 )
 
 // maxProcesses bounds a local cluster.
@@ -28,6 +29,10 @@ type Config struct {
 	// Horizon is how long a command is tried before its outcome is called
 	// unknown. 0 means a minute.
 	Horizon time.Duration
+	// Execution says whether commands are executed before their order is final,
+	// too, so that a call may ask for an optimistic reply (Optimistic). The zero
+	// value is Conservative: they are not.
+	Execution Execution
 	// Checks has replicas verify, at some cost, what they otherwise believe:
 	// that immutable values are not changed and that operations are
 	// deterministic. For tests.
@@ -65,6 +70,9 @@ func (c Config) Validate() error {
 	}
 	if d.Partitions > maxProcesses || d.Replicas > maxProcesses || d.Partitions*d.Replicas > maxProcesses {
 		complain("%d partitions of %d replicas are more than %d processes", d.Partitions, d.Replicas, maxProcesses)
+	}
+	if _, err := optimistic.ParseMode(c.Execution.String()); err != nil {
+		complain("%w", err)
 	}
 	if c.FailureTimeout < 0 {
 		complain("FailureTimeout is %v; it must not be negative", c.FailureTimeout)
@@ -104,5 +112,6 @@ func (c Config) file() *cluster.File {
 		Version:        cluster.Version,
 		FailureTimeout: cluster.Duration(c.FailureTimeout),
 		Horizon:        cluster.Duration(c.Horizon),
+		Execution:      c.Execution,
 	}
 }

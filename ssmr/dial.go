@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/eyrie-dev/eyrie/internal/client"
 	"github.com/eyrie-dev/eyrie/internal/cluster"
 	"github.com/eyrie-dev/eyrie/internal/host"
 	"github.com/eyrie-dev/eyrie/partition"
@@ -28,19 +27,14 @@ func Dial(ctx context.Context, file string, s *Service, cfg ClientConfig) (*Clie
 }
 
 func dial(ctx context.Context, f *cluster.File, s *Service, cfg ClientConfig, near ...*host.Node) (*Client, error) {
-	tuning := client.DefaultTuning()
-	tuning.Horizon, tuning.Cast = f.Ridge().Horizon, f.Optimistic
+	config := host.FileClient(f, s.Definition(), s.Map(len(f.Partitions)))
+	config.Near, config.Logger = near, cfg.Logger
 	if cfg.Window > 0 {
-		tuning.Window = cfg.Window
+		config.Core.Tuning.Window = cfg.Window
 	}
-	c, err := host.Dial(ctx, host.ClientConfig{
-		Core: client.Config{
-			Topology: f.Topology(), Map: s.Map(len(f.Partitions)), Service: s.Definition(), Tuning: tuning,
-		},
-		Cluster: f.Cluster, Addrs: f.Addrs(), Near: near, Logger: cfg.Logger,
-	})
+	c, err := host.Dial(ctx, config)
 	if err == nil {
-		return &Client{s: s, b: remote{s, c}}, nil
+		return &Client{s: s, b: remote{s, c, f.Execution != Conservative}}, nil
 	}
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
@@ -52,10 +46,16 @@ func dial(ctx context.Context, f *cluster.File, s *Service, cfg ClientConfig, ne
 type remote struct {
 	s *Service
 	c *host.Client
+	// optimistic: its commands are executed so.
+	optimistic bool
 }
 
 func (r remote) Submit(ctx context.Context, command uint16, arg []byte, o callOptions) (pending, error) {
-	call, err := r.c.Submit(ctx, command, arg, o.guess)
+	submit := r.c.Submit
+	if o.optimistic && r.optimistic {
+		submit = r.c.SubmitOptimistic
+	}
+	call, err := submit(ctx, command, arg, o.guess)
 	if err != nil {
 		if why := r.c.Err(); why != nil && errors.Is(err, ErrClosed) {
 			return nil, fmt.Errorf("%w: %w", err, why)
@@ -75,28 +75,40 @@ type remoteCall struct {
 	*host.Call
 }
 
+// Outcome implements pending.
 func (c remoteCall) Outcome() ([]byte, error) {
 	r := c.Call.Result()
-	switch {
-	case r.Err != nil:
+	if r.Err != nil {
 		return nil, r.Err
-	case r.Reply.Outcome == partition.OutcomeOK:
-		return r.Reply.Value, nil
 	}
-	return nil, c.s.replyError(r.Reply.ErrorName, r.Reply.ErrorText)
+	return c.s.outcome(r.Reply.Outcome, r.Reply.Value, r.Reply.ErrorName, r.Reply.ErrorText)
 }
 
-// Early implements pending. Nothing is executed optimistically yet.
-func (c remoteCall) Early() <-chan struct{} { return nil }
+// Early implements pending.
+func (c remoteCall) Early() <-chan struct{} { return c.Call.Came() }
 
 // Optimistic implements pending.
-func (c remoteCall) Optimistic() ([]byte, error) { return nil, nil }
+func (c remoteCall) Optimistic() ([]byte, error) {
+	r := c.Call.Early().Reply
+	return c.s.outcome(r.Outcome, r.Value, r.ErrorName, r.ErrorText)
+}
+
+func (s *Service) outcome(o partition.Outcome, value []byte, name, text string) ([]byte, error) {
+	if o == partition.OutcomeOK {
+		return value, nil
+	}
+	return nil, s.replyError(name, text)
+}
 
 // Replies implements pending.
 func (c remoteCall) Replies() Replies {
 	r := c.Call.Result()
-	if r.Sent == 0 {
-		return Replies{}
+	all := Replies{Conservative: r.Took, Agreed: r.Agreed}
+	if r.Sent != 0 {
+		all.Sent = time.UnixMicro(int64(r.Sent))
 	}
-	return Replies{Sent: time.UnixMicro(int64(r.Sent)), Conservative: r.Replied.Sub(r.Sent)}
+	if r.Early != nil {
+		all.Early, all.Optimistic = true, r.Early.Took
+	}
+	return all
 }

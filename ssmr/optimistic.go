@@ -3,6 +3,26 @@ package ssmr
 import (
 	"context"
 	"time"
+
+	"github.com/eyrie-dev/eyrie/optimistic"
+)
+
+// Execution is how a cluster executes commands. All of its processes and
+// clients must be told the same. Whatever it is, Do and Result return
+// linearizable replies alone.
+type Execution = optimistic.Mode
+
+const (
+	// Conservative: each command at its place in the order (S-SMR, chapter 4).
+	Conservative = optimistic.Conservative
+	// Baseline: before that too, in the order that is probable, for an
+	// optimistic reply (Fast-SSMR, section 6.2). It costs CPU, and a message from
+	// each client straight to each replica concerned.
+	Baseline = optimistic.Baseline
+	// Full is Baseline, where such executions also send each other the values
+	// that they read elsewhere (section 6.3), for earlier replies to commands of
+	// several partitions.
+	Full = optimistic.Full
 )
 
 // Optimistic asks for an optimistic reply too: the outcome of executing the
@@ -20,9 +40,9 @@ import (
 // it, prepare what comes next, and wait for the conservative reply before
 // anything that cannot be taken back.
 //
-// None comes of a service that is not executed optimistically, of a ReadOnly
-// command of one partition, which is not ordered, or when the conservative
-// reply is there first.
+// None comes of a cluster whose Execution is Conservative, of a ReadOnly command
+// of one partition, which is not ordered, or when the conservative reply is
+// there first.
 func Optimistic() CallOption { return func(o *callOptions) { o.optimistic = true } }
 
 // OptimisticReply is what came first of a command's replies.

@@ -13,18 +13,21 @@ import (
 
 	"github.com/eyrie-dev/eyrie/internal/cluster"
 	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/optimistic"
 )
 
 // runInit writes a cluster's file.
 func runInit(_ context.Context, e env, args []string) int {
 	fs := flags(e, "init", "[flags]", `Writes the file that describes a cluster of several processes and says what
 to start. Copy the file to every machine; each process and every client reads
-the same one.`)
+the same one.`+aboutExecution)
 	file := fs.String("cluster", cluster.DefaultName, "`file` to write")
 	partitions := fs.Int("partitions", 2, "number of partitions")
 	replicas := fs.Int("replicas", 3, "replicas of each partition; 2f+1 survive f crashes")
 	listen := fs.String("listen", "127.0.0.1:7411", "`host:port` of the first process; the others take the ports after it")
 	addrs := fs.String("addrs", "", "comma-separated host:port of every process, partition by partition, instead of --listen")
+	var execution optimistic.Mode
+	executionFlag(fs, &execution, optimistic.Conservative, "")
 	force := fs.Bool("force", false, "overwrite an existing file")
 	if code, ok := parse(fs, e, args, 0); !ok {
 		return code
@@ -36,7 +39,7 @@ the same one.`)
 			return fail(e, "init", exitUsage, err)
 		}
 	}
-	f, err := newFile(*partitions, *replicas, list)
+	f, err := newFile(*partitions, *replicas, list, execution)
 	if err != nil {
 		return fail(e, "init", exitUsage, err)
 	}
@@ -57,7 +60,7 @@ the same one.`)
 }
 
 // newFile describes a cluster with fresh identity; addrs partition by partition.
-func newFile(partitions, replicas int, addrs []string) (*cluster.File, error) {
+func newFile(partitions, replicas int, addrs []string, execution optimistic.Mode) (*cluster.File, error) {
 	if partitions < 1 || replicas < 1 || partitions > 4096 || partitions*replicas > 65535 {
 		return nil, errors.New("--partitions and --replicas must be at least 1, and their product below 65536")
 	}
@@ -66,7 +69,7 @@ func newFile(partitions, replicas int, addrs []string) (*cluster.File, error) {
 	}
 	var id [8]byte
 	rand.Read(id[:])
-	f := &cluster.File{Version: cluster.Version, Cluster: hex.EncodeToString(id[:])}
+	f := &cluster.File{Version: cluster.Version, Cluster: hex.EncodeToString(id[:]), Execution: execution}
 	for p := range partitions {
 		var members []cluster.Member
 		for r := range replicas {

@@ -11,6 +11,7 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/host"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/node"
+	"github.com/eyrie-dev/eyrie/optimistic"
 	"github.com/eyrie-dev/eyrie/ridge"
 )
 
@@ -25,11 +26,21 @@ a process that stops has forgotten what it promised, and what more than half of
 a partition's processes forget together is lost. A process that was started
 once and has nothing, since its disk is lost or it kept all in memory, waits to
 be admitted again by eyrie replace.
-All processes of a cluster are started alike.`)
+All processes of a cluster are started alike.
+
+How commands are executed is in the file: eyrie init --execution has it written
+there. --execution says otherwise for this process, which others and clients
+that were told the other way then refuse.`)
 	file := fs.String("cluster", cluster.DefaultName, "the cluster's `file`")
 	id := fs.Uint("id", 0, "which process of the file to run")
 	dir := fs.String("dir", "", "the process's `directory` (default: data/ID beside the cluster's file)")
 	memory := fs.Bool("memory", false, "keep everything in memory")
+	var execution *optimistic.Mode
+	fs.Func("execution", "`how` commands are executed: conservative, baseline or full (default: as the file says)", func(s string) error {
+		m, err := optimistic.ParseMode(s)
+		execution = &m
+		return err
+	})
 	quiet := fs.Bool("q", false, "log errors only")
 	if code, ok := parse(fs, e, args, 0); !ok {
 		return code
@@ -45,6 +56,9 @@ All processes of a cluster are started alike.`)
 	addr, ok := f.Addrs()[self]
 	if !ok || *id > 65535 {
 		return fail(e, "node", exitUsage, fmt.Errorf("%s has no process %d; give one of its ids with --id", *file, *id))
+	}
+	if execution != nil {
+		f.Execution = *execution
 	}
 	cfg := nodeConfig(f, self, logger(e, !*quiet))
 	switch {

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/eyrie-dev/eyrie/apps"
-	"github.com/eyrie-dev/eyrie/internal/client"
 	"github.com/eyrie-dev/eyrie/internal/cluster"
 	"github.com/eyrie-dev/eyrie/internal/host"
 	"github.com/eyrie-dev/eyrie/internal/ids"
@@ -97,14 +96,7 @@ func dialRaw(ctx context.Context, f *cluster.File, timeout time.Duration) (*host
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	service := apps.Service
-	tuning := client.DefaultTuning()
-	tuning.Horizon, tuning.Cast = f.Ridge().Horizon, f.Optimistic
-	return host.Dial(ctx, host.ClientConfig{
-		Core: client.Config{
-			Topology: f.Topology(), Map: service.Map(len(f.Partitions)), Service: service.Definition(), Tuning: tuning,
-		},
-		Cluster: f.Cluster, Addrs: f.Addrs(),
-	})
+	return host.Dial(ctx, host.FileClient(f, service.Definition(), service.Map(len(f.Partitions))))
 }
 
 func askAll(ctx context.Context, c *host.Client, f *cluster.File, timeout time.Duration) []processStatus {

@@ -18,6 +18,7 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/cluster"
 	"github.com/eyrie-dev/eyrie/internal/host"
 	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/optimistic"
 )
 
 // upFlags are what the user wants of `eyrie up`.
@@ -25,6 +26,7 @@ type upFlags struct {
 	partitions, replicas int
 	listen, dir          string
 	memory               bool
+	execution            optimistic.Mode
 	given                map[string]bool
 }
 
@@ -36,12 +38,14 @@ its file, so that other commands find it. Ctrl-C stops it. What it promised and
 its state are in the directory data beside the file: the next eyrie up there
 goes on with the same cluster, at the same addresses, even after a power cut.
 With --memory nothing is kept: writes are answered sooner, and the state is
-gone when the cluster stops.`)
+gone when the cluster stops.
+`+aboutExecution)
 	fs.IntVar(&u.partitions, "partitions", 2, "number of partitions")
 	fs.IntVar(&u.replicas, "replicas", 3, "replicas of each partition; 2f+1 survive f crashes")
 	fs.StringVar(&u.listen, "listen", "", "`host:port` of the first process, the others take the ports after it (default: free ports on 127.0.0.1)")
 	fs.StringVar(&u.dir, "dir", ".", "`directory` for the cluster's file, "+cluster.DefaultName+", and its data")
 	fs.BoolVar(&u.memory, "memory", false, "keep everything in memory")
+	executionFlag(fs, &u.execution, optimistic.Full, "; a cluster that is there already goes on in the way that its file says, unless this is given")
 	verbose := fs.Bool("v", false, "log to standard error")
 	if code, ok := parse(fs, e, args, 0); !ok {
 		return code
@@ -112,7 +116,7 @@ func (u *upFlags) cluster(path string) (*cluster.File, []net.Listener, int, erro
 	if err != nil {
 		return nil, nil, exitFailed, err
 	}
-	f, err := newFile(u.partitions, u.replicas, addrs)
+	f, err := newFile(u.partitions, u.replicas, addrs, u.execution)
 	if err != nil {
 		closeAll(listeners)
 		return nil, nil, exitUsage, err
@@ -128,6 +132,9 @@ func (u *upFlags) resumed(path, data string) (*cluster.File, []net.Listener, int
 	}
 	if p, r := len(f.Partitions), len(f.Partitions[0]); u.given["partitions"] && u.partitions != p || u.given["replicas"] && u.replicas != r {
 		return nil, nil, exitUsage, fmt.Errorf("%s holds a cluster of %d partitions of %d replicas; leave out --partitions and --replicas, or give another --dir", u.dir, p, r)
+	}
+	if u.given["execution"] {
+		f.Execution = u.execution
 	}
 	var listeners []net.Listener
 	for _, members := range f.Partitions {
@@ -152,7 +159,7 @@ func (u *upFlags) greet(e env, f *cluster.File, path string) {
 	if !u.memory {
 		where = "kept in " + filepath.Join(u.dir, dataName)
 	}
-	fmt.Fprintf(e.stdout, "cluster %s is up: %d partitions of %d replicas, %s\n", f.Cluster, len(f.Partitions), len(f.Partitions[0]), where)
+	fmt.Fprintf(e.stdout, "cluster %s is up: %d partitions of %d replicas, %s, execution %v\n", f.Cluster, len(f.Partitions), len(f.Partitions[0]), where, f.Execution)
 	for p, members := range f.Partitions {
 		fmt.Fprintf(e.stdout, "  partition %d:", p)
 		for _, m := range members {

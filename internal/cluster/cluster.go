@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/optimistic"
 	"github.com/eyrie-dev/eyrie/partition"
 	"github.com/eyrie-dev/eyrie/ridge"
 )
@@ -47,6 +48,10 @@ type File struct {
 	// Optimistic has clients send commands straight to the replicas too, and
 	// these deliver them optimistically.
 	Optimistic bool `json:"optimistic,omitempty"`
+	// Execution is conservative where it is not said. The other ways, baseline
+	// and full, execute what is delivered optimistically, and so need Optimistic
+	// without its being said.
+	Execution optimistic.Mode `json:"execution,omitempty"`
 }
 
 // Member is one process.
@@ -160,6 +165,9 @@ func (f *File) Validate() error {
 			seenID[m.ID], seenAddr[m.Addr] = p, m.ID
 		}
 	}
+	if _, err := optimistic.ParseMode(f.Execution.String()); err != nil {
+		complain("%v", err)
+	}
 	if len(errs) == 0 {
 		if err := f.Ridge().Validate(); err != nil {
 			complain("%v", err)
@@ -214,7 +222,7 @@ func (f *File) Ridge() ridge.Tuning {
 	if f.Horizon != 0 {
 		t.Horizon = time.Duration(f.Horizon)
 	}
-	t.Optimistic = f.Optimistic
+	t.Optimistic = f.Optimistic || f.Execution != optimistic.Conservative
 	return t
 }
 

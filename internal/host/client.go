@@ -16,12 +16,15 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/session"
 	"github.com/eyrie-dev/eyrie/internal/transport"
 	"github.com/eyrie-dev/eyrie/internal/wire"
+	"github.com/eyrie-dev/eyrie/optimistic"
 )
 
 // ClientConfig says which cluster to speak to.
 type ClientConfig struct {
 	// Core is the client's core. ID and Random are filled in.
 	Core client.Config
+	// Execution is that of the cluster's processes.
+	Execution optimistic.Mode
 	// Cluster is the cluster's identity.
 	Cluster string
 	// Addrs are the addresses of all processes.
@@ -94,7 +97,7 @@ func Dial(ctx context.Context, cfg ClientConfig) (*Client, error) {
 	return dial(ctx, client.New(cfg.Core), cfg.Window, transport.Config{
 		Self: ids.ToClient(cfg.Core.ID), Cluster: cfg.Cluster,
 		Service: cfg.Core.Service.Fingerprint(),
-		Layout:  layout(cfg.Core.Topology, cfg.Core.Tuning.Horizon),
+		Layout:  layout(cfg.Core.Topology, cfg.Core.Tuning.Horizon, cfg.Execution),
 		Peers:   cfg.Addrs, Decode: node.Decode, Tuning: cfg.Transport, Logger: cfg.Logger,
 	}, cfg.Near...)
 }

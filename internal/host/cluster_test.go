@@ -17,6 +17,7 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/node"
 	"github.com/eyrie-dev/eyrie/internal/transport"
 	"github.com/eyrie-dev/eyrie/internal/transport/faultproxy"
+	"github.com/eyrie-dev/eyrie/optimistic"
 	"github.com/eyrie-dev/eyrie/oracle"
 	"github.com/eyrie-dev/eyrie/partition"
 	"github.com/eyrie-dev/eyrie/ridge"
@@ -279,6 +280,9 @@ func TestClusterRefusesOthers(t *testing.T) {
 	}{
 		"service": {ClientConfig{Core: client.Config{Service: other, Tuning: client.DefaultTuning()}, Cluster: "test"}, transport.ErrService},
 		"horizon": {ClientConfig{Core: client.Config{Service: s.service, Tuning: tuning}, Cluster: "test"}, transport.ErrLayout},
+		"execution": {ClientConfig{
+			Core: client.Config{Service: s.service, Tuning: client.DefaultTuning()}, Cluster: "test", Execution: optimistic.Full,
+		}, transport.ErrLayout},
 		"cluster": {ClientConfig{Core: client.Config{Service: s.service, Tuning: client.DefaultTuning()}}, transport.ErrCluster},
 	} {
 		c.cfg.Core.Topology, c.cfg.Core.Map, c.cfg.Addrs = s.topology, oracle.New(1, 1, c.cfg.Core.Service), addrs

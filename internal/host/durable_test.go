@@ -267,7 +267,7 @@ func TestOldJournal(t *testing.T) {
 			lost++
 		}
 	}
-	cfg := drawIdentity("test", 3, layout(&ridge.Topology{Replicas: s.topology.Replicas}, 0))
+	cfg := drawIdentity("test", 3, layout(&ridge.Topology{Replicas: s.topology.Replicas}, 0, 0))
 	_, _, err = openDisk(filepath.Join(s.dir, "3"), disk, cfg, quiet)
 	if lost == 0 || !errors.Is(err, ErrDirectory) || !errors.Is(err, journal.ErrAmnesia) || !strings.Contains(err.Error(), "replaced") {
 		t.Errorf("%d files of %v lost: %v", lost, names, err)

@@ -17,6 +17,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/optimistic"
 	"github.com/eyrie-dev/eyrie/ridge"
 )
 
@@ -39,9 +40,12 @@ func source() func() uint64 {
 // layout fingerprints what all processes and clients of a cluster must agree
 // on. A client that disagreed about the ensembles would speak to the wrong
 // ones; one that disagreed about H would forget commands too early.
-func layout(t *ridge.Topology, horizon time.Duration) uint64 {
+func layout(t *ridge.Topology, horizon time.Duration, execution optimistic.Mode) uint64 {
 	h := xxhash.New()
 	fmt.Fprintf(h, "%v %+v %d", t.Replicas, t.Ensembles, horizon)
+	if execution != optimistic.Conservative { // which directories and files do not know of
+		fmt.Fprintf(h, " %v", execution)
+	}
 	return h.Sum64()
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/transport"
 	"github.com/eyrie-dev/eyrie/internal/vfs"
 	"github.com/eyrie-dev/eyrie/internal/wire"
+	"github.com/eyrie-dev/eyrie/optimistic"
 	"github.com/eyrie-dev/eyrie/ridge"
 )
 
@@ -150,7 +151,7 @@ func startOn(ln net.Listener, cfg *NodeConfig) (*Node, error) {
 	n, err := startNode(core, d, cfg.Core.Ridge.Optimistic, transport.Config{
 		Self: ids.To(cfg.Core.Self), Incarnation: cfg.Core.Incarnation, Cluster: cfg.Cluster,
 		Service:  fingerprint(&cfg.Core),
-		Layout:   layout(cfg.Core.Topology, cfg.Core.Ridge.Horizon),
+		Layout:   layout(cfg.Core.Topology, cfg.Core.Ridge.Horizon, cfg.Core.Execution),
 		Settings: settings(cfg.Core.Ridge, cfg.Core.Partition, cfg.Core.Checks, cfg.Dir != ""),
 		Peers:    cfg.Addrs, Listener: ln, Decode: node.Decode, Tuning: cfg.Transport, Logger: cfg.Logger,
 	})
@@ -166,7 +167,7 @@ func startOn(ln net.Listener, cfg *NodeConfig) (*Node, error) {
 
 // durable opens the directory and has the core begin with what is there.
 func (cfg *NodeConfig) durable() (*disk, error) {
-	want := drawIdentity(cfg.Cluster, cfg.Core.Self, layout(&ridge.Topology{Replicas: cfg.Core.Topology.Replicas}, 0))
+	want := drawIdentity(cfg.Cluster, cfg.Core.Self, layout(&ridge.Topology{Replicas: cfg.Core.Topology.Replicas}, 0, optimistic.Conservative))
 	d, found, err := openDisk(cfg.Dir, cfg.fs, want, cfg.Logger)
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/node"
 	"github.com/eyrie-dev/eyrie/internal/transport"
 	"github.com/eyrie-dev/eyrie/internal/wire"
+	"github.com/eyrie-dev/eyrie/optimistic"
 	"github.com/eyrie-dev/eyrie/ridge"
 )
 
@@ -53,7 +54,7 @@ func DialProposer(ctx context.Context, cfg ProposerConfig) (*Proposer, error) {
 	binary.LittleEndian.PutUint64(p.id[8:], draw())
 	first := newContact(len(cfg.Addrs))
 	tr, err := transport.New(transport.Config{
-		Self: ids.ToClient(p.id), Cluster: cfg.Cluster, Layout: layout(cfg.Topology, cfg.Ridge.Horizon),
+		Self: ids.ToClient(p.id), Cluster: cfg.Cluster, Layout: layout(cfg.Topology, cfg.Ridge.Horizon, optimistic.Conservative),
 		Peers: cfg.Addrs, Decode: p.decode, Linked: first.heard,
 		Handler: func(from ids.Addr, _ ids.Incarnation, ms []wire.Message, _ int) { p.handle(from.Process, ms) },
 	})

@@ -7,9 +7,11 @@ import (
 	"runtime/metrics"
 	"time"
 
+	"github.com/eyrie-dev/eyrie/internal/client"
 	"github.com/eyrie-dev/eyrie/internal/cluster"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/node"
+	"github.com/eyrie-dev/eyrie/oracle"
 	"github.com/eyrie-dev/eyrie/partition"
 )
 
@@ -18,9 +20,19 @@ func FileConfig(f *cluster.File, self ids.Process, service *partition.Service, p
 	return NodeConfig{
 		Core: node.Config{
 			Self: self, Topology: f.Topology(), Service: service, Placement: place,
-			Ridge: f.Ridge(), Partition: f.Partition(),
+			Execution: f.Execution, Ridge: f.Ridge(), Partition: f.Partition(),
 		},
 		Cluster: f.Cluster, Addrs: f.Addrs(),
+	}
+}
+
+// FileClient is a client of the cluster that f describes.
+func FileClient(f *cluster.File, service *partition.Service, place *oracle.Map) ClientConfig {
+	tuning, r := client.DefaultTuning(), f.Ridge()
+	tuning.Horizon, tuning.Cast = r.Horizon, r.Optimistic
+	return ClientConfig{
+		Core:      client.Config{Topology: f.Topology(), Map: place, Service: service, Tuning: tuning},
+		Execution: f.Execution, Cluster: f.Cluster, Addrs: f.Addrs(),
 	}
 }
 

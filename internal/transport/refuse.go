@@ -17,7 +17,7 @@ var (
 	// ErrService: same cluster, but the two hold different services.
 	ErrService = errors.New("other service")
 	// ErrLayout: same cluster and service, but the two are configured with
-	// other partitions, replicas or times.
+	// other partitions, replicas, times or ways of execution.
 	ErrLayout = errors.New("other cluster configuration")
 	// ErrDuplicate: another life of a process with this id is connected
 	// and alive.
