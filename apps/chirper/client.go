@@ -63,6 +63,14 @@ func (c *Client) Follow(ctx context.Context, u, other User) (bool, error) {
 	return bool(changed), err
 }
 
+// FollowAll has a user follow others, MaxFollowAtOnce at most: all of them or,
+// on an error, none. It is how many of them are new. It is one command, much
+// cheaper than one for each. Errors: those of Follow, and ssmr.ErrBudget if
+// what they posted is too much for one command.
+func (c *Client) FollowAll(ctx context.Context, u User, others Users) (int, error) {
+	return c.GoFollowAll(ctx, u, others).Result(ctx)
+}
+
 // Unfollow has a user follow another no more. It is false if it was so.
 // Error: ErrNoUser.
 func (c *Client) Unfollow(ctx context.Context, u, other User) (bool, error) {
@@ -116,6 +124,20 @@ func (c *Client) GoJoin(ctx context.Context, u User, options ...ssmr.CallOption)
 func (c *Client) GoFollow(ctx context.Context, u, other User, options ...ssmr.CallOption) *Call[Changed] {
 	call := send(ctx, c, FollowUser, u, Pair{u, other}, options...)
 	call.then = func(Changed) { c.audiences.change(other, func(a Users) Users { return Users{a.r.with(u)} }) }
+	return call
+}
+
+// GoFollowAll is FollowAll without the wait for the reply.
+func (c *Client) GoFollowAll(ctx context.Context, u User, others Users, options ...ssmr.CallOption) *Call[int] {
+	if n := others.Len(); n > MaxFollowAtOnce {
+		return failed[int](FollowUsers.Name(), u, fmt.Errorf("%w: %d at once, the limit is %d", ErrTooManyFollowing, n, MaxFollowAtOnce))
+	}
+	call := send(ctx, c, FollowUsers, u, FollowArg{u, others}, options...)
+	call.then = func(int) {
+		for other := range others.All() {
+			c.audiences.change(other, func(a Users) Users { return Users{a.r.with(u)} })
+		}
+	}
 	return call
 }
 

@@ -95,6 +95,26 @@ func (p *Pair) UnmarshalBinary(b []byte) error {
 	return err
 }
 
+// FollowArg is the argument of the command followAll.
+type FollowArg struct {
+	User   User
+	Others Users
+}
+
+// AppendBinary implements encoding.BinaryAppender.
+func (a FollowArg) AppendBinary(b []byte) ([]byte, error) {
+	return append(binary.AppendUvarint(b, uint64(a.User)), a.Others.r...), nil
+}
+
+// UnmarshalBinary implements encoding.BinaryUnmarshaler.
+func (a *FollowArg) UnmarshalBinary(b []byte) error {
+	rest, err := takeUsers(b, &a.User)
+	if err != nil {
+		return err
+	}
+	return a.Others.UnmarshalBinary(rest)
+}
+
 // Posted is the result of post and postOpen.
 type Posted struct {
 	// Done: the post is in the timelines of its author and of the followers.

@@ -35,6 +35,10 @@ var (
 		return ssmr.Exactly(following.Writes(user), followers.Writes(other), feeds.Writes(user), kept.Reads(other))
 	}, follow)
 
+	// FollowUsers is FollowUser for several at once: all of them or, on an
+	// error, none. It is how many there are more now.
+	FollowUsers = ssmr.NewCommand("followAll", accessFollowAll, followAll)
+
 	// UnfollowUser has User follow Other no more: the posts of Other leave the
 	// timeline of User. It is false if it was so.
 	UnfollowUser = ssmr.NewCommand("unfollow", func(p Pair) ssmr.Access {
@@ -122,29 +126,86 @@ func follow(tx ssmr.Tx, p Pair) (Changed, error) {
 	if p.User == p.Other {
 		return false, ErrSelf
 	}
-	user, other := uint64(p.User), uint64(p.Other)
-	mine, ok := following.Get(tx, user)
+	mine, ok := following.Get(tx, uint64(p.User))
 	if !ok {
 		return false, fmt.Errorf("%w: %d", ErrNoUser, p.User)
 	}
 	if mine.has(p.Other) {
 		return false, nil
 	}
+	if err := mayFollow(p, mine.len()); err != nil {
+		return false, err
+	}
+	if err := connect(tx, p); err != nil {
+		return false, err
+	}
+	return true, nil
+}
+
+// mayFollow says whether somebody who follows so many may follow one more.
+func mayFollow(p Pair, many int) error {
+	if many >= MaxFollowing {
+		return fmt.Errorf("%w: %d follows %d already", ErrTooManyFollowing, p.User, many)
+	}
+	return nil
+}
+
+// connect has User follow Other, whom User does not follow yet.
+func connect(tx ssmr.Tx, p Pair) error {
+	user, other := uint64(p.User), uint64(p.Other)
 	theirs, ok := followers.Get(tx, other)
 	switch {
 	case !ok:
-		return false, fmt.Errorf("%w: %d", ErrNoUser, p.Other)
-	case mine.len() >= MaxFollowing:
-		return false, fmt.Errorf("%w: %d follows %d already", ErrTooManyFollowing, p.User, mine.len())
+		return fmt.Errorf("%w: %d", ErrNoUser, p.Other)
 	case theirs.len() >= MaxFollowers:
-		return false, fmt.Errorf("%w: %d follow %d already", ErrTooManyFollowers, theirs.len(), p.Other)
+		return fmt.Errorf("%w: %d follow %d already", ErrTooManyFollowers, theirs.len(), p.Other)
 	}
 	following.Update(tx, user, addUser.With(p.Other))
 	followers.Update(tx, other, addUser.With(p.User))
 	if posts, _ := kept.Get(tx, other); len(posts) > 0 {
 		feeds.Update(tx, user, addPosts.With(posts))
 	}
-	return true, nil
+	return nil
+}
+
+func accessFollowAll(a FollowArg) ssmr.Access {
+	user := uint64(a.User)
+	items := make([]ssmr.Item, 0, 2+2*min(a.Others.Len(), MaxFollowAtOnce))
+	items = append(items, following.Writes(user), feeds.Writes(user))
+	if a.Others.Len() > MaxFollowAtOnce {
+		return ssmr.Exactly(items...)
+	}
+	for other := range a.Others.All() {
+		items = append(items, followers.Writes(uint64(other)), kept.Reads(uint64(other)))
+	}
+	return ssmr.Exactly(items...)
+}
+
+func followAll(tx ssmr.Tx, a FollowArg) (more int, err error) {
+	if n := a.Others.Len(); n > MaxFollowAtOnce {
+		return 0, fmt.Errorf("%w: %d at once, the limit is %d", ErrTooManyFollowing, n, MaxFollowAtOnce)
+	}
+	mine, ok := following.Get(tx, uint64(a.User))
+	if !ok {
+		return 0, fmt.Errorf("%w: %d", ErrNoUser, a.User)
+	}
+	for other := range a.Others.All() {
+		p := Pair{a.User, other}
+		switch {
+		case other == a.User:
+			return 0, ErrSelf
+		case mine.has(other):
+			continue
+		}
+		if err := mayFollow(p, mine.len()+more); err != nil {
+			return 0, err
+		}
+		if err := connect(tx, p); err != nil {
+			return 0, err
+		}
+		more++
+	}
+	return more, nil
 }
 
 func unfollow(tx ssmr.Tx, p Pair) (Changed, error) {

@@ -41,6 +41,8 @@ const (
 	MaxFollowing = 10_000
 	// MaxFollowers is how many others may follow a user.
 	MaxFollowers = 10_000
+	// MaxFollowAtOnce is how many others one command may have a user follow.
+	MaxFollowAtOnce = 256
 	// MaxFanOut bounds what a post writes: its bytes, with postOverhead, times
 	// the timelines.
 	MaxFanOut = 3 << 20

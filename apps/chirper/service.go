@@ -43,5 +43,5 @@ var Service = ssmr.NewService("chirper",
 	followers, following, feeds, kept,
 	addUser, dropUser, addPost, keepPost, addPosts, dropPosts,
 	ErrNoUser, ErrBadUser, ErrSelf, ErrBadText, ErrTooManyFollowing, ErrTooManyFollowers, ErrTooWide,
-	JoinUser, PostText, PostOpen, FollowUser, UnfollowUser, RefillTimeline,
+	JoinUser, PostText, PostOpen, FollowUser, FollowUsers, UnfollowUser, RefillTimeline,
 	GetTimeline, GetTimelineOrdered, GetPosts, GetFollowers, GetFollowing)

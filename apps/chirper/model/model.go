@@ -90,6 +90,25 @@ func (n *Network) Follow(id, other chirper.User) (bool, error) {
 	return true, nil
 }
 
+// FollowAll has id follow others, in ascending order: all or, on an error, none.
+func (n *Network) FollowAll(id chirper.User, others []chirper.User) (more int, err error) {
+	after := n.Clone()
+	if n.users[id] == nil {
+		return 0, chirper.ErrNoUser
+	}
+	for _, other := range others {
+		changed, err := after.Follow(id, other)
+		if err != nil {
+			return 0, err
+		}
+		if changed {
+			more++
+		}
+	}
+	*n = *after
+	return more, nil
+}
+
 // Unfollow has id follow other no more.
 func (n *Network) Unfollow(id, other chirper.User) (bool, error) {
 	u := n.users[id]

@@ -69,7 +69,7 @@ func compare(t *testing.T, ctx context.Context, client *ssmr.Client, seed uint64
 func step(ctx context.Context, c *chirper.Client, network *model.Network, random *rand.Rand) (what, got, want string) {
 	const users = 8
 	u, v := chirper.User(random.IntN(users)), chirper.User(random.IntN(users))
-	switch random.IntN(14) {
+	switch random.IntN(15) {
 	case 0:
 		got1, err1 := c.Join(ctx, u)
 		got2, err2 := network.Join(u)
@@ -107,6 +107,14 @@ func step(ctx context.Context, c *chirper.Client, network *model.Network, random
 		y, err4 := network.Following(u)
 		return fmt.Sprint("lists ", u), outcome(slices.Collect(a.All()), err1) + outcome(slices.Collect(b.All()), err2),
 			outcome(x, err3) + outcome(y, err4)
+	case 14:
+		others := []chirper.User{v}
+		if w := chirper.User(random.IntN(users)); w > v {
+			others = append(others, w)
+		}
+		got1, err1 := c.FollowAll(ctx, u, chirper.UsersOf(others...))
+		got2, err2 := network.FollowAll(u, others)
+		return fmt.Sprint("followAll ", u, others), outcome(got1, err1), outcome(got2, err2)
 	}
 	read := c.Timeline
 	if random.IntN(2) == 0 {
