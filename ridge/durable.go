@@ -63,6 +63,26 @@ func (c *Core) Forgotten() (ts []Trim) {
 	return ts
 }
 
+// Again gives the record of an instance again, since the journal's copy is
+// damaged; false if there is nothing to remember of it.
+func (c *Core) Again(id ids.Ensemble, k ids.Instance) bool {
+	e := c.ensemble(id, true)
+	if e == nil || c.err != nil || !c.cfg.Durable {
+		return false
+	}
+	switch s := e.log.at(k); {
+	case s == nil:
+		return false
+	case s.kept && s.decided && s.chosen != nil && (s.value == nil || s.value.ID != s.id || s.round.IsZero()):
+		c.journal.decided(e, k, s.chosen)
+	case s.value != nil && !s.round.IsZero():
+		c.journal.vote(id, k, s.round, s.value)
+	default:
+		return false
+	}
+	return true
+}
+
 // Full says whether the disk has too little room left. Then proposals are refused.
 func (c *Core) Full(full bool) { c.noRoom = full }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/hlc"
+	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/journal"
 	"github.com/eyrie-dev/eyrie/internal/node"
 	"github.com/eyrie-dev/eyrie/internal/vfs"
@@ -24,6 +25,7 @@ type durableCore interface {
 	Stop(now hlc.Now)
 	Stopped() bool
 	Full(full bool)
+	Mend(names []node.RecordName, rot node.Rot)
 }
 
 // committed is a batch of the journal whose Commit has returned.
@@ -121,13 +123,41 @@ func explain(err error) error {
 	return err
 }
 
-// watchRoom tells the core whether the disk has room, once a second, until the
-// node has ended.
-func (n *Node) watchRoom() {
+// The journal is read through in the background, scrubBytes every scrubTicks
+// seconds: what rots while nobody reads it would be found at the next start, too late.
+// Where it is damaged it is mended, mendBytes a second.
+const (
+	scrubTicks = 4
+	scrubBytes = 1 << 20
+	mendBytes  = 4 << 20
+)
+
+// scrub reads some of the journal and, if it is damaged, has what lives there
+// written again: the process knows what it has written.
+func (n *Node) scrub(bytes int) {
+	j := n.keeper.disk.journal
+	if err := j.Scrub(bytes); err != nil {
+		n.log.Error("the journal is damaged on the disk; what lives there is written again from memory", "directory", n.keeper.disk.dir, "err", err)
+	}
+	if found, _ := j.Rot(); found > 0 {
+		n.loop.ask(func() {
+			var names []node.RecordName
+			for _, name := range j.Mend(mendBytes) {
+				names = append(names, node.RecordName{Ensemble: ids.Ensemble(name.Ensemble), Instance: ids.Instance(name.Instance)})
+			}
+			found, there := j.Rot()
+			n.keeper.core.Mend(names, node.Rot{Found: found, There: there})
+		})
+	}
+}
+
+// watchDisk tells the core once a second whether the disk has room, and reads
+// the journal through, until the node has ended.
+func (n *Node) watchDisk() {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	k := n.keeper
-	for {
+	for turn := 1; ; turn++ {
 		room, err := k.disk.room()
 		if full := err != nil || room < 0; full != k.full && (full || room > comfort-reserve) {
 			k.full = full
@@ -138,6 +168,9 @@ func (n *Node) watchRoom() {
 		case <-tick.C:
 		case <-n.done:
 			return
+		}
+		if _, there := k.disk.journal.Rot(); turn%scrubTicks == 0 || there {
+			n.scrub(scrubBytes)
 		}
 	}
 }

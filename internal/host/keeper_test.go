@@ -33,6 +33,7 @@ func (s *scribe) Records() (out []ridge.Record) {
 }
 
 func (s *scribe) Synced(uint64)                          {}
+func (s *scribe) Mend([]node.RecordName, node.Rot)       {}
 func (s *scribe) Durable(_ hlc.Now, upTo uint64)         { s.durable = append(s.durable, upTo) }
 func (s *scribe) Trims() []ridge.Trim                    { return nil }
 func (s *scribe) Jobs() []node.Job                       { return nil }

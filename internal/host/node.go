@@ -223,7 +223,7 @@ func (n *Node) begin(tr transport.Transport) {
 	n.tr = tr
 	go n.run()
 	if n.keeper != nil {
-		go n.watchRoom()
+		go n.watchDisk()
 	}
 }
 

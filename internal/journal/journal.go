@@ -10,10 +10,10 @@
 //	durable, err := j.Done(b)
 //	u := j.Upkeep(now)      chores, nil mostly; Commit and Done like a batch
 //
-// Append, Take, Done, Upkeep, Trim, Close and the figures belong to one
+// Append, Take, Done, Upkeep, Trim, Mend, Close and the figures belong to one
 // goroutine. Commit may run on another; a batch and an upkeep may run at once.
-// Scrub and Room may be called from anywhere. After the first error the
-// journal is dead: every call returns it, and nothing is tried again, since
+// Scrub, Rot and Room may be called from anywhere. After the first error of
+// these but Scrub the journal is dead: every call returns it, and nothing is tried again, since
 // the kernel forgets pages that it could not write. The process has to end.
 //
 // On disk (record.go, frontier.go): segments of dense records that prove
@@ -35,7 +35,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/vfs"
@@ -97,14 +96,6 @@ type Journal struct {
 	care     upkeep
 
 	scrub scrubber
-}
-
-// scrubber is what Scrub shares with the other goroutines.
-type scrubber struct {
-	mu     sync.Mutex // held while files are read or taken away
-	files  []*segmentFile
-	number uint32 // where to go on
-	offset int64
 }
 
 // Create makes an empty journal in dir, durably. It is refused with ErrExists

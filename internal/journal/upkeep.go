@@ -91,6 +91,9 @@ func (j *Journal) crowded() bool {
 		return false
 	}
 	s := j.segments[0]
+	if s.number <= j.scrub.damage() {
+		return false // Mend does that
+	}
 	return s.live > 0 && s.last <= j.durable && (s.live <= s.size/4 || j.Live() <= j.Size()/4)
 }
 
@@ -105,11 +108,20 @@ func (j *Journal) copyForward() {
 	var recs []Record
 	var at []int64
 	next := from
+	bad := false
 	run := func() (err error) {
-		recs, at, next, err = s.file.readRecords(from, end, copyWindow)
-		return err
+		if recs, at, next, err = s.file.readRecords(from, end, copyWindow); err != nil {
+			j.scrub.mu.Lock()
+			j.scrub.damaged(s.file)
+			j.scrub.mu.Unlock()
+			bad = true
+		}
+		return nil
 	}
 	j.begin(run, func() {
+		if bad {
+			return
+		}
 		j.care.offset = next
 		for i, r := range recs {
 			e := j.of(r.Ensemble)

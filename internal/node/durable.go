@@ -183,6 +183,28 @@ func (n *Node) firm() {
 // Trims drains what the journal may forget.
 func (n *Node) Trims() []ridge.Trim { return n.ridge.Forgotten() }
 
+// Rot is what was found damaged of the journal while the process ran.
+type Rot struct {
+	// Found are parts of it, and There says that one is not mended yet: until
+	// then the process would be refused if it were started again.
+	Found uint64 `json:"found"`
+	There bool   `json:"there"`
+}
+
+// RecordName is what a record is about.
+type RecordName struct {
+	Ensemble ids.Ensemble
+	Instance ids.Instance
+}
+
+// Mend gives records again, which the journal holds where it is damaged.
+func (n *Node) Mend(names []RecordName, rot Rot) {
+	n.rot = rot
+	for _, name := range names {
+		n.ridge.Again(name.Ensemble, name.Instance)
+	}
+}
+
 // Full says whether the disk has too little room left: then commands are
 // refused, and all else goes on.
 func (n *Node) Full(full bool) { n.ridge.Full(full) }

@@ -85,6 +85,7 @@ type Node struct {
 	lastJob         uint64
 	moved           uint64   // the version of the members that Moved told
 	damaged         []string // checkpoints that did not serve at the start
+	rot             Rot
 }
 
 // New makes the core of process cfg.Self, a replica of one partition.

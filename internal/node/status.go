@@ -46,6 +46,8 @@ type DurableStatus struct {
 	Full uint64 `json:"checkpoints_without_room"`
 	// Damaged tells of checkpoints that did not verify at the start.
 	Damaged []string `json:"damaged_checkpoints,omitempty"`
+	// Rot tells of damage in the journal.
+	Rot *Rot `json:"journal_damage,omitempty"`
 }
 
 // TransferStatus is how this process gets, or gives, states.
@@ -109,6 +111,10 @@ func (n *Node) durableStatus() *DurableStatus {
 		Records: n.journal.given, Written: n.journal.durable,
 		Checkpoint: k.newest.number(), Older: k.older.number(), Age: -1,
 		Making: k.making != nil, Full: k.full, Damaged: n.damaged,
+	}
+	if n.rot.Found > 0 {
+		rot := n.rot
+		s.Rot = &rot
 	}
 	if k.newest.made {
 		s.Age = (n.now.Mono - k.newest.at).Seconds()
