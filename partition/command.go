@@ -35,6 +35,10 @@ type command struct {
 	// finished, their gates included; only then it starts.
 	blockers int
 	waiters  []waiter
+	// hopes are commands that wait for a version that this one brings along;
+	// resuming: this one is in Replica.runnable, since such a wait is over.
+	hopes    []hope
+	resuming bool
 	// local lists the items that this partition holds something of; only they
 	// make conflicts, since every conflict is seen by whoever holds the
 	// variable. Set when the command is entered in the index.

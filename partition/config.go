@@ -83,6 +83,15 @@ type Tuning struct {
 	// PartItems and PartBytes cut what is shipped of a range at a time.
 	PartItems int
 	PartBytes int
+	// MaxCached copies of other partitions' variables (and their bytes, names
+	// and values and a little more) are kept, so that a value which has not
+	// changed is not shipped again; and as much is remembered of what others
+	// keep. Zero of either turns that off. Replicas whose bounds differ ask more
+	// often for values that they are believed to have. MinCached is the least
+	// value, in bytes, for which this is done.
+	MaxCached      int
+	MaxCachedBytes int
+	MinCached      int
 	// PullAfter is the least that a started command waits before it asks. The
 	// wait follows what exchanges take, up to eight times that, and doubles with
 	// each question, up to PullMax.
@@ -104,6 +113,7 @@ func DefaultTuning() Tuning {
 		MaxQuestions: 1 << 14,
 		MaxAccesses:  1 << 16, MaxBytes: 4 << 20,
 		MaxReads: 1 << 14, MaxReadBytes: 32 << 20,
+		MaxCached: 1 << 16, MaxCachedBytes: 32 << 20, MinCached: 64,
 		PartItems: 128, PartBytes: 32 << 10,
 		PullAfter: 20 * time.Millisecond, PullMax: time.Second,
 		ProgressEvery: 200 * time.Millisecond,
@@ -134,6 +144,10 @@ func (t Tuning) Validate() error {
 	positive("MaxReadBytes", int64(t.MaxReadBytes))
 	positive("PartItems", int64(t.PartItems))
 	positive("PartBytes", int64(t.PartBytes))
+	if t.MaxCached < 0 || t.MaxCachedBytes < 0 {
+		errs = append(errs, fmt.Errorf("partition: MaxCached %d and MaxCachedBytes %d must not be negative", t.MaxCached, t.MaxCachedBytes))
+	}
+	positive("MinCached", int64(t.MinCached))
 	positive("PullAfter", int64(t.PullAfter))
 	positive("ProgressEvery", int64(t.ProgressEvery))
 	if t.PullMax < t.PullAfter {

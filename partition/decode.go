@@ -95,8 +95,8 @@ func readRange(r *wire.Reader) Range {
 // Append implements wire.Message.
 func (m *Exchange) Append(b []byte) []byte {
 	b = appendTag(b, m.Tag)
-	b = wire.AppendBool(b, m.Signal)
-	return appendValues(b, m.Vars, m.Parts)
+	b = append(b, m.flags())
+	return m.appendNames(appendValues(b, m.Vars, m.Parts))
 }
 
 func appendValues(b []byte, vars []Var, parts []Part) []byte {
@@ -134,8 +134,14 @@ func decodeExchange(r *wire.Reader) *Exchange {
 		one [1]Var
 	}
 	m := &x.Exchange
-	m.Tag, m.Signal = readTag(r), r.Bool()
+	m.Tag = readTag(r)
+	flags := r.Byte()
+	m.Signal = flags&exchangeSignal != 0
+	if flags >= exchangeSame<<1 {
+		r.Fail("no such flags")
+	}
 	m.readValues(r, x.one[:])
+	m.readNames(r, flags)
 	return m
 }
 

@@ -161,7 +161,7 @@ func (r *Replica) passEarly() {
 // onExchange takes a signal or values.
 func (r *Replica) onExchange(q ids.Partition, m *Exchange) {
 	if r.last.Less(m.Position) {
-		if !m.ordered() {
+		if !m.ordered() || !m.dated() {
 			r.counters.Invalid++
 			return
 		}

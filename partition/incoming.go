@@ -171,14 +171,17 @@ func (m *Exchange) size() int {
 	for i := range m.Parts {
 		n += m.Parts[i].bytes()
 	}
-	return n
+	for i := range m.Same {
+		n += m.Same[i].bytes()
+	}
+	return n + 24*len(m.Names)
 }
 
 // absorb takes in what a peer said. Values come more than once (a pull, a
 // change of the sender); the first counts, and the others are equal.
 func (r *Replica) absorb(c *command, q ids.Partition, m *Exchange) {
 	p := c.in.peer(q)
-	if p == nil || !m.ordered() {
+	if p == nil || !m.ordered() || !m.dated() {
 		r.counters.Invalid++
 		return
 	}
@@ -190,11 +193,20 @@ func (r *Replica) absorb(c *command, q ids.Partition, m *Exchange) {
 	if cap(p.vars) == 0 && len(m.Vars) > 0 {
 		p.vars = make([]Var, 0, len(m.Vars))
 	}
-	for _, v := range m.Vars {
+	for i, v := range m.Vars {
 		r.absorbVar(c, p, v)
+		if len(m.Names) > 0 {
+			r.keepNamed(p, &v, m.Names[i])
+		}
 	}
 	for i := range m.Parts {
 		r.absorbPart(c, p, &m.Parts[i])
+	}
+	if len(m.Same) > 0 {
+		r.absorbSame(c, p, m)
+	}
+	if len(c.hopes) > 0 {
+		r.fulfil(c, false)
 	}
 }
 

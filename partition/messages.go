@@ -35,6 +35,12 @@ type Exchange struct {
 	Signal bool
 	// Vars are values that the command reads, as they were before it.
 	Vars []Var
+	// Names are the versions of Vars that their receivers may keep, one for
+	// each; or there are none.
+	Names []Version
+	// Same are further values, told by the names under which they were told
+	// before.
+	Same []Same
 	// Parts are the sending partition's parts of ranges that it reads.
 	Parts []Part
 }

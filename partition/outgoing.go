@@ -12,9 +12,12 @@ import (
 // share its slices.
 type outgoing struct {
 	Tag
-	dests   ids.Set
-	signal  bool
+	dests  ids.Set
+	signal bool
+	// vars are whole values, also where only their names are told: others ask
+	// for them later [E8].
 	vars    []Var
+	told    []told // of the first of vars
 	parts   []Part
 	shipped map[Key]struct{} // index of vars, if they are many
 	bytes   int
@@ -50,10 +53,17 @@ func (o *outgoing) gone() bool       { return o.dropped }
 // the code gets there.
 func (o *outgoing) full(r *Replica) bool { return o.bytes > r.tuning.MaxBytes }
 
-// shipVar adds a value, once per command.
-func (o *outgoing) shipVar(s *Service, v Var) {
-	if o.hasVar(s, v.Key) {
+// shipVar adds the value of k, which is that of found, once per command.
+func (r *Replica) shipVar(o *outgoing, k Key, found *variable) {
+	if o.hasVar(r.service, k) {
 		return
+	}
+	v := Var{Key: k}
+	if found != nil {
+		v.OK, v.Value = true, found.value
+		if r.audience.on {
+			o.tell(r.howToTell(o, k, found))
+		}
 	}
 	o.vars = append(o.vars, v)
 	o.bytes += v.bytes()
@@ -143,8 +153,7 @@ func (r *Replica) shipEarly(c *command, i int) {
 	case it.Range != nil:
 		c.out.shipPart(r, *it.Range, true)
 	default:
-		v, ok := r.state.get(it.Key)
-		c.out.shipVar(r.service, Var{it.Key, ok, v})
+		r.shipVar(c.out, it.Key, r.state.find(it.Key))
 	}
 	r.unsent(c.out)
 }
@@ -168,13 +177,13 @@ func (r *Replica) flush() {
 		if !signal && o.sentVars == len(o.vars) && o.sentParts == len(o.parts) {
 			continue
 		}
-		m := &Exchange{
-			Tag: o.Tag, Signal: signal,
-			Vars:  o.vars[o.sentVars:len(o.vars):len(o.vars)],
-			Parts: o.parts[o.sentParts:len(o.parts):len(o.parts)],
+		speaks := r.speaker(hash(o.Command)) == r.config.Self
+		var m *Exchange
+		if speaks || len(o.askers) > 0 {
+			m = o.since(o.sentVars, o.sentParts, speaks)
+			m.Signal = signal
 		}
 		o.sentSignal, o.sentVars, o.sentParts = o.signal, len(o.vars), len(o.parts)
-		speaks := r.speaker(hash(o.Command)) == r.config.Self
 		for m != nil {
 			var piece *Exchange
 			piece, m = o.cut(m)
@@ -191,38 +200,4 @@ func (r *Replica) flush() {
 		}
 	}
 	r.flushing = r.flushing[:0]
-}
-
-// exchangeBytes is what one message may carry; a single larger value or part
-// travels alone.
-const exchangeBytes = 1 << 20
-
-// cut takes from m what one message may carry; rest is nil if that is all of
-// it. A message that is too large for the transport would be lost, and lost
-// again with every pull.
-func (o *outgoing) cut(m *Exchange) (piece, rest *Exchange) {
-	if o.bytes <= exchangeBytes {
-		return m, nil
-	}
-	vars, parts, room := 0, 0, exchangeBytes
-	for ; vars < len(m.Vars) && room > 0; vars++ {
-		room -= m.Vars[vars].bytes()
-	}
-	for ; parts < len(m.Parts) && room > 0; parts++ {
-		room -= m.Parts[parts].bytes()
-	}
-	if vars == len(m.Vars) && parts == len(m.Parts) {
-		return m, nil
-	}
-	return &Exchange{Tag: m.Tag, Signal: m.Signal, Vars: m.Vars[:vars:vars], Parts: m.Parts[:parts:parts]},
-		&Exchange{Tag: m.Tag, Vars: m.Vars[vars:], Parts: m.Parts[parts:]}
-}
-
-// everything is the whole of what there is to say so far.
-func (o *outgoing) everything() *Exchange {
-	return &Exchange{
-		Tag: o.Tag, Signal: o.signal,
-		Vars:  o.vars[:len(o.vars):len(o.vars)],
-		Parts: o.parts[:len(o.parts):len(o.parts)],
-	}
 }

@@ -109,6 +109,13 @@ type Collection struct {
 	// bytes it is given; with checks on, a digest catches a command that
 	// changes them [E2].
 	Immutable bool
+	// Diff and Patch, if not nil, let a changed value be shipped to those that
+	// hold an older one as what has changed: Patch(old, Diff(old, new)) is new, to
+	// the byte. Diff may say that it is not worth it. They must be deterministic,
+	// and keep and change nothing of what they are given; what they make that is
+	// not right costs a message more, and nothing else.
+	Diff  func(old, new []byte) (diff []byte, ok bool)
+	Patch func(old, diff []byte) ([]byte, error)
 }
 
 // CommandSpec is a command's code.

@@ -2,6 +2,8 @@ package partition
 
 import (
 	"slices"
+
+	"github.com/eyrie-dev/eyrie/internal/ids"
 )
 
 // pending is what a command has done to one variable and not yet installed.
@@ -121,6 +123,10 @@ func (r *Replica) install(t *transaction) {
 		if !p.held {
 			continue
 		}
+		var seen ids.Set
+		if t.c.out != nil && p.known && len(p.ops) == 0 && r.audience.on {
+			seen = r.audience.seen(r.state.find(p.key))
+		}
 		if !p.known {
 			old, ok := r.state.get(p.key)
 			r.settle(p, old, ok)
@@ -134,6 +140,9 @@ func (r *Replica) install(t *transaction) {
 			r.state.set(p.key, p.value)
 		default:
 			r.state.delete(p.key)
+		}
+		if seen != nil && p.ok {
+			r.audience.wrote(r.state.find(p.key), t.c.Position, seen, t.c.dests)
 		}
 	}
 }

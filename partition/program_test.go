@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"github.com/eyrie-dev/eyrie/internal/ids"
@@ -91,7 +92,7 @@ func testService(ps *programs) *Service {
 			colHash:       {Name: "hash"},
 			colFrozen:     {Name: "frozen", Immutable: true},
 			colEverywhere: {Name: "everywhere", Everywhere: true},
-			colGroup:      {Name: "group", Place: placeFirst},
+			colGroup:      {Name: "group", Place: placeFirst, Diff: testDiff, Patch: testPatch},
 		},
 		Commands: []CommandSpec{{
 			Name: "program",
@@ -127,6 +128,32 @@ func testService(ps *programs) *Service {
 		},
 		Errors: []NamedError{{"test.funds", errFunds}},
 	}
+}
+
+// testDiff says little where the beginning is the same, panics now and then,
+// and is wrong now and then.
+func testDiff(old, new []byte) ([]byte, bool) {
+	n := 0
+	for n < len(old) && n < len(new) && old[n] == new[n] {
+		n++
+	}
+	switch len(new) {
+	case 7:
+		panic("diff")
+	case 6:
+		n /= 2
+	}
+	return append([]byte{byte(n)}, new[n:]...), n > 0
+}
+
+func testPatch(old, diff []byte) ([]byte, error) {
+	if len(diff) == 0 || int(diff[0]) > len(old) {
+		return nil, errors.New("another base")
+	}
+	if len(old) == 5 && diff[0] == 4 {
+		panic("patch")
+	}
+	return append(slices.Clone(old[:diff[0]]), diff[1:]...), nil
 }
 
 // prepared is the service with commands that replicas prepare. They spoil what
@@ -265,6 +292,9 @@ func (p *program) run(tx Tx) ([]byte, error) {
 type progGen struct {
 	rng  *rand.Rand
 	keys int
+	// few: programs that read the same large values of other partitions over and
+	// over, and change them now and then.
+	few bool
 }
 
 func (g *progGen) key() Key {
@@ -287,7 +317,34 @@ func (g *progGen) rangeOf() Range {
 	return r
 }
 
+// rereading is a program for the caches.
+func (g *progGen) rereading() *program {
+	p := &program{exact: true}
+	for range 1 + g.rng.IntN(4) {
+		k := Key{[]uint16{colHash, colFrozen, colGroup}[g.rng.IntN(3)], string([]byte{byte('a' + g.rng.IntN(3)), 'a'})}
+		it, in := Item{Key: k, Write: true}, instr{key: k}
+		switch c := g.rng.IntN(20); {
+		case c < 12:
+			in.op, it.Write = opGet, false
+		case c < 15:
+			in.op = opPut
+		case c < 19:
+			in.op, in.n = opUpdate, doAppend
+		default:
+			in.op = opDelete
+		}
+		p.items, p.code = append(p.items, it), append(p.code, in)
+	}
+	if g.rng.IntN(6) == 0 {
+		p.code = append(p.code, instr{op: opFailIf, n: g.rng.IntN(4)})
+	}
+	return p
+}
+
 func (g *progGen) program() *program {
+	if g.few && g.rng.IntN(8) > 0 {
+		return g.rereading()
+	}
 	p := &program{exact: g.rng.IntN(5) > 0}
 	switch g.rng.IntN(60) {
 	case 0:

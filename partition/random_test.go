@@ -203,6 +203,14 @@ func randomWorld(t testing.TB, seed uint64, tweak ...func(*Config)) *world {
 	if rng.IntN(3) == 0 {
 		tuning.MaxQuestions = 1 + rng.IntN(3)
 	}
+	switch rng.IntN(4) {
+	case 0:
+		tuning.MaxCached = 0
+	case 1:
+		tuning.MaxCached = 1 + rng.IntN(8)
+	case 2:
+		tuning.MaxCachedBytes = 500 + rng.IntN(5000)
+	}
 	progs := &programs{}
 	partitions, replicas := 1+rng.IntN(4), 1+rng.IntN(3)
 	w := newWorld(t, seed, partitions, replicas, testService(progs), tuning, tweak...)
@@ -215,7 +223,11 @@ func randomWorld(t testing.TB, seed uint64, tweak ...func(*Config)) *world {
 	w.slow = []time.Duration{20 * time.Microsecond, time.Millisecond, 5 * time.Millisecond}[rng.IntN(3)]
 	w.lag = []time.Duration{20 * time.Microsecond, time.Millisecond}[rng.IntN(2)]
 	w.faultsUntil = 200 * time.Millisecond
-	g := &orderGen{w: w, rng: rng, progs: progs, gen: progGen{rng, 2 + rng.IntN(6)}, now: 1e9, n: partitions}
+	g := &orderGen{w: w, rng: rng, progs: progs, gen: progGen{rng: rng, keys: 2 + rng.IntN(6)}, now: 1e9, n: partitions}
+	g.gen.few = rng.IntN(2) == 0
+	if g.gen.few {
+		w.loseCaches(rng)
+	}
 	for i := range 1 + rng.IntN(4) {
 		c := &caller{id: clientName(i), next: 1}
 		switch rng.IntN(5) {
@@ -228,7 +240,11 @@ func randomWorld(t testing.TB, seed uint64, tweak ...func(*Config)) *world {
 		}
 		g.callers = append(g.callers, c)
 	}
-	for range 20 + rng.IntN(150) {
+	steps := 20 + rng.IntN(150)
+	if g.gen.few {
+		steps *= 2
+	}
+	for range steps {
 		g.step()
 	}
 	// In each partition of three at most one replica crashes, is suspected
@@ -273,6 +289,7 @@ func TestRandom(t *testing.T) {
 		"reanswered": sum.Reanswered, "retries": sum.Retries, "panics": sum.Panics,
 		"operation panics": sum.OpPanics, "budget": sum.Budget, "blocked": sum.Blocked,
 		"overtakes": sum.Overtakes, "waits": sum.Waits, "pulls": sum.Pulls, "pulls here": sum.PullsHere,
+		"told by name": sum.ToldSame, "told as changes": sum.ToldChange, "recalled": sum.Recalled, "forgotten": sum.Forgotten,
 		"pulls later": sum.PullsLater, "early drops": sum.EarlyDrops, "ignored": sum.Ignored,
 	} {
 		if v == 0 {
@@ -301,6 +318,10 @@ func addCounters(a, b Counters) Counters {
 	a.PullsHere += b.PullsHere
 	a.PullsLater += b.PullsLater
 	a.PullsGone += b.PullsGone
+	a.ToldSame += b.ToldSame
+	a.ToldChange += b.ToldChange
+	a.Recalled += b.Recalled
+	a.Forgotten += b.Forgotten
 	a.EarlyDrops += b.EarlyDrops
 	a.Ignored += b.Ignored
 	a.Invalid += b.Invalid

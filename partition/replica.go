@@ -67,6 +67,8 @@ type Replica struct {
 	// heldBytes are those of values received for unfinished commands.
 	heldBytes int
 	early     early
+	audience  audience
+	cache     cache
 	pulls     pulls
 	outbox    outbox
 
@@ -93,6 +95,8 @@ func New(c Config) *Replica {
 		spare: spare{codes: make([][]Code, len(c.Service.Commands))},
 	}
 	r.tuning = &r.config.Tuning
+	r.audience, r.cache = newAudience(r.tuning, len(c.Replicas)), newCache(r.tuning, len(c.Replicas))
+	r.state.audience = &r.audience
 	r.state.changes = changes{on: c.Durable, epoch: 1}
 	r.ledger = newLedger()
 	r.sums = newSums(&r.config)

@@ -168,8 +168,9 @@ func TestRestoreEverywhere(t *testing.T) {
 			if said[m.Tag] == nil {
 				said[m.Tag] = make(map[ids.Partition][]letter)
 			}
-			p := w.nodes[from-1].p
-			said[m.Tag][p] = append(said[m.Tag][p], letter{from: from, m: m})
+			n := w.nodes[from-1]
+			whole := n.r.outbox.line.find(m.Position).everything() // as whoever asks is told [E8]
+			said[m.Tag][n.p] = append(said[m.Tag][n.p], letter{from: from, m: whole})
 		}
 		victim := w.nodes[seed%uint64(len(w.nodes))]
 		type point struct {

@@ -4,7 +4,12 @@ package partition
 // others start.
 func (r *Replica) drain() {
 	for i := 0; i < len(r.runnable) && r.err == nil; i++ {
-		r.start(r.runnable[i]) // may append
+		if c := r.runnable[i]; c.resuming { // either may append
+			c.resuming = false
+			r.proceed(c)
+		} else {
+			r.start(c)
+		}
 	}
 	clear(r.runnable)
 	r.runnable = r.runnable[:0]
@@ -51,6 +56,9 @@ func (r *Replica) finish(c *command) {
 	if c.tx.outcome == OutcomeOK {
 		r.install(&c.tx)
 		r.reads.late++
+		if c.out != nil {
+			r.keepWritten(c)
+		}
 	}
 	r.verifyWatched(c)
 	c.finished = true
@@ -80,6 +88,9 @@ func (r *Replica) finish(c *command) {
 	}
 	for _, w := range c.waiters {
 		r.release(w)
+	}
+	if len(c.hopes) > 0 {
+		r.fulfil(c, true)
 	}
 	r.spare.reclaim(c)
 }

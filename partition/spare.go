@@ -66,8 +66,8 @@ func (s *spare) renew() {
 		if c.tx.worker != nil || len(s.commands) >= maxSpares {
 			continue
 		}
-		waiters, local, vars := c.waiters, c.local, c.in.one[0].vars
-		*c = command{waiters: waiters, local: local[:0]}
+		waiters, hopes, local, vars := c.waiters, c.hopes, c.local, c.in.one[0].vars
+		*c = command{waiters: waiters, hopes: hopes, local: local[:0]}
 		if cap(vars) <= smallAccess {
 			c.in.one[0].vars = vars
 		}

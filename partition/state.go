@@ -10,6 +10,8 @@ type state struct {
 	collections []variables
 	count       int
 	bytes       int // of names and values
+	// audience is told of changes of what others may hold.
+	audience *audience
 	// changes, if on, are told of all; sum is then that of the variables' items.
 	changes changes
 	sum     Sum
@@ -34,6 +36,8 @@ type variable struct {
 	value      []byte
 	name       string
 	collection uint16
+	// heard is the slot of its entry in the audience; 0 is none.
+	heard uint32
 	// slot in changes, if epoch is the present one.
 	slot, epoch uint32
 	// digest is the hash of the variable's item, if changes are on.
@@ -89,6 +93,9 @@ func (s *state) get(k Key) ([]byte, bool) {
 func (s *state) replace(v *variable, value []byte) {
 	s.bytes += len(value) - len(v.value)
 	v.value = value
+	if v.heard != 0 {
+		s.audience.changed(v)
+	}
 	if s.changes.on {
 		s.sum.Hash -= v.digest
 		v.digest = v.hash()
@@ -138,6 +145,7 @@ func (s *state) delete(k Key) {
 	c.ordered.Delete(k.Name)
 	s.count--
 	s.bytes -= len(k.Name) + len(v.value)
+	s.audience.forget(v)
 	if s.changes.on {
 		s.sum.remove(v.digest)
 		s.changes.went(v)

@@ -43,6 +43,10 @@ type Counters struct {
 	PullsHere    uint64 // questions answered with values
 	PullsLater   uint64 // questions remembered
 	PullsGone    uint64 // questions for dropped entries
+	ToldSame     uint64 // values told by their names, to all replicas together
+	ToldChange   uint64 // of them as changes
+	Recalled     uint64 // values told by name that were held here
+	Forgotten    uint64 // values told by name that were not, and were pulled
 	EarlyDrops   uint64 // exchange messages dropped at the bound [R11]
 	Ignored      uint64 // messages that were of no use (late, repeated)
 	Reads        uint64 // reads executed, without a place in the order

@@ -263,12 +263,15 @@ func (t *transaction) before(k Key, it *Item) (v []byte, ok bool) {
 	if !owners.Has(t.r.config.Partition) {
 		return t.fetch(k, owners)
 	}
-	v, ok = t.r.state.get(k)
+	found := t.r.state.find(k)
 	if firstIn(owners, t.c.dests) == t.r.config.Partition && !owners.Covers(t.c.dests) {
-		t.c.out.shipVar(t.r.service, Var{k, ok, v})
+		t.r.shipVar(t.c.out, k, found)
 		t.r.unsent(t.c.out)
 	}
-	return v, ok
+	if found == nil {
+		return nil, false
+	}
+	return found.value, true
 }
 
 // fetch waits for the value of a variable that is held elsewhere.

@@ -88,6 +88,7 @@ func testTuning() Tuning {
 	t.Horizon, t.Window, t.ClientWindow = 3*time.Millisecond, 300*time.Microsecond, 8
 	t.MaxAccesses, t.MaxBytes = 60, 1500
 	t.PartItems, t.PartBytes = 3, 60
+	t.MinCached = 1
 	t.PullAfter, t.PullMax, t.ProgressEvery = 5*time.Millisecond, 40*time.Millisecond, 20*time.Millisecond
 	return t
 }

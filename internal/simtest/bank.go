@@ -1,8 +1,10 @@
 package simtest
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"strconv"
 
 	"github.com/cespare/xxhash/v2"
@@ -120,7 +122,7 @@ func bankService() *partition.Service {
 			accounts: {Name: "accounts", Immutable: true},
 			index:    {Name: "index"},
 			settings: {Name: "settings", Everywhere: true},
-			lists:    {Name: "lists", Immutable: true},
+			lists:    {Name: "lists", Immutable: true, Diff: diffList, Patch: patchList},
 			drawers:  {Name: "drawers", Place: groupOf},
 		},
 		Operations: []partition.Operation{
@@ -158,6 +160,16 @@ func appendToken(old, token []byte) []byte {
 		v = append(binary.LittleEndian.AppendUint64(nil, fold), v[16:]...)
 	}
 	return append(v, token...)
+}
+
+// diffList tells what was appended, if nothing was folded.
+func diffList(old, new []byte) ([]byte, bool) {
+	rest, ok := bytes.CutPrefix(new, old)
+	return rest, ok
+}
+
+func patchList(old, diff []byte) ([]byte, error) {
+	return append(slices.Clip(old), diff...), nil
 }
 
 // summary tells a list without sending all of it.

@@ -47,6 +47,7 @@ func Run(seed uint64, o Options) (report Report, err error) {
 	r := newRand(seed, 0x7368617065)
 	shape := drawShape(r, &o)
 	shape.drawDisks(newRand(seed, 0x6469736b73))
+	shape.drawCaches(newRand(seed, 0x636163686573))
 	if o.Alter != nil {
 		o.Alter(&shape)
 	}

@@ -41,7 +41,8 @@ func TestClusters(t *testing.T) {
 	}
 	for _, what := range []string{"disk: restarts", "disk: checkpoints", "disk: checkpoints restored", "disk: records replayed", "disk: trims",
 		"disk: crashes with unsynced data", "disk: batches cut off", "disk: recoveries cut off", "disk: refused with an explanation",
-		"commands resumed", "transfers finished", "decisions seen durable"} {
+		"commands resumed", "transfers finished", "decisions seen durable",
+		"values told by name", "values told as changes", "values recalled", "values forgotten"} {
 		if s.Slow[what] == 0 {
 			t.Errorf("vacuous: %s: none in %d runs, %d of them with disks", what, s.Runs, s.Durable)
 		}

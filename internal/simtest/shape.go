@@ -62,6 +62,9 @@ func (s *Shape) String() string {
 	if d := &s.Disks; d.Durable {
 		mode = fmt.Sprintf("durable (sync %v, job %v, segments of %d), %s", d.Sync, d.Job, d.Journal.SegmentSize, mode)
 	}
+	if t := &s.Partition; t.MaxCached > 0 {
+		mode = fmt.Sprintf("%d cached of %d bytes and more, %s", t.MaxCached, t.MinCached, mode)
+	}
 	if s.Ridge.Optimistic {
 		mode = "optimistic, " + mode
 	}
@@ -215,6 +218,15 @@ func (s *Shape) drawPartition(r *rand.Rand) {
 	t.PullMax = t.PullAfter * time.Duration(pick(r, 2, 10, 20))
 	t.ProgressEvery = between(r, 20*ms, 200*ms)
 	s.Partition = t
+}
+
+// drawCaches draws whether values that have not changed are shipped again, and
+// the room for copies. Its draws are its own.
+func (s *Shape) drawCaches(r *rand.Rand) {
+	t := &s.Partition
+	t.MaxCached = pick(r, 0, 4, 64, 1<<16, 1<<16)
+	t.MaxCachedBytes = pick(r, 4<<10, 32<<20, 32<<20)
+	t.MinCached = pick(r, 1, 1, 64)
 }
 
 func (s *Shape) drawNetwork(r *rand.Rand) {
