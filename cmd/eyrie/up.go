@@ -11,10 +11,10 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/eyrie-dev/eyrie/apps"
+	"github.com/eyrie-dev/eyrie/apps/chirper/web"
 	"github.com/eyrie-dev/eyrie/internal/cluster"
 	"github.com/eyrie-dev/eyrie/internal/host"
 	"github.com/eyrie-dev/eyrie/internal/ids"
@@ -24,7 +24,7 @@ import (
 // upFlags are what the user wants of `eyrie up`.
 type upFlags struct {
 	partitions, replicas int
-	listen, dir          string
+	listen, dir, web     string
 	memory               bool
 	execution            optimistic.Mode
 	given                map[string]bool
@@ -37,6 +37,7 @@ func runUp(ctx context.Context, e env, args []string) int {
 its file, so that other commands find it. Ctrl-C stops it. What it promised and
 its state are in the directory data beside the file: the next eyrie up there
 goes on with the same cluster, at the same addresses, even after a power cut.
+It serves Chirper's page beside it, where replicas can be stopped and started.
 With --memory nothing is kept: writes are answered sooner, and the state is
 gone when the cluster stops.
 `+aboutExecution)
@@ -46,6 +47,7 @@ gone when the cluster stops.
 	fs.StringVar(&u.dir, "dir", ".", "`directory` for the cluster's file, "+cluster.DefaultName+", and its data")
 	fs.BoolVar(&u.memory, "memory", false, "keep everything in memory")
 	executionFlag(fs, &u.execution, optimistic.Full, "; a cluster that is there already goes on in the way that its file says, unless this is given")
+	fs.StringVar(&u.web, "web", web.DefaultAddr, "`host:port` of Chirper's page, API and live view; off for none")
 	verbose := fs.Bool("v", false, "log to standard error")
 	if code, ok := parse(fs, e, args, 0); !ok {
 		return code
@@ -61,11 +63,18 @@ gone when the cluster stops.
 	if err := refuseRunning(path); err != nil {
 		return fail(e, "up", exitRefused, err)
 	}
+	webListener, err := listenWeb(e, u.web, u.given["web"])
+	if err != nil {
+		return fail(e, "up", exitFailed, err)
+	}
+	if webListener != nil {
+		defer webListener.Close()
+	}
 	f, listeners, code, err := u.cluster(path)
 	if err != nil {
 		return fail(e, "up", code, err)
 	}
-	return u.run(ctx, e, f, path, listeners, logger(e, *verbose))
+	return u.run(ctx, e, f, path, listeners, webListener, logger(e, *verbose))
 }
 
 func (u *upFlags) check() error {
@@ -80,7 +89,7 @@ func (u *upFlags) check() error {
 }
 
 // run runs the cluster until it is to end.
-func (u *upFlags) run(ctx context.Context, e env, f *cluster.File, path string, listeners []net.Listener, log *slog.Logger) int {
+func (u *upFlags) run(ctx context.Context, e env, f *cluster.File, path string, listeners []net.Listener, webListener net.Listener, log *slog.Logger) int {
 	if !u.memory { // the data must not be there without it
 		if err := f.Save(path); err != nil {
 			closeAll(listeners)
@@ -98,7 +107,14 @@ func (u *upFlags) run(ctx context.Context, e env, f *cluster.File, path string, 
 	if err := f.Save(path); err != nil {
 		return fail(e, "up", exitFailed, err)
 	}
-	u.greet(e, f, path)
+	if webListener != nil {
+		page, err := newPage(ctx, path, u.web, webListener, up, log)
+		if err != nil {
+			return fail(e, "up", exitFailed, err)
+		}
+		up.before = page.begin(ctx, e)
+	}
+	u.greet(e, f, path, webListener)
 	return up.wait(ctx, e)
 }
 
@@ -154,7 +170,7 @@ func (u *upFlags) resumed(path, data string) (*cluster.File, []net.Listener, int
 	return f, listeners, 0, nil
 }
 
-func (u *upFlags) greet(e env, f *cluster.File, path string) {
+func (u *upFlags) greet(e env, f *cluster.File, path string, page net.Listener) {
 	where := "in memory"
 	if !u.memory {
 		where = "kept in " + filepath.Join(u.dir, dataName)
@@ -174,6 +190,9 @@ func (u *upFlags) greet(e env, f *cluster.File, path string) {
 	fmt.Fprintf(e.stdout, "\nIts file is %s. In another terminal, try:\n\n", path)
 	for _, line := range []string{"volery create%s /hello world", "volery get%s /hello", "volery ls%s /", "status%s"} {
 		fmt.Fprintf(e.stdout, "  %s %s\n", self, fmt.Sprintf(line, flag))
+	}
+	if page != nil {
+		greetWeb(e.stdout, page)
 	}
 	fmt.Fprintf(e.stdout, "\nCtrl-C stops it.\n")
 }
@@ -251,75 +270,4 @@ func nodeConfig(f *cluster.File, id ids.Process, log *slog.Logger) host.NodeConf
 	cfg := host.FileConfig(f, id, service.Definition(), service.Map(len(f.Partitions)))
 	cfg.Logger = log
 	return cfg
-}
-
-// local is the processes of a cluster in this one.
-type local struct{ nodes []*host.Node }
-
-func (u *upFlags) startAll(ctx context.Context, f *cluster.File, listeners []net.Listener, log *slog.Logger) (*local, error) {
-	up := &local{}
-	for _, members := range f.Partitions {
-		for _, m := range members {
-			cfg := nodeConfig(f, m.ID, log)
-			cfg.Listener = listeners[len(up.nodes)]
-			if !u.memory {
-				cfg.Dir = dataDir(u.dir, m.ID)
-			}
-			n, err := host.StartNode(ctx, cfg)
-			if err != nil {
-				closeAll(listeners)
-				up.close()
-				return nil, err
-			}
-			up.nodes = append(up.nodes, n)
-		}
-	}
-	return up, nil
-}
-
-func (up *local) close() {
-	var all sync.WaitGroup
-	for _, n := range up.nodes {
-		all.Go(func() { n.Close() })
-	}
-	all.Wait()
-}
-
-// ready waits until every process says that it is.
-func (up *local) ready(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
-	defer cancel()
-	for _, n := range up.nodes {
-		if err := n.WaitReady(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// wait returns when ctx ends (Ctrl-C) or a process stopped itself.
-func (up *local) wait(ctx context.Context, e env) int {
-	stopped := make(chan *host.Node, len(up.nodes))
-	for _, n := range up.nodes {
-		go func() {
-			<-n.Done()
-			stopped <- n
-		}()
-	}
-	for left := len(up.nodes); left > 0; left-- {
-		select {
-		case <-ctx.Done():
-			up.close()
-			for _, n := range up.nodes {
-				if n.Err() != nil {
-					return fail(e, "up", exitFailed, fmt.Errorf("the process on %s did not stop cleanly: %w", n.Addr(), n.Err()))
-				}
-			}
-			fmt.Fprintln(e.stdout, "stopped")
-			return exitOK
-		case n := <-stopped:
-			fmt.Fprintf(e.stderr, "eyrie up: the process on %s stopped: %v\n", n.Addr(), n.Err())
-		}
-	}
-	return exitFailed
 }

@@ -1,0 +1,113 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// maxBody bounds a request's body: a post of 140 characters, each of which may
+// be several code points, with room.
+const maxBody = 16 << 10
+
+// policy is the Content-Security-Policy of everything served: scripts, styles
+// and connections from here alone, nothing inline, no frames.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// guard refuses what comes from other sites, and what asks for another's name.
+func (s *Server) guard(next http.Handler) http.Handler {
+	origin := http.NewCrossOriginProtection()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		if !s.own(r.Host) {
+			refuse(w, problem(http.StatusForbidden, "host", "this server does not serve %q; ask for it by its IP address or as localhost", r.Host))
+			return
+		}
+		if err := origin.Check(r); err != nil || foreign(r) {
+			refuse(w, problem(http.StatusForbidden, "origin", "pages of other origins may not use this server"))
+			return
+		}
+		http.NewResponseController(w).SetWriteDeadline(time.Now().Add(30 * time.Second))
+		next.ServeHTTP(w, r)
+	})
+}
+
+// foreign says whether a browser says that another site's page asks the API.
+// What only reads is refused to them too, as it costs the cluster work; they
+// may link to the page.
+func foreign(r *http.Request) bool {
+	site := r.Header.Get("Sec-Fetch-Site")
+	return strings.HasPrefix(r.URL.Path, "/api/") && site != "" && site != "same-origin" && site != "none"
+}
+
+// own says whether a Host header names this server. A name of somebody else's
+// that resolves to a loopback address (DNS rebinding) would make a foreign page
+// one of the same origin.
+func (s *Server) own(hostport string) bool {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		host = hostport
+	}
+	host = strings.Trim(strings.TrimSuffix(host, "."), "[]")
+	return net.ParseIP(host) != nil || strings.EqualFold(host, "localhost") ||
+		slices.ContainsFunc(s.cfg.Hosts, func(h string) bool { return strings.EqualFold(h, host) })
+}
+
+// bounded runs a handler with a bound on how many do at a time, on how long it
+// takes, and on what it reads.
+func (s *Server) bounded(h func(w http.ResponseWriter, r *http.Request) *Problem) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case s.room <- struct{}{}:
+			defer func() { <-s.room }()
+		default:
+			refuse(w, problem(http.StatusServiceUnavailable, "busy", "%d requests are under way, as many as are allowed; try again", cap(s.room)))
+			return
+		}
+		wait := s.cfg.Limits.Wait
+		ctx, cancel := context.WithTimeout(r.Context(), wait)
+		defer cancel()
+		http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wait + 5*time.Second))
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		if p := h(w, r.WithContext(ctx)); p != nil {
+			refuse(w, p)
+		}
+	})
+}
+
+// readJSON reads a request's body, which must be one JSON object with known
+// fields.
+func readJSON(r *http.Request, into any) *Problem {
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		return problem(http.StatusUnsupportedMediaType, "content-type", "the body must be JSON, with Content-Type: application/json")
+	}
+	dec := json.NewDecoder(r.Body)
+	dec.DisallowUnknownFields()
+	err := dec.Decode(into)
+	if err == nil {
+		if _, more := dec.Token(); more != io.EOF {
+			err = errors.New("there is more behind the object")
+		}
+	}
+	var large *http.MaxBytesError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &large):
+		return problem(http.StatusRequestEntityTooLarge, "too-large", "the body is longer than %d bytes", maxBody)
+	}
+	return problem(http.StatusBadRequest, "bad-json", "the body is not the JSON object that this needs: %v", err)
+}
