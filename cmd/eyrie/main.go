@@ -47,6 +47,7 @@ func commands() []command {
 		{"status", "show the processes of a running cluster", runStatus},
 		{"replace", "put a new process in the place of one whose disk is lost", runReplace},
 		{"volery", "talk to Volery, the ZooKeeper-like service", runVolery},
+		{"chirper", "talk to Chirper, the social network, and serve its page", runChirper},
 		{"sim", "simulate clusters under faults and check every reply", runSim},
 		{"bench", "measure", runBench},
 	}
