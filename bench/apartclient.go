@@ -95,13 +95,18 @@ type wireResult struct {
 	Errors          uint64
 	First           string
 	Stages          *StageSums
-	Latency         wireHistogram
+	EarlyStages     *StageSums
+	Timelines       uint64
+	Posts           uint64
+	Order           *OrderCounts
+	Latency, Early  wireHistogram
 }
 
 func newWireResult(r *Result) *wireResult {
 	w := &wireResult{
 		Seconds: r.Seconds, Others: r.Others, CPU: r.CPU, OwnCPU: r.OwnCPU, Errors: r.Errors, Stages: r.Stages,
-		Latency: newWireHistogram(&r.Latency),
+		EarlyStages: r.EarlyStages, Timelines: r.Timelines, Posts: r.Posts, Order: r.Order,
+		Latency: newWireHistogram(&r.Latency), Early: newWireHistogram(&r.Early),
 	}
 	if r.First != nil {
 		w.First = r.First.Error()
@@ -110,10 +115,14 @@ func newWireResult(r *Result) *wireResult {
 }
 
 func (w *wireResult) result() *Result {
-	r := &Result{Seconds: w.Seconds, Others: w.Others, CPU: w.CPU, ClientCPU: w.OwnCPU, Errors: w.Errors, Stages: w.Stages}
+	r := &Result{
+		Seconds: w.Seconds, Others: w.Others, CPU: w.CPU, ClientCPU: w.OwnCPU, Errors: w.Errors,
+		Stages: w.Stages, EarlyStages: w.EarlyStages, Timelines: w.Timelines, Posts: w.Posts, Order: w.Order,
+	}
 	if w.First != "" {
 		r.First = errors.New(w.First)
 	}
 	w.Latency.addTo(&r.Latency)
+	w.Early.addTo(&r.Early)
 	return r
 }

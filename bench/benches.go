@@ -19,6 +19,7 @@ func Benches() []Bench {
 		{"power", "highest throughput, and latency at maximum power, by destinations and groups", Power},
 		{"reads", "linearizable reads without an instance beside ordered writes, from a process of the client's own", Reads},
 		{"volery", "setData and getData of the ZooKeeper-like service, by storage, size, partitions and global commands", Volery},
+		{"chirper", "the social network: timelines, posts and a mix, by partitions, with and without optimistic execution", Chirper},
 		{"latency", "optimistic and conservative delivery at clients on the network, by load", Latency},
 		{"soak", "minutes of full load on durable processes: do disk and memory stay flat?", Soak},
 		{"rejoin", "a replica with a million variables is killed and comes back under load: how long, and what clients notice", Rejoin},

@@ -66,8 +66,11 @@ func (l *latencies) flags(f *flag.FlagSet) {
 	f.Var(&l.loads, "loads", "shares of the highest throughput, which 1 (-outstanding operations at all times) stands for and measures")
 	f.IntVar(&l.clients, "clients", l.clients, "proposers, each with connections of its own; one alone makes no mistakes")
 	f.DurationVar(&l.wait, "wait", 0, "how long deliveries, and proposals, wait for messages with earlier timestamps; 0: as the delays seen suggest, negative: not at all")
-	f.Var(words{&l.delays, "0 100us 250us 500us 1ms 2ms 5ms"}, "delays", "one-way delays, separated by commas")
+	f.Var(words{&l.delays, allowedDelays}, "delays", "one-way delays, separated by commas")
 }
+
+// allowedDelays of benches that add them to the network.
+const allowedDelays = "0 100us 250us 500us 1ms 2ms 5ms"
 
 func (l *latencies) cases(s settings) (cs []Case) {
 	for _, delay := range l.delays {

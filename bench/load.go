@@ -32,6 +32,9 @@ type Result struct {
 	// of a client in a process of its own.
 	OwnCPU, ClientCPU time.Duration
 	Stages            *StageSums // of a Stager
+	EarlyStages       *StageSums // of an EarlyStager
+	// Timelines that a Reader read, and how many posts they had.
+	Timelines, Posts uint64
 }
 
 // errLost is the error of operations that were never answered.
@@ -67,6 +70,7 @@ type load struct {
 	latency Histogram
 	pace    *pace // nil: a completion admits the next operation
 
+	source    Source   // sys, if it is one
 	optimist  Optimist // sys, if it is one
 	early     []func() // per slot
 	answered  []bool   // per slot: its first answer has come
@@ -98,6 +102,7 @@ func newLoad(sys System, c Case, seed uint64) *load {
 		done:    make([]func(error), c.Outstanding),
 		wake:    make(chan struct{}, 1),
 	}
+	l.source, _ = sys.(Source)
 	for slot := range l.done {
 		l.done[slot] = func(err error) { l.finish(completion{slot: slot, err: err}) }
 	}
@@ -131,7 +136,12 @@ func measure(ctx context.Context, sys System, c Case, ph Phases, seed uint64) *R
 
 // window runs f between two readings of the clocks.
 func window(sys System, f func()) *Result {
-	stages := stagesOf(sys)
+	stages, early := stagesOf(sys), earlyStagesOf(sys)
+	reader, _ := sys.(Reader)
+	var timelines, posts uint64
+	if reader != nil {
+		timelines, posts = reader.Timelines()
+	}
 	own, servers, machine, start := OwnCPU(), sys.CPU(), machineTime(), time.Now()
 	f()
 	own = OwnCPU() - own
@@ -140,7 +150,22 @@ func window(sys System, f func()) *Result {
 	if r.Stages = stagesOf(sys); r.Stages != nil {
 		r.Stages.sub(*stages)
 	}
+	if r.EarlyStages = earlyStagesOf(sys); r.EarlyStages != nil {
+		r.EarlyStages.sub(*early)
+	}
+	if reader != nil {
+		r.Timelines, r.Posts = reader.Timelines()
+		r.Timelines, r.Posts = r.Timelines-timelines, r.Posts-posts
+	}
 	return r
+}
+
+// draw draws an operation, or has the system do so.
+func draw(source Source, random *rand.Rand, c Case, slot int, value []byte) Op {
+	if source != nil {
+		return source.Next(slot)
+	}
+	return nextOp(random, c, slot, value)
 }
 
 // nextOp draws an operation.
@@ -233,31 +258,6 @@ func (l *load) run(ctx context.Context, d time.Duration, more bool) {
 	}
 }
 
-// count begins to count order mistakes, beside the load; what it returns ends it.
-func (l *load) count() (end func() *OrderCounts) {
-	if l.optimist == nil {
-		return func() *OrderCounts { return nil }
-	}
-	begin := make(chan OrderCounts, 1)
-	go func() { begin <- l.optimist.Order() }()
-	return func() *OrderCounts {
-		a, b := <-begin, l.optimist.Order()
-		b.Compared -= a.Compared
-		b.Mistakes -= a.Mistakes
-		b.Repairs -= a.Repairs
-		b.Forced -= a.Forced
-		return &b
-	}
-}
-
-// firstAnswer records the time to an operation's first answer.
-func (l *load) firstAnswer(c completion) {
-	if !l.answered[c.slot] && l.window {
-		l.earlyHist.Record(c.at - l.started[c.slot])
-	}
-	l.answered[c.slot] = true
-}
-
 func (l *load) record(c completion) {
 	l.out--
 	if l.optimist != nil && c.err == nil {
@@ -298,7 +298,7 @@ func (l *load) submit(slot int) { l.submitAt(slot, time.Since(l.base)) }
 
 // submitAt submits what the generator set out to submit at a time just past.
 func (l *load) submitAt(slot int, at time.Duration) {
-	op := nextOp(l.random, l.c, slot, l.value)
+	op := draw(l.source, l.random, l.c, slot, l.value)
 	l.out++
 	l.started[slot] = at
 	if l.optimist != nil {

@@ -51,6 +51,8 @@ type Point struct {
 	ClientCPU float64 `json:"client_cpu_s_per_1000,omitempty"`
 	CDF       *CDF    `json:"cdf_us,omitempty"`
 	Stages    *Stages `json:"stages,omitempty"`
+	// TimelinePosts is how many posts timelines had, of those that were read.
+	TimelinePosts float64 `json:"timeline_posts,omitempty"`
 
 	*Optimistic // of a system that delivers optimistically too, or nil
 
@@ -75,6 +77,19 @@ type Optimistic struct {
 	// Wait is how long deliveries wait for those with earlier timestamps, at
 	// the end of the window.
 	Wait float64 `json:"opt_wait_us"`
+	// Of a service that is executed optimistically, too: Runs are executions
+	// before the command's turn, at all replicas, and Confirmed those that were
+	// right; at Dropped places all that was executed early was given up.
+	// Replies are optimistic replies that clients had before the conservative
+	// ones, and ReplyMistakes those of them that differed from these.
+	Runs          uint64 `json:"opt_runs"`
+	Confirmed     uint64 `json:"opt_confirmed"`
+	Dropped       uint64 `json:"opt_overlays_dropped"`
+	Replies       uint64 `json:"opt_replies"`
+	ReplyMistakes uint64 `json:"reply_mistakes"`
+	// Of first replies, as in the point those of conservative ones.
+	CDF    *CDF    `json:"opt_cdf_us,omitempty"`
+	Stages *Stages `json:"opt_stages,omitempty"`
 }
 
 // Plan is what one bench measures: in every round, every case, with every
@@ -98,6 +113,9 @@ type Plan struct {
 	// CDF asks for latencies' distributions. OwnLoads makes loads shares of
 	// each contender's own highest throughput, not of the first one's.
 	CDF, OwnLoads bool
+	// Together says which cases a contender takes one after the other in its
+	// turn, if they follow one another in Cases; nil: none.
+	Together func(a, b Case) bool
 }
 
 // Table writes something about the results for people.
@@ -115,31 +133,51 @@ func (p *Plan) Run(ctx context.Context, observe func(Point)) error {
 		who string
 	}
 	highest := make(map[load]float64) // throughput under full load
+	one := func(round int, c Case, contender Contender) error {
+		if contender.Can != nil && !contender.Can(c) {
+			return nil
+		}
+		full, paced := load{c, contender.String()}, c
+		if !p.OwnLoads {
+			full.who = p.Contenders[0].String()
+		}
+		if full.c.Load = 1; c.Load > 0 && c.Load < 1 {
+			paced.Rate = c.Load * highest[full]
+		}
+		pt := p.point(ctx, round, paced, contender)
+		if ctx.Err() != nil {
+			return ctx.Err() // the point was cut short
+		}
+		if c == full.c && contender.String() == full.who {
+			highest[full] = pt.OpsPerS
+		}
+		observe(pt)
+		return nil
+	}
 	for round := 1; round <= p.Rounds; round++ {
-		for _, c := range p.Cases {
+		for _, cases := range p.groups() {
 			for _, contender := range p.Contenders {
-				if contender.Can != nil && !contender.Can(c) {
-					continue
+				for _, c := range cases {
+					if err := one(round, c, contender); err != nil {
+						return err
+					}
 				}
-				full, paced := load{c, contender.String()}, c
-				if !p.OwnLoads {
-					full.who = p.Contenders[0].String()
-				}
-				if full.c.Load = 1; c.Load > 0 && c.Load < 1 {
-					paced.Rate = c.Load * highest[full]
-				}
-				pt := p.point(ctx, round, paced, contender)
-				if ctx.Err() != nil {
-					return ctx.Err() // the point was cut short
-				}
-				if c == full.c && contender.String() == full.who {
-					highest[full] = pt.OpsPerS
-				}
-				observe(pt)
 			}
 		}
 	}
 	return nil
+}
+
+// groups are the cases that are taken together.
+func (p *Plan) groups() (all [][]Case) {
+	for i, c := range p.Cases {
+		if last := len(all) - 1; i > 0 && p.Together != nil && p.Together(p.Cases[i-1], c) {
+			all[last] = append(all[last], c)
+		} else {
+			all = append(all, []Case{c})
+		}
+	}
+	return all
 }
 
 // point is one turn. Whatever goes wrong with the system is in the point.
@@ -176,6 +214,9 @@ func (p *Plan) turn(ctx context.Context, pt *Point, c Case, who Contender) {
 		pt.fill(r)
 		if p.CDF && pt.Ops > 0 {
 			pt.CDF = r.Latency.cdf()
+			if pt.Optimistic != nil {
+				pt.Optimistic.CDF = r.Early.cdf()
+			}
 		}
 	}
 	pt.fault("start", err)
@@ -203,6 +244,8 @@ func (pt *Point) fill(r *Result) {
 		pt.Optimistic = &Optimistic{
 			P50: float64(r.Early.Quantile(0.5)) / 1e3, P99: float64(r.Early.Quantile(0.99)) / 1e3,
 			Compared: o.Compared, Mistakes: o.Mistakes, Forced: o.Forced, Repairs: o.Repairs, Wait: float64(o.Wait) / 1e3,
+			Runs: o.Runs, Confirmed: o.Confirmed, Dropped: o.Dropped, Replies: o.Replies, ReplyMistakes: o.ReplyMistakes,
+			Stages: r.EarlyStages.means(),
 		}
 	}
 	if r.Seconds > 0 {
@@ -213,6 +256,9 @@ func (pt *Point) fill(r *Result) {
 		pt.ClientCPU = r.ClientCPU.Seconds() / float64(pt.Ops) * 1000
 	}
 	pt.Stages = r.Stages.means()
+	if r.Timelines > 0 {
+		pt.TimelinePosts = float64(r.Posts) / float64(r.Timelines)
+	}
 }
 
 // quickLimit bounds a quick run that says nothing else.

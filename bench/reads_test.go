@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/eyrie-dev/eyrie/internal/finetimer"
@@ -18,7 +19,7 @@ func TestMain(m *testing.M) {
 		os.Exit(again[os.Args[2]](context.Background(), os.Args[3:], os.Stdout, os.Stderr))
 	}
 	if isClient() {
-		os.Exit(beClient(context.Background(), append(readers(), volerySystems("", false)...), os.Stdin, os.Stdout, os.Stderr))
+		os.Exit(beClient(context.Background(), slices.Concat(readers(), volerySystems("", false), chirperSystems(new(Keeper), "")), os.Stdin, os.Stdout, os.Stderr))
 	}
 	os.Exit(m.Run())
 }

@@ -37,6 +37,20 @@ func stagesOf(sys System) *StageSums {
 	return nil
 }
 
+// EarlyStager is a System whose optimistic replies are stamped too.
+type EarlyStager interface {
+	// EarlyStages are the sums so far, of optimistic replies.
+	EarlyStages() StageSums
+}
+
+func earlyStagesOf(sys System) *StageSums {
+	if s, ok := sys.(EarlyStager); ok {
+		sums := s.EarlyStages()
+		return &sums
+	}
+	return nil
+}
+
 func (s *StageSums) sub(o StageSums) {
 	s.Count -= o.Count
 	s.Batching -= o.Batching

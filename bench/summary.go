@@ -60,7 +60,9 @@ func summarize(k Point, g []Point) Summary {
 	s.P999 = mid(func(p Point) float64 { return p.P999 })
 	s.CPU = mid(func(p Point) float64 { return p.CPU })
 	s.ClientCPU = mid(func(p Point) float64 { return p.ClientCPU })
-	s.CDF, s.Stages = distribution(g), stages(g)
+	s.CDF = distribution(g, func(p Point) *CDF { return p.CDF })
+	s.Stages = stages(g, func(p Point) *Stages { return p.Stages })
+	s.TimelinePosts = mid(func(p Point) float64 { return p.TimelinePosts })
 	s.Others = mid(func(p Point) float64 { return p.Others })
 	s.Optimistic = optimistic(g)
 	rates := column(g, func(p Point) float64 { return p.OpsPerS })
@@ -76,30 +78,30 @@ func summarize(k Point, g []Point) Summary {
 }
 
 // distribution is made of the medians at each quantile, or nil.
-func distribution(g []Point) *CDF {
-	g = slices.DeleteFunc(slices.Clone(g), func(p Point) bool { return p.CDF == nil })
+func distribution(g []Point, of func(Point) *CDF) *CDF {
+	g = slices.DeleteFunc(slices.Clone(g), func(p Point) bool { return of(p) == nil })
 	if len(g) == 0 {
 		return nil
 	}
 	var c CDF
 	for i := range c {
-		c[i] = median(column(g, func(p Point) float64 { return p.CDF[i] }))
+		c[i] = median(column(g, func(p Point) float64 { return of(p)[i] }))
 	}
 	return &c
 }
 
 // stages are medians, or nil.
-func stages(g []Point) *Stages {
-	g = slices.DeleteFunc(slices.Clone(g), func(p Point) bool { return p.Stages == nil })
+func stages(g []Point, of func(Point) *Stages) *Stages {
+	g = slices.DeleteFunc(slices.Clone(g), func(p Point) bool { return of(p) == nil })
 	if len(g) == 0 {
 		return nil
 	}
 	return &Stages{
-		Batching:  median(column(g, func(p Point) float64 { return p.Stages.Batching })),
-		Multicast: median(column(g, func(p Point) float64 { return p.Stages.Multicast })),
-		Waiting:   median(column(g, func(p Point) float64 { return p.Stages.Waiting })),
-		Executing: median(column(g, func(p Point) float64 { return p.Stages.Executing })),
-		Replying:  median(column(g, func(p Point) float64 { return p.Stages.Replying })),
+		Batching:  median(column(g, func(p Point) float64 { return of(p).Batching })),
+		Multicast: median(column(g, func(p Point) float64 { return of(p).Multicast })),
+		Waiting:   median(column(g, func(p Point) float64 { return of(p).Waiting })),
+		Executing: median(column(g, func(p Point) float64 { return of(p).Executing })),
+		Replying:  median(column(g, func(p Point) float64 { return of(p).Replying })),
 	}
 }
 
@@ -113,12 +115,20 @@ func optimistic(g []Point) *Optimistic {
 		P50:  median(column(g, func(p Point) float64 { return p.Optimistic.P50 })),
 		P99:  median(column(g, func(p Point) float64 { return p.Optimistic.P99 })),
 		Wait: median(column(g, func(p Point) float64 { return p.Wait })),
+
+		CDF:    distribution(g, func(p Point) *CDF { return p.Optimistic.CDF }),
+		Stages: stages(g, func(p Point) *Stages { return p.Optimistic.Stages }),
 	}
 	for _, p := range g {
 		o.Compared += p.Compared
 		o.Mistakes += p.Mistakes
 		o.Forced += p.Forced
 		o.Repairs += p.Repairs
+		o.Runs += p.Runs
+		o.Confirmed += p.Confirmed
+		o.Dropped += p.Dropped
+		o.Replies += p.Replies
+		o.ReplyMistakes += p.ReplyMistakes
 	}
 	return o
 }

@@ -17,6 +17,8 @@ type Op struct {
 	// Destinations is the number of partitions the operation is addressed
 	// to: 1, or if Multi, 2 or more.
 	Destinations int
+	// Action is what the operation does on a social network; NoAction: none of it.
+	Action Action
 	// Value is shared by all operations and never changes, so a system may
 	// keep it without copying.
 	Value []byte
@@ -87,6 +89,20 @@ type OrderCounts struct {
 	Forced   uint64 // messages delivered optimistically only with their conservative delivery
 	// Wait is how long deliveries wait for those with earlier timestamps, now.
 	Wait time.Duration
+	// As in Optimistic.
+	Runs, Confirmed, Dropped, Replies, ReplyMistakes uint64
+}
+
+func (o *OrderCounts) sub(a OrderCounts) {
+	o.Compared -= a.Compared
+	o.Mistakes -= a.Mistakes
+	o.Repairs -= a.Repairs
+	o.Forced -= a.Forced
+	o.Runs -= a.Runs
+	o.Confirmed -= a.Confirmed
+	o.Dropped -= a.Dropped
+	o.Replies -= a.Replies
+	o.ReplyMistakes -= a.ReplyMistakes
 }
 
 // Case is one combination of what a bench varies.
@@ -110,6 +126,12 @@ type Case struct {
 	// Command is what single-partition operations do, in benches that tell
 	// commands apart.
 	Command string
+	// Graph is the file of a social network's graph, or empty: one of Users is
+	// made up. Skew above 1 has users act as often as a Zipf law with that exponent
+	// says, instead of equally often.
+	Graph string  `json:",omitempty"`
+	Users int     `json:",omitempty"`
+	Skew  float64 `json:",omitempty"`
 	// Span is the number of distinct keys that operations touch, for benches
 	// whose state is to be large; 0: Keys, or fewer.
 	Span int `json:",omitempty"`

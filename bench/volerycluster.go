@@ -21,7 +21,9 @@ type nodeProcesses struct {
 	binary string
 	stores bool // what canStore says of the binary
 	c      Case
-	folder string // holds everything; removed by Close
+	// execution is how the service is executed; empty: conservatively.
+	execution string
+	folder    string // holds everything; removed by Close
 }
 
 // canStore says whether the binary's nodes keep their state on disk when told

@@ -93,6 +93,7 @@ type shard struct {
 
 func (w *workers) work(slot int, ch chan error, random *rand.Rand) {
 	shard := &w.shards[slot%len(w.shards)]
+	source, _ := w.sys.(Source)
 	done := func(err error) {
 		select {
 		case ch <- err:
@@ -100,7 +101,7 @@ func (w *workers) work(slot int, ch chan error, random *rand.Rand) {
 		}
 	}
 	for w.phase.Load() != draining {
-		op := nextOp(random, w.c, slot, w.value)
+		op := draw(source, random, w.c, slot, w.value)
 		start := time.Since(w.base)
 		var err error
 		if doer, ok := w.sys.(Doer); ok {

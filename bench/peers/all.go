@@ -181,6 +181,8 @@ func find(name string) runner {
 		}
 	case "volery":
 		return besideZooKeeper
+	case "chirper":
+		return besideRedis
 	case "soak":
 		return func(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			return bench.SoakOf(ctx, args, stdout, stderr, buildEyrie)

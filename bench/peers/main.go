@@ -21,6 +21,7 @@ import (
 	"github.com/eyrie-dev/eyrie/bench/peers/etcdraft"
 	"github.com/eyrie-dev/eyrie/bench/peers/etcdserver"
 	"github.com/eyrie-dev/eyrie/bench/peers/hashiraft"
+	"github.com/eyrie-dev/eyrie/bench/peers/retwis"
 	"github.com/eyrie-dev/eyrie/bench/peers/zookeeper"
 )
 
@@ -31,6 +32,7 @@ figures the figures of a folder with results anew
 order   ordering in memory, by outstanding commands, size and groups, beside etcd's raft library and hashicorp/raft
 durable ordering on disk, beside hashicorp/raft with raft-wal, etcd, and the least that three replicas can do
 volery  setData and getData of the ZooKeeper-like service beside a real ZooKeeper
+chirper timelines, posts and a mix on the social network, beside Retwis on a real Redis
 power   highest throughput, and latency at maximum power, beside the same
 ...     and every other bench of "eyrie bench"
 `
@@ -83,6 +85,16 @@ func besideZooKeeper(ctx context.Context, args []string, stdout, stderr io.Write
 		peers = append(peers, ensembles.Contender())
 	}
 	return bench.VoleryBeside(ctx, args, stdout, stderr, buildEyrie, peers...)
+}
+
+// besideRedis is bench chirper with Retwis on a real Redis, if it is installed.
+func besideRedis(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	peers := retwis.Contenders
+	if err := retwis.Installed(); err != nil {
+		fmt.Fprintf(stderr, "retwis: SKIPPED: redis-server is %v\n", err)
+		peers = nil
+	}
+	return bench.ChirperBeside(ctx, args, stdout, stderr, buildEyrie, peers)
 }
 
 // buildEyrie builds the program whose processes are measured.

@@ -1,0 +1,59 @@
+package bench
+
+import (
+	"bytes"
+	"encoding/json"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Real processes serve every workload on one partition and on two, whoever the
+// client is, and say what they used and where the time went.
+func TestChirper(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "eyrie")
+	if out, err := exec.Command("go", "build", "-o", binary, "../cmd/eyrie").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	var out, words bytes.Buffer
+	args := strings.Fields("-json -rounds 1 -warm 50ms -window 300ms -outstanding 8 -users 60 -partitions 1,2 -workloads timeline,timeline-read,mix,post -loads 1,0.5 -eyrie " + binary)
+	if status := Chirper(t.Context(), args, &out, &words); status != 0 {
+		t.Fatalf("status %d: %s", status, words.String())
+	}
+	lines := json.NewDecoder(&out)
+	n := 0
+	for ; lines.More(); n++ {
+		var pt Point
+		if err := lines.Decode(&pt); err != nil {
+			t.Fatal(err)
+		}
+		if pt.Ops == 0 || pt.Errors > 0 || pt.ClientCPU <= 0 || pt.CDF == nil || pt.CDF[0] > pt.CDF[len(pt.CDF)-1] {
+			t.Errorf("%s: %+v", pt.name(), pt)
+		}
+		if reads := pt.Command != Post; reads && (pt.TimelinePosts < FirstPosts || pt.TimelinePosts > TimelineBound) {
+			t.Errorf("%s, %s: timelines of %.1f posts", pt.name(), pt.Command, pt.TimelinePosts)
+		}
+		if staged := pt.Command != TimelineRead && !strings.Contains(pt.Variant, "waiting"); staged && (pt.Stages == nil || pt.Stages.Multicast <= 0) {
+			t.Errorf("%s, %s: stages %+v", pt.name(), pt.Command, pt.Stages)
+		}
+	}
+	if want := 4*2*2 + 4; n != want { // workloads, loads and partitions; the waiting client at one of each
+		t.Errorf("%d points, want %d: %s", n, want, words.String())
+	}
+	for _, want := range []string{"under full load", "latency below full load", "s-smr waiting"} {
+		if !strings.Contains(words.String(), want) {
+			t.Errorf("%q is missing: %s", want, words.String())
+		}
+	}
+}
+
+// Bad flags are refused before anything runs.
+func TestChirperFlags(t *testing.T) {
+	for _, args := range []string{"-users 1", "-size 141", "-skew 0.5", "-graph /nowhere", "-workloads nothing", "-workers"} {
+		var out, words bytes.Buffer
+		if status := Chirper(t.Context(), strings.Fields(args), &out, &words); status != 2 || words.Len() == 0 {
+			t.Errorf("%s: status %d: %s", args, status, words.String())
+		}
+	}
+}

@@ -1,0 +1,261 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/eyrie-dev/eyrie/apps"
+	"github.com/eyrie-dev/eyrie/apps/chirper"
+	"github.com/eyrie-dev/eyrie/internal/client"
+	"github.com/eyrie-dev/eyrie/internal/cluster"
+	"github.com/eyrie-dev/eyrie/internal/host"
+	"github.com/eyrie-dev/eyrie/ssmr"
+)
+
+// chirperClient is a client of Chirper whose replies come by callback. As the
+// public client does, it keeps lists of whom it believes to follow an author.
+type chirperClient struct {
+	stageClock // of conservative replies
+	*Social
+	c       Case
+	address string // the cluster's file
+	cpu     func() time.Duration
+	file    *cluster.File
+	client  *host.Client
+
+	mu        sync.Mutex
+	audiences [][]chirper.User // by author, ascending; never changed in place
+	stale     atomic.Uint64    // posts that were sent again, their audience being wrong
+}
+
+func newChirperClient(c Case, address json.RawMessage, cpu func() time.Duration) (*chirperClient, error) {
+	people, err := LoadPeople(c)
+	if err != nil {
+		return nil, err
+	}
+	x := &chirperClient{Social: NewSocial(c, people), c: c, cpu: cpu}
+	for _, followers := range people.Followers {
+		var audience []chirper.User
+		for _, f := range followers {
+			audience = append(audience, chirper.User(f))
+		}
+		x.audiences = append(x.audiences, audience)
+	}
+	return x, json.Unmarshal(address, &x.address)
+}
+
+// Start implements System.
+func (x *chirperClient) Start(ctx context.Context) (err error) {
+	if err = fillChirper(ctx, x.address, x.people, x.c.Size); err != nil {
+		return err
+	}
+	if x.file, err = cluster.Load(x.address); err != nil {
+		return err
+	}
+	tuning := client.DefaultTuning()
+	tuning.Horizon, tuning.Window = x.file.Ridge().Horizon, inFlight*x.c.Outstanding
+	tuning.Span = max(tuning.Span, 4*tuning.Window)
+	x.client, err = host.Dial(ctx, host.ClientConfig{
+		Core: client.Config{
+			Topology: x.file.Topology(), Map: apps.Service.Map(x.c.Partitions), Service: apps.Service.Definition(), Tuning: tuning,
+		},
+		Cluster: x.file.Cluster, Addrs: x.file.Addrs(),
+	})
+	return err
+}
+
+// inFlight bounds the commands of an operation: one whose first reply was enough
+// may wait for its outcome, while its successor is under way.
+const inFlight = 4
+
+// Submit implements System.
+func (x *chirperClient) Submit(op Op, done func(error)) { x.submit(op, nil, done) }
+
+// submit carries out an operation. early, if not nil, is told of an optimistic
+// reply.
+func (x *chirperClient) submit(op Op, early func(), done func(error)) {
+	user := chirper.User(op.Key)
+	switch op.Action {
+	case PostText:
+		x.post(op, early, done)
+	case FollowUser, UnfollowUser:
+		command := chirper.FollowUser
+		if op.Action == UnfollowUser {
+			command = chirper.UnfollowUser
+		}
+		follow := call[chirper.Pair, chirper.Changed]{x: x, command: command, done: done}
+		follow.check = func(chirper.Changed) error {
+			x.follows(user, op.Other, op.Action == FollowUser)
+			return nil
+		}
+		follow.send(chirper.Pair{User: user, Other: chirper.User(op.Other)}, early)
+	default:
+		read := call[chirper.User, chirper.Timeline]{x: x, command: chirper.GetTimelineOrdered, done: done, check: x.received}
+		if !InOrder(x.c.Command) {
+			read.command, early = chirper.GetTimeline, nil // which has one reply
+		}
+		read.send(user, early)
+	}
+}
+
+// received looks at all of a timeline, as whoever shows it must.
+func (x *chirperClient) received(t chirper.Timeline) error {
+	posts, bytes := t.Posts(), 0
+	for _, p := range posts {
+		bytes += len(p.Text)
+	}
+	return x.Received(len(posts), bytes)
+}
+
+// post sends a post until it is sent with the right audience.
+func (x *chirperClient) post(op Op, early func(), done func(error)) {
+	p := call[chirper.PostArg, chirper.Posted]{x: x, command: chirper.PostText}
+	arg := chirper.PostArg{Author: chirper.User(op.Key), Text: string(op.Value)}
+	attempt := func() {
+		x.mu.Lock()
+		audience := x.audiences[op.Key]
+		x.mu.Unlock()
+		arg.Audience = chirper.UsersOf(audience...)
+		p.send(arg, early)
+	}
+	again := false
+	p.check = func(r chirper.Posted) error {
+		if again = !r.Done; again {
+			x.stale.Add(1)
+			x.mu.Lock()
+			x.audiences[op.Key] = slices.Collect(r.Audience.All())
+			x.mu.Unlock()
+		}
+		return nil
+	}
+	p.right = func(r chirper.Posted) bool { return r.Done }
+	p.done = func(err error) {
+		if err == nil && again {
+			attempt()
+		} else {
+			done(err)
+		}
+	}
+	attempt()
+}
+
+// follows has other's audience be with user from now on, or without.
+func (x *chirperClient) follows(user chirper.User, other uint32, does bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	old := x.audiences[other]
+	i, found := slices.BinarySearch(old, user)
+	switch {
+	case does && !found:
+		x.audiences[other] = slices.Concat(old[:i], []chirper.User{user}, old[i:])
+	case !does && found:
+		x.audiences[other] = slices.Concat(old[:i], old[i+1:])
+	}
+}
+
+// call is how a command is called, and its results are looked at.
+type call[A, R any] struct {
+	x       *chirperClient
+	command *ssmr.Command[A, R]
+	check   func(R) error
+	right   func(R) bool // of an optimistic result; nil: any
+	done    func(error)
+}
+
+func (c *call[A, R]) send(arg A, early func()) {
+	number, raw, err := c.command.Encode(apps.Service, arg)
+	if err == nil {
+		err = c.x.client.SubmitFunc(context.Background(), number, raw, nil, func(r host.Result) {
+			err := outcome(r, r.Err)
+			if err == nil {
+				c.x.add(r)
+				var result R
+				if result, err = c.command.Decode(r.Reply.Value); err == nil {
+					err = c.check(result)
+				}
+			}
+			c.done(err)
+		})
+	}
+	if err != nil {
+		c.done(err)
+	}
+}
+
+// Flush implements System: the client's loop gathers by itself.
+func (x *chirperClient) Flush() {}
+
+// CPU implements System.
+func (x *chirperClient) CPU() time.Duration { return x.cpu() }
+
+// Close implements System.
+func (x *chirperClient) Close() error {
+	if x.client == nil {
+		return nil
+	}
+	return x.client.Close()
+}
+
+// chirperWaiter is a client of Chirper as most programs are: goroutines that
+// call the public client and wait for its replies.
+type chirperWaiter struct {
+	*chirperClient
+	conn *ssmr.Client
+	app  *chirper.Client
+	idle chan func() // to goroutines
+}
+
+// Start implements System.
+func (w *chirperWaiter) Start(ctx context.Context) (err error) {
+	if err = fillChirper(ctx, w.address, w.people, w.c.Size); err != nil {
+		return err
+	}
+	if w.conn, err = ssmr.Dial(ctx, w.address, apps.Service, ssmr.ClientConfig{Window: w.c.Outstanding}); err != nil {
+		return err
+	}
+	w.app = chirper.NewClient(w.conn)
+	w.idle = Goroutines(w.c.Outstanding)
+	return nil
+}
+
+// Submit implements System: one of as many goroutines as operations are
+// outstanding calls the client, and waits.
+func (w *chirperWaiter) Submit(op Op, done func(error)) { w.idle <- func() { done(w.Do(op)) } }
+
+// Do implements Doer.
+func (w *chirperWaiter) Do(op Op) (err error) {
+	ctx, user := context.Background(), chirper.User(op.Key)
+	switch op.Action {
+	case PostText:
+		_, err = w.app.Post(ctx, user, string(op.Value))
+	case FollowUser:
+		_, err = w.app.Follow(ctx, user, chirper.User(op.Other))
+	case UnfollowUser:
+		_, err = w.app.Unfollow(ctx, user, chirper.User(op.Other))
+	default:
+		read := w.app.OrderedTimeline
+		if !InOrder(w.c.Command) {
+			read = w.app.Timeline
+		}
+		var t chirper.Timeline
+		if t, err = read(ctx, user); err == nil {
+			err = w.received(t)
+		}
+	}
+	return err
+}
+
+// Close implements System.
+func (w *chirperWaiter) Close() error {
+	if w.idle != nil {
+		close(w.idle)
+	}
+	if w.conn == nil {
+		return nil
+	}
+	return w.conn.Close()
+}
