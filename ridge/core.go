@@ -38,7 +38,9 @@ type Core struct {
 	journal  journal
 	former   former
 	noRoom   bool // on the disk
-	counters Counters
+	// fullPeers are the peers that have said the same of theirs.
+	fullPeers int
+	counters  Counters
 	// values made here so far: the counter of the next value's id.
 	values uint64
 	// now is the last input's time; unsettled: there was one since Sends.

@@ -245,7 +245,7 @@ func readValueMessage(r *wire.Reader) *valueMessage {
 }
 
 func readHeartbeat(r *wire.Reader) *heartbeat {
-	m := &heartbeat{Wall: r.Timestamp(), Hears: r.Bool()}
+	m := &heartbeat{Wall: r.Timestamp(), Hears: r.Bool(), Full: r.Bool()}
 	n := r.Count(2 + roundSize + 9)
 	if n == 0 {
 		return m

@@ -37,6 +37,8 @@ type peer struct {
 	// behind: by its last report it had not delivered what this process had
 	// delivered half a failure timeout before.
 	behind bool
+	// full: its disk has too little room left.
+	full bool
 }
 
 // init finds the peers: all processes with which an ensemble is shared. Two

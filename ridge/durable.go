@@ -83,8 +83,13 @@ func (c *Core) Again(id ids.Ensemble, k ids.Instance) bool {
 	return true
 }
 
-// Full says whether the disk has too little room left. Then proposals are refused.
-func (c *Core) Full(full bool) { c.noRoom = full }
+// Full says whether the disk has too little room left. Then proposals are
+// refused here, and by others if they hear it of too many.
+func (c *Core) Full(full bool) {
+	if c.noRoom != full {
+		c.noRoom, c.beatNow = full, c.started
+	}
+}
 
 // pending is what an acceptor owes and must not pay before its journal is durable.
 type pending struct {

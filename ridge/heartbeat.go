@@ -48,7 +48,7 @@ func (e *ensemble) tell() {
 }
 
 func (c *Core) heartbeat(hears bool) *heartbeat {
-	m := &heartbeat{Wall: c.now.Wall, Hears: hears, Items: make([]heartbeatItem, len(c.ensembles))}
+	m := &heartbeat{Wall: c.now.Wall, Hears: hears, Full: c.noRoom, Items: make([]heartbeatItem, len(c.ensembles))}
 	for i, e := range c.ensembles {
 		m.Items[i] = e.report()
 	}
@@ -80,6 +80,13 @@ func (c *Core) onHeartbeat(from ids.Process, inc ids.Incarnation, m *heartbeat) 
 		return
 	}
 	p.deaf = !m.Hears
+	if p.full != m.Full {
+		if p.full = m.Full; m.Full {
+			c.fullPeers++
+		} else {
+			c.fullPeers--
+		}
+	}
 	p.wall, p.wallAt, p.clock = m.Wall, c.now.Mono, true
 	c.pace(from)
 	p.behind = false

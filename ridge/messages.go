@@ -212,6 +212,8 @@ type heartbeat struct {
 	Wall hlc.Timestamp
 	// Hears: the sender has lately heard the receiver.
 	Hears bool
+	// Full: the sender's disk has too little room left.
+	Full  bool
 	Items []heartbeatItem
 }
 

@@ -180,12 +180,35 @@ func (e *ensemble) refusal(m *Message, present hlc.Timestamp) Reason {
 		return Early
 	case m.T0.Add(t.Horizon) < present:
 		return Late
-	case e.c.noRoom:
+	case e.c.noRoom || e.c.fullPeers > 0 && e.cramped():
 		return NoRoom
 	case q.count() >= t.MaxWaiting || q.count() > 0 && q.bytes+m.size() > t.MaxWaitingSize || e.full():
 		return Overloaded
 	}
 	return 0
+}
+
+// cramped says whether too many disks have no room: those of more than f replicas
+// of a partition that the ensemble serves, which make no checkpoints then, so
+// that nothing can be forgotten; or any, when the log is full for that reason.
+func (e *ensemble) cramped() bool {
+	stuck := e.full()
+	for _, p := range e.spec.Partitions {
+		all, full := 0, 0
+		for i := range e.members {
+			m := &e.members[i]
+			if m.partition != p {
+				continue
+			}
+			if all++; m.peer != nil && m.peer.full && !e.c.Suspected(m.process) {
+				full++
+			}
+		}
+		if full > 0 && (stuck || 2*full > all) {
+			return true
+		}
+	}
+	return false
 }
 
 // enqueue has a message wait to be proposed. That its proposer cast it counts

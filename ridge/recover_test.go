@@ -176,6 +176,46 @@ func TestRecordsFromElsewhere(t *testing.T) {
 	}
 }
 
+// Disks of followers that are almost full have proposals refused for that
+// reason: at once if too many are, and, if only some are, when they keep the log
+// from being trimmed.
+func TestFullFollowersRefuseProposals(t *testing.T) {
+	for full := 1; full <= 2; full++ {
+		w := newWorld(t, 402, 1, 3, func(t *Tuning) { t.MaxLogCount, t.Pipeline = 64, 4 })
+		w.durable()
+		w.run(300 * time.Millisecond)
+		c := w.nodes[0].core.ensembles[0].coordinator()
+		for i, n := 0, 0; n < full; i++ {
+			if w.nodes[i].id != c {
+				w.nodes[i].core.Full(true)
+				w.nodes[i].disk.saving = true // no checkpoint has room
+				n++
+			}
+		}
+		w.run(300 * time.Millisecond)
+		p := w.multicast(w.clients[0], []byte{1}, 0)
+		if w.run(time.Second); w.everywhere(p) != (full == 1) || (w.advice[NoRoom] > 0) != (full == 2) {
+			t.Errorf("%d full: advice %v", full, w.advice)
+		}
+		for range 300 {
+			if w.advice[NoRoom] == 0 && w.advice[Overloaded] == 0 {
+				w.multicast(w.clients[0], []byte{1}, 0)
+				w.run(20 * time.Millisecond)
+			}
+		}
+		if w.advice[NoRoom] == 0 || w.advice[Overloaded] > 0 {
+			t.Errorf("%d full: advice %v", full, w.advice)
+		}
+		for _, n := range w.nodes {
+			n.core.Full(false)
+		}
+		w.run(300 * time.Millisecond)
+		if c := w.nodes[0].core.fullPeers; c != 0 {
+			t.Errorf("%d peers are said to be full", c)
+		}
+	}
+}
+
 // A disk that is almost full has proposals refused, and nothing else.
 func TestFullRefusesProposals(t *testing.T) {
 	w := newWorld(t, 401, 1, 3, nil)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/eyrie-dev/eyrie/apps"
 	"github.com/eyrie-dev/eyrie/apps/volery"
+	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/powercut"
 	"github.com/eyrie-dev/eyrie/internal/store"
 	"github.com/eyrie-dev/eyrie/ssmr"
@@ -54,8 +56,8 @@ func makeRoom(t *testing.T, dir string) {
 }
 
 // TestFullUnderLoad: scenario 50. Under load, the disks of all processes fill up
-// to some of what they keep in reserve, then altogether. New commands are
-// refused with an error that says why, reads are answered, no process ends;
+// to some of what they keep in reserve, then altogether, then of all but the
+// one that orders. New commands are refused with an error that says why, reads are answered, no process ends;
 // when there is room again, all goes on; and then the power is cut.
 func TestFullUnderLoad(t *testing.T) {
 	longer(t)
@@ -84,14 +86,19 @@ func TestFullUnderLoad(t *testing.T) {
 		}
 		return err
 	}
-	for _, leave := range []uint64{256, 0} {
+	followers := maps.Clone(p.disks)
+	delete(followers, p.desc.Partitions[0][0].ID) // it coordinates
+	for _, full := range []struct {
+		leave uint64
+		disks map[ids.Process]*powercut.Disk
+	}{{256, p.disks}, {0, p.disks}, {256, followers}} {
 		for range 50 {
 			if err := write(); err != nil {
 				t.Fatal(err)
 			}
 		}
-		for _, d := range p.disks {
-			fill(t, d.Dir, leave)
+		for _, d := range full.disks {
+			fill(t, d.Dir, full.leave)
 		}
 		eventually(t, 10*time.Second, "commands are refused", func() bool {
 			err := write()
@@ -107,7 +114,7 @@ func TestFullUnderLoad(t *testing.T) {
 			t.Errorf("a command was taken: %s", out)
 		}
 		p.waitReady(time.Second)
-		for _, d := range p.disks {
+		for _, d := range full.disks {
 			makeRoom(t, d.Dir)
 		}
 		eventually(t, 20*time.Second, "commands are taken again", func() bool {
