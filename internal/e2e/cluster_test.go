@@ -87,15 +87,17 @@ func startIn(t *testing.T, dir string, partitions, replicas int, durable bool) *
 	return p
 }
 
-// newCluster is a cluster's file, and no processes yet.
-func newCluster(t *testing.T, dir string, partitions, replicas int) *processes {
+// newCluster is a cluster's file, and no processes yet; more are flags of eyrie
+// init.
+func newCluster(t *testing.T, dir string, partitions, replicas int, more ...string) *processes {
 	t.Helper()
 	p := &processes{
 		t: t, file: filepath.Join(dir, cluster.DefaultName),
 		cmds: map[ids.Process]*exec.Cmd{}, logs: map[ids.Process]*record{}, dirs: map[ids.Process]string{},
 	}
 	addrs := freeAddrs(t, partitions*replicas)
-	out, code := eyrie(t, nil, "init", "--cluster", p.file, "--partitions", fmt.Sprint(partitions), "--replicas", fmt.Sprint(replicas), "--addrs", strings.Join(addrs, ","))
+	args := []string{"init", "--cluster", p.file, "--partitions", fmt.Sprint(partitions), "--replicas", fmt.Sprint(replicas), "--addrs", strings.Join(addrs, ",")}
+	out, code := eyrie(t, nil, append(args, more...)...)
 	if code != 0 {
 		t.Fatalf("init: %s", out)
 	}

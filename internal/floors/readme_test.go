@@ -24,6 +24,23 @@ func TestReadmeShowsTheExample(t *testing.T) {
 	}
 }
 
+// The page about optimistic replies shows an example that is run, to the letter.
+func TestOptimisticPageShowsTheExample(t *testing.T) {
+	page, err := os.ReadFile("../../docs/optimistic-replies.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	example, err := os.ReadFile("../../ssmr/optimistic_example_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(page), "```go\n")
+	block, _, _ := strings.Cut(rest, "\n```")
+	if !found || !strings.Contains(string(example), "\t"+strings.ReplaceAll(block, "\n", "\n\t")) {
+		t.Error("the first Go block of docs/optimistic-replies.md is not in ssmr/optimistic_example_test.go; copy it over")
+	}
+}
+
 // Links between documents lead somewhere.
 func TestDocumentsExist(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
