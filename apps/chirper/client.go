@@ -99,7 +99,7 @@ func (c *Client) Refill(ctx context.Context, u User) (Timeline, error) {
 
 // Posts are the newest posts of a user, at most MaxKept. Error: ErrNoUser.
 func (c *Client) Posts(ctx context.Context, u User) (Timeline, error) {
-	return send(ctx, c, GetPosts, u, u).Result(ctx)
+	return c.GoPosts(ctx, u).Result(ctx)
 }
 
 // Followers are those who follow a user. Error: ErrNoUser.
@@ -156,6 +156,11 @@ func (c *Client) GoTimeline(ctx context.Context, u User, options ...ssmr.CallOpt
 // GoOrderedTimeline is OrderedTimeline without the wait for the reply.
 func (c *Client) GoOrderedTimeline(ctx context.Context, u User, options ...ssmr.CallOption) *Call[Timeline] {
 	return send(ctx, c, GetTimelineOrdered, u, u, options...)
+}
+
+// GoPosts is Posts without the wait for the reply.
+func (c *Client) GoPosts(ctx context.Context, u User, options ...ssmr.CallOption) *Call[Timeline] {
+	return send(ctx, c, GetPosts, u, u, options...)
 }
 
 // GoRefill is Refill without the wait for the reply.

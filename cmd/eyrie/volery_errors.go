@@ -54,19 +54,39 @@ func (v *voleryCall) code(err error) int {
 		volery.ErrTooLarge, volery.ErrTooManyChildren,
 		tree.ErrConflict, tree.ErrTargetNotEmpty, tree.ErrNotDirectory, tree.ErrMixed):
 		return exitRefused
+	}
+	return clusterCode(err, v.c != nil, v.command.reads)
+}
+
+// clusterCode is the exit code for what may go wrong with any service.
+func clusterCode(err error, connected, reads bool) int {
+	switch {
 	case is(err, ssmr.ErrUnavailable):
 		return exitUnreachable
-	case v.c == nil && is(err, ssmr.ErrRefused):
+	case !connected && is(err, ssmr.ErrRefused):
 		return exitRefused
 	case is(err, ssmr.ErrNoRoom) && !is(err, ssmr.ErrOutcomeUnknown):
 		return exitRefused
 	case is(err, ssmr.ErrOutcomeUnknown, context.Canceled, context.DeadlineExceeded):
-		if v.command.reads {
+		if reads {
 			return exitUnreachable
 		}
 		return exitUnknown
 	}
 	return exitFailed
+}
+
+// clusterHint is what to do about that, or "".
+func clusterHint(err error, code int, connected bool, file, flag string) string {
+	switch {
+	case !connected && is(err, ssmr.ErrRefused):
+		return fmt.Sprintf("Is %s the file that the cluster's processes were started with, and is this program the same build?", file)
+	case is(err, ssmr.ErrNoRoom):
+		return "Make room where the cluster's processes keep their data; they go on by themselves."
+	case code == exitUnreachable:
+		return fmt.Sprintf("Is the cluster of %s running? `eyrie status%s` shows its processes; `eyrie up` starts one.", file, flag)
+	}
+	return ""
 }
 
 // hint is what to do about an error, or "".
@@ -77,13 +97,10 @@ func (v *voleryCall) hint(err error, code int) string {
 		flag = " --cluster " + v.cluster
 	}
 	self := func(command string) string { return "`eyrie volery " + command + flag + "`" }
+	if hint := clusterHint(err, code, v.c != nil, v.cluster, flag); hint != "" {
+		return hint
+	}
 	switch {
-	case v.c == nil && is(err, ssmr.ErrRefused):
-		return fmt.Sprintf("Is %s the file that the cluster's processes were started with, and is this program the same build?", v.cluster)
-	case is(err, ssmr.ErrNoRoom):
-		return "Make room where the cluster's processes keep their data; they go on by themselves."
-	case code == exitUnreachable:
-		return fmt.Sprintf("Is the cluster of %s running? `eyrie status%s` shows its processes; `eyrie up` starts one.", v.cluster, flag)
 	case code == exitUnknown && v.command.long:
 		return "It broke off halfway. Repeat it: what is done is left as it is."
 	case code == exitUnknown:

@@ -155,16 +155,3 @@ listens on loopback unless --web says otherwise.`)
 	fmt.Fprintln(e.stdout, "stopped")
 	return exitOK
 }
-
-// runChirper is `eyrie chirper`.
-func runChirper(ctx context.Context, e env, args []string) int {
-	if len(args) > 0 && args[0] == "web" {
-		return runChirperWeb(ctx, e, args[1:])
-	}
-	w, code := e.stderr, exitUsage
-	if len(args) == 1 && isHelp(args[0]) {
-		w, code = e.stdout, exitOK
-	}
-	fmt.Fprintf(w, "Usage: eyrie chirper COMMAND [flags]\n\nTalks to Chirper, the social network of a running cluster.\n\n  web  serve its page, its JSON API and the live view\n\neyrie chirper COMMAND --help says more.\n")
-	return code
-}
