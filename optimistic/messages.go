@@ -10,7 +10,8 @@ import (
 
 // Kinds of this package's messages.
 const (
-	KindReply = wire.KindOptimistic + iota // replica -> client
+	KindReply    = wire.KindOptimistic + iota // replica -> client
+	KindExchange                              // replica -> replicas of another destination
 )
 
 // Reply tells a client how an attempt will probably end. It is never promised:
@@ -33,6 +34,15 @@ func (m *Reply) Agrees(r *partition.Reply) bool {
 	return m.Outcome == r.Outcome && string(m.Value) == string(r.Value) &&
 		m.ErrorName == r.ErrorName && m.ErrorText == r.ErrorText
 }
+
+// Exchange tells the other destinations of a command that it has been started
+// before its turn here, and values that are probably those before it. Its
+// position is zero. It may be wrong, and nothing but optimistic replies waits
+// for it.
+type Exchange struct{ partition.Exchange }
+
+// Kind implements wire.Message.
+func (*Exchange) Kind() wire.Kind { return KindExchange }
 
 // Kind implements wire.Message.
 func (*Reply) Kind() wire.Kind { return KindReply }
@@ -77,6 +87,12 @@ func Decode(kind wire.Kind, body []byte) (wire.Message, error) {
 	switch kind {
 	case KindReply:
 		m = decodeReply(&r)
+	case KindExchange:
+		x, err := partition.Decode(partition.KindExchange, body)
+		if err != nil {
+			return nil, err
+		}
+		return &Exchange{*x.(*partition.Exchange)}, nil
 	default:
 		return nil, fmt.Errorf("%w: kind %#x is not optimistic execution's", wire.ErrMalformed, kind)
 	}

@@ -14,6 +14,9 @@ func (r *Replica) admit(d *Delivery) {
 		r.accept(d, e)
 	} else {
 		r.observeVerdict(d, verdict)
+		if r.speculator != nil {
+			r.speculator.Dropped(d.Command, d.Attempt)
+		}
 		r.turnAway(d, verdict, e)
 	}
 	r.passEarly()
@@ -25,6 +28,12 @@ func (r *Replica) admit(d *Delivery) {
 // than the one in force, or destinations that do not cover the access, end in
 // retry at once, without an exchange.
 func (r *Replica) accept(d *Delivery, e *entry) {
+	if c := r.takeRun(d); c != nil {
+		r.counters.Accepted++
+		r.observeVerdict(d, VerdictAccepted)
+		r.dispatch(c, e)
+		return
+	}
 	c := &r.scratch
 	if len(d.Dests) > 1 {
 		c = r.spare.takeCommand()
@@ -42,18 +51,32 @@ func (r *Replica) accept(d *Delivery, e *entry) {
 	if stale || c.needed != nil {
 		c.tx.retry(c.dests.Union(c.needed))
 		r.conclude(c, e)
+		r.ended(c)
 		return
 	}
-	if len(d.Dests) == 1 && !r.mustQueue(c) {
+	r.dispatch(c, e)
+}
+
+// dispatch executes a command of this partition alone that conflicts with
+// nothing unfinished, and queues every other.
+func (r *Replica) dispatch(c *command, e *entry) {
+	if len(c.dests) == 1 && !r.mustQueue(c) {
 		r.overtake()
 		c.startedAt = r.now.Wall
 		r.observeStart(c)
+		if c.run != nil {
+			r.confirm(c)
+		}
 		r.run(c)
 		if c.tx.outcome == OutcomeOK {
 			r.install(&c.tx)
 		}
 		r.verifyWatched(c)
 		r.conclude(c, e)
+		r.ended(c)
+		if c != &r.scratch {
+			r.spare.putCommand(c)
+		}
 		return
 	}
 	if c == &r.scratch {
@@ -103,7 +126,9 @@ func (r *Replica) fillAccess(c *command) {
 	t := &c.tx
 	defer func() {
 		if p := recover(); p != nil {
-			r.lastPanic = fmt.Sprintf("%v (access of %s): %v", c.Command, c.spec.Name, p)
+			if c.run == nil {
+				r.lastPanic = fmt.Sprintf("%v (access of %s): %v", c.Command, c.spec.Name, p)
+			}
 			c.code, c.items, c.exact, c.barrier = nil, nil, true, r.tuning.Sequential
 			t.fail(ErrPanicked)
 		}
@@ -165,7 +190,6 @@ func (r *Replica) unscratch() *command {
 // may stay there, and its exchange in the outbox, for long: what it keeps is
 // copied out of the buffer that it came in with many others.
 func (r *Replica) line(c *command) {
-	c.tx.fresh = false
 	c.body, c.dests = slices.Clone(c.body), r.keepDests(c.dests)
 	c.arg = c.body[len(c.body)-len(c.arg):]
 	c.changed = true
@@ -213,18 +237,18 @@ func (r *Replica) keepDests(d ids.Set) ids.Set {
 func (r *Replica) open(c *command) {
 	c.out = &outgoing{Tag: c.Tag, dests: c.dests}
 	c.in.open(c.dests, r.config.Partition)
-	c.mayWait = !c.exact
-	for i := range c.items {
-		if c.mayWait {
-			break
-		}
-		c.mayWait = !r.holdsWhole(&c.items[i])
-	}
+	c.mayWait = r.needsOthers(c)
 	if !c.tx.over {
 		r.plan(c)
 	}
 	r.outbox.open(c.out)
 	r.claimEarly(c)
+}
+
+// needsOthers says whether the code of a command with several destinations may
+// need a value from elsewhere.
+func (r *Replica) needsOthers(c *command) bool {
+	return !c.exact || slices.ContainsFunc(c.items, func(it Item) bool { return !r.holdsWhole(&it) })
 }
 
 // holdsWhole says whether reading an item needs nobody else.

@@ -57,8 +57,9 @@ type command struct {
 	out *outgoing
 	in  incoming
 
-	// Execution.
-	tx transaction
+	// Execution. run, if not nil, is what was executed before the turn.
+	tx  transaction
+	run *Run
 
 	delivered, startedAt hlc.Timestamp // this process's wall clock
 	begun                time.Duration // Mono of the start, if there is an exchange

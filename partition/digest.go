@@ -57,7 +57,7 @@ func (t *table) append(b []byte) []byte {
 			b = wire.AppendUvarint(b, uint64(e.seq))
 			b = wire.AppendUvarint(b, uint64(e.attempt))
 			if e.outcome != 0 {
-				b = wire.AppendUint64(b, e.reply().digest())
+				b = wire.AppendUint64(b, e.reply().Digest())
 			}
 		}
 	}

@@ -83,7 +83,7 @@ func (y *early) drop(f *foretold) {
 func (r *Replica) keep(q ids.Partition, m *Exchange) {
 	y := &r.early
 	f := y.at(m.Position)
-	size := m.size()
+	size := m.Size()
 	f.exchanges = append(f.exchanges, foretoldExchange{q, m})
 	f.bytes += size
 	y.messages++
@@ -166,6 +166,9 @@ func (r *Replica) onExchange(q ids.Partition, m *Exchange) {
 			return
 		}
 		r.keep(q, m)
+		if r.speculator != nil {
+			r.speculator.Heard(q, m)
+		}
 		return
 	}
 	c := r.queue.find(m.Position)

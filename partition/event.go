@@ -93,7 +93,7 @@ func (r *Replica) observeFinish(c *command, m *Reply) {
 	ev := Event{
 		Kind: EventFinished, Position: c.Position, Command: c.Command,
 		Attempt: c.Attempt, Dests: c.dests,
-		Outcome: m.Outcome, Reply: m.digest(),
+		Outcome: m.Outcome, Reply: m.Digest(),
 		Reads: c.tx.reads, Ranges: c.tx.ranges,
 	}
 	if m.Outcome == OutcomeOK {

@@ -162,8 +162,8 @@ func (p *Part) bytes() int {
 
 func (v *Var) bytes() int { return len(v.Key.Name) + len(v.Value) + 40 }
 
-// size is what an exchange message costs to keep.
-func (m *Exchange) size() int {
+// Size is what an exchange message costs to keep.
+func (m *Exchange) Size() int {
 	n := 100
 	for i := range m.Vars {
 		n += m.Vars[i].bytes()

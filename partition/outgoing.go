@@ -137,7 +137,7 @@ func (r *Replica) plan(c *command) {
 		if !owners.Has(r.config.Partition) {
 			continue
 		}
-		if it.Range == nil && (firstIn(owners, c.dests) != r.config.Partition || owners.Covers(c.dests)) {
+		if it.Range == nil && !r.ships(owners, c.dests) {
 			continue
 		}
 		c.out.early = append(c.out.early, earlyRead{item: int32(i)})

@@ -47,8 +47,7 @@ type Item struct {
 	Key   Key
 	Range *Range
 	Write bool
-	// found is the variable, if Lent.Find has found it; for a transaction that is
-	// fresh.
+	// found is the variable, if Lent.Find has found it; it may be dead by now.
 	found *variable
 }
 

@@ -9,7 +9,8 @@ import (
 // pending is what a command has done to one variable and not yet installed.
 type pending struct {
 	key Key
-	// found is the variable, if the transaction is fresh and has looked it up.
+	// found is the variable, if the transaction has looked it up; it may be dead
+	// by now.
 	found *variable
 	// held: this partition holds the variable. Known from the first write on:
 	// placing a key runs the service's code, which may panic only within the
@@ -118,6 +119,7 @@ func (t *transaction) write(k Key, it *Item) *pending {
 
 // install makes the command's writes the state of the variables held here.
 func (r *Replica) install(t *transaction) {
+	layers := t.c.layers()
 	for i := range t.writes {
 		p := &t.writes[i]
 		if !p.held {
@@ -127,6 +129,10 @@ func (r *Replica) install(t *transaction) {
 		if t.c.out != nil && p.known && len(p.ops) == 0 && r.audience.on {
 			seen = r.audience.seen(r.state.find(p.key))
 		}
+		if len(layers) > 0 {
+			r.settleBy(p, &layers[0])
+			layers = layers[1:]
+		}
 		if !p.known {
 			old, ok := r.state.get(p.key)
 			r.settle(p, old, ok)
@@ -134,7 +140,7 @@ func (r *Replica) install(t *transaction) {
 			r.settle(p, nil, false)
 		}
 		switch {
-		case p.ok && t.fresh && p.found != nil:
+		case p.ok && p.found != nil && !p.found.dead:
 			r.state.replace(p.found, p.value)
 		case p.ok:
 			r.state.set(p.key, p.value)

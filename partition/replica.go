@@ -80,6 +80,10 @@ type Replica struct {
 	stable mark   // told to others
 	gone   bool   // some Pull was answered so
 
+	// speculator, if not nil, executes commands before their turn.
+	speculator Speculator
+	ending     Ending // told to it
+
 	reads     reads
 	counters  Counters
 	lastPanic string

@@ -101,9 +101,9 @@ func (r *Replica) answerer(c ids.Command, dests ids.Set, nearest ids.Process) id
 	return r.speaker(hash(c))
 }
 
-// digest covers what the client is told and all replicas agree on.
-func (m Reply) digest() uint64 {
-	b := append([]byte(nil), byte(m.Outcome))
+// Digest covers what the client is told and all replicas agree on.
+func (m Reply) Digest() uint64 {
+	b := append(make([]byte, 0, 128), byte(m.Outcome))
 	b = wire.AppendBytes(b, m.Value)
 	b = wire.AppendString(b, m.ErrorName)
 	b = wire.AppendString(b, m.ErrorText)

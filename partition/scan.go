@@ -11,7 +11,10 @@ type source struct {
 	// more follows after the items; rest is where.
 	more bool
 	rest Range
-	size int // of the next chunk, for fromState
+	size int // of the next chunk, for fromState and fromView
+	// noted is, for fromView, the place of what the code takes in the run's scans,
+	// passed how many items there were in the chunks before.
+	noted, passed int
 }
 
 type origin uint8
@@ -25,6 +28,8 @@ const (
 	fromOwn
 	// fromPeer: another partition's part.
 	fromPeer
+	// fromView: as fromState, for a run, with what runs before it wrote.
+	fromView
 )
 
 // head is the next item, or nil at the end.
@@ -33,13 +38,18 @@ func (t *transaction) head(s *source) *PartItem {
 		if s.next > 0 {
 			s.rest.Lo = s.items[s.next-1].Name + "\x00" // the least name after it
 		}
+		s.passed += s.next
 		t.load(s)
 		s.next = 0
 	}
-	if s.next == len(s.items) {
-		return nil
+	var it *PartItem
+	if s.next < len(s.items) {
+		it = &s.items[s.next]
 	}
-	return &s.items[s.next]
+	if s.from == fromView {
+		t.run.take(s.noted, s.passed+s.next, it)
+	}
+	return it
 }
 
 func (t *transaction) load(s *source) {
@@ -48,7 +58,10 @@ func (t *transaction) load(s *source) {
 		c := &t.r.service.Collections[s.rest.Collection]
 		s.items = t.r.state.scan(c, &s.rest, s.size, s.items[:0])
 		s.more = len(s.items) == s.size
-		s.size = min(2*s.size, 512)
+		s.size = min(2*s.size, maxChunk)
+	case fromView:
+		s.items, s.more = t.r.state.view(&t.r.service.Collections[s.rest.Collection], &s.rest, s.size, t.run.order)
+		s.size = min(2*s.size, maxChunk)
 	case fromOwn:
 		t.c.out.shipPart(t.r, s.rest, false)
 		t.r.unsent(t.c.out)
@@ -107,6 +120,9 @@ func (t *transaction) admitRange(g *Range) {
 func (t *transaction) sources(g Range) []source {
 	if t.remote {
 		if owners, everywhere := t.r.config.Placement.RangeOwners(g); !everywhere {
+			if t.run != nil {
+				t.useless()
+			}
 			list := make([]source, len(owners))
 			for i, q := range owners {
 				list[i] = source{from: fromPeer, peer: q, more: true, rest: g}
@@ -117,8 +133,18 @@ func (t *transaction) sources(g Range) []source {
 			return list
 		}
 	}
-	return []source{{from: fromState, more: true, rest: g, size: 16}}
+	one := source{from: fromState, more: true, rest: g, size: firstChunk}
+	if t.run != nil {
+		one.from, one.noted = fromView, t.run.noteScan(g)
+	}
+	return []source{one}
 }
+
+// Variables are taken from the state in chunks, each twice as large as the last.
+const (
+	firstChunk = 16
+	maxChunk   = 512
+)
 
 // step takes the least name of all streams and pending writes. ok is false
 // for a variable that the command has deleted; any is false at the end.

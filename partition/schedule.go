@@ -37,6 +37,9 @@ func (r *Replica) start(c *command) {
 
 // proceed runs a started command as far as it comes.
 func (r *Replica) proceed(c *command) {
+	if c.run != nil && !r.confirm(c) {
+		return
+	}
 	r.run(c)
 	if !c.tx.over || r.err != nil {
 		return
@@ -83,6 +86,7 @@ func (r *Replica) finish(c *command) {
 		l.gone = append(l.gone, placeLabel(itemQueued, c.Position))
 	}
 	r.conclude(c, e)
+	r.ended(c)
 	if c.out != nil {
 		r.retire(c.out)
 	}

@@ -9,11 +9,13 @@ type spare struct {
 	// are commands again.
 	left     []*command
 	commands []*command
+	runs     []*Run
 }
 
 const (
-	// maxSpares of each kind are kept.
+	// maxSpares of each kind are kept, and maxRuns of what runs use.
 	maxSpares = 64
+	maxRuns   = 1024
 	// fewWrites is what a command has room for at first.
 	fewWrites = 4
 )
@@ -46,8 +48,37 @@ func (s *spare) takeWrites() []pending {
 func (s *spare) takeCode(number uint16) Code { return pop(&s.codes[number]) }
 
 func (s *spare) putCode(number uint16, code Code) {
-	if list := s.codes[number]; code != nil && len(list) < maxSpares {
+	if list := s.codes[number]; code != nil && len(list) < maxRuns {
 		s.codes[number] = append(list, code)
+	}
+}
+
+func (s *spare) takeRun() *Run {
+	if run := pop(&s.runs); run != nil {
+		return run
+	}
+	return new(Run)
+}
+
+func (s *spare) putRun(run *Run) {
+	large := run.bytes > 1<<14
+	run.forget()
+	clear(run.layers)
+	*run = Run{inputs: run.inputs, scans: run.scans, layers: run.layers[:0]}
+	if !large && len(s.runs) < maxRuns && cap(run.inputs)+cap(run.scans)+cap(run.layers) <= maxSpares {
+		s.runs = append(s.runs, run)
+	}
+}
+
+// putCommand takes back a command that has never been in the queue.
+func (s *spare) putCommand(c *command) {
+	if c.tx.worker != nil {
+		return
+	}
+	s.putParts(c)
+	if len(s.commands) < maxRuns {
+		*c = command{waiters: c.waiters, hopes: c.hopes, local: c.local}
+		s.commands = append(s.commands, c)
 	}
 }
 
@@ -63,7 +94,7 @@ func (s *spare) takeCommand() *command {
 func (s *spare) renew() {
 	for i, c := range s.left {
 		s.left[i] = nil
-		if c.tx.worker != nil || len(s.commands) >= maxSpares {
+		if c.tx.worker != nil || len(s.commands) >= maxRuns {
 			continue
 		}
 		waiters, hopes, local, vars := c.waiters, c.hopes, c.local, c.in.one[0].vars
@@ -76,19 +107,24 @@ func (s *spare) renew() {
 	s.left = s.left[:0]
 }
 
+// putParts takes the memory that a command's access and code used.
+func (s *spare) putParts(c *command) {
+	if c.lent != nil && len(s.items) < maxRuns {
+		s.items = append(s.items, c.lent[:0])
+	}
+	if w := c.tx.writes; cap(w) == fewWrites && len(s.writes) < maxRuns {
+		clear(w)
+		s.writes = append(s.writes, w[:0])
+	}
+	s.putCode(c.number, c.code)
+}
+
 // reclaim takes from a command that has left the queue all that it held; its
 // place may stay for a while. What its code may yet use, if it has not returned,
 // is not used again.
 func (s *spare) reclaim(c *command) {
 	if c.tx.worker == nil {
-		if c.lent != nil && len(s.items) < maxSpares {
-			s.items = append(s.items, c.lent[:0])
-		}
-		if w := c.tx.writes; cap(w) == fewWrites && len(s.writes) < maxSpares {
-			clear(w)
-			s.writes = append(s.writes, w[:0])
-		}
-		s.putCode(c.number, c.code)
+		s.putParts(c)
 	}
 	c.tx = transaction{worker: c.tx.worker}
 	c.code, c.arg, c.body, c.items, c.lent = nil, nil, nil, nil, nil

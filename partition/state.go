@@ -15,6 +15,8 @@ type state struct {
 	// changes, if on, are told of all; sum is then that of the variables' items.
 	changes changes
 	sum     Sum
+	// over is what unconfirmed runs wrote.
+	over overlay
 }
 
 // variables are those of one collection, by encoded key. Commands mostly name
@@ -36,6 +38,8 @@ type variable struct {
 	value      []byte
 	name       string
 	collection uint16
+	// dead: it is in the state no more. layered: it has a stack in the overlay.
+	dead, layered bool
 	// heard is the slot of its entry in the audience; 0 is none.
 	heard uint32
 	// slot in changes, if epoch is the present one.
@@ -47,7 +51,7 @@ type variable struct {
 func (v *variable) is(k Key) bool { return v.collection == k.Collection && v.name == k.Name }
 
 func newState(collections int) *state {
-	s := &state{collections: make([]variables, collections)}
+	s := &state{collections: make([]variables, collections), over: newOverlay(collections)}
 	for i := range s.collections {
 		s.collections[i].words = make(map[uint64]*variable)
 		s.collections[i].named = make(map[string]*variable)
@@ -128,6 +132,9 @@ func (s *state) insert(k Key, value []byte) *variable {
 	c.ordered.Set(k.Name, v)
 	s.count++
 	s.bytes += len(k.Name) + len(value)
+	if len(s.over.absent) > 0 {
+		s.over.came(v)
+	}
 	return v
 }
 
@@ -146,6 +153,10 @@ func (s *state) delete(k Key) {
 	s.count--
 	s.bytes -= len(k.Name) + len(v.value)
 	s.audience.forget(v)
+	v.dead = true
+	if v.layered {
+		s.over.went(v)
+	}
 	if s.changes.on {
 		s.sum.remove(v.digest)
 		s.changes.went(v)

@@ -52,6 +52,8 @@ type Counters struct {
 	Reads        uint64 // reads executed, without a place in the order
 	ReadsRetried uint64 // of them ended in retry
 	ReadsRefused uint64 // reads refused at the bound
+	RunsRight    uint64 // runs confirmed at their command's turn
+	RunsWrong    uint64 // runs found wrong then; their commands were executed
 	Compared     uint64 // sums of the state told to the other replicas [C3]
 	Diverged     uint64 // comparisons in which replicas differed [C3]
 	Invalid      uint64 // messages that no correct process sends

@@ -2,7 +2,6 @@ package partition
 
 import (
 	"encoding/binary"
-	"errors"
 	"math/rand/v2"
 	"slices"
 
@@ -21,10 +20,10 @@ type transaction struct {
 	worker *worker
 	// remote: some variable may be held elsewhere only.
 	remote bool
-	// fresh: nothing has come between the command's access and now, so variables
-	// found then are still the ones.
-	fresh bool
-	last  *variable // the last one found
+	last   *variable // the last one found
+	// run is the run that executes, as long as nobody has found it right; nil for
+	// conservative execution.
+	run *Run
 	// over: the outcome below is fixed. Whatever the code does afterwards,
 	// recovering our panic included, changes nothing.
 	over    bool
@@ -54,7 +53,7 @@ type transaction struct {
 // are used again.
 func (t *transaction) reset(r *Replica, c *command) {
 	t.r, t.c = r, c
-	t.remote, t.fresh, t.last = len(c.dests) > 1, true, nil
+	t.remote, t.last, t.run = len(c.dests) > 1, nil, c.run
 	t.over, t.outcome = false, 0
 	t.value, t.errName, t.errText, t.needed = nil, "", "", nil
 	t.accesses, t.bytes = r.tuning.MaxAccesses, r.tuning.MaxBytes
@@ -85,11 +84,17 @@ func (t *transaction) fail(err error) {
 	}
 	t.errName, t.errText = t.r.service.describe(err)
 	t.end(OutcomeFailed)
-	switch {
-	case errors.Is(err, ErrPanicked):
-		t.r.counters.Panics++
-	case errors.Is(err, ErrBudget):
-		t.r.counters.Budget++
+	if t.run == nil {
+		t.r.countFailure(t.errName)
+	}
+}
+
+func (r *Replica) countFailure(name string) {
+	switch name {
+	case namePanicked:
+		r.counters.Panics++
+	case nameBudget:
+		r.counters.Budget++
 	}
 }
 
@@ -150,10 +155,9 @@ func (t *transaction) local(k Key, it *Item) *variable {
 // known is the variable, if it has been found before and is still the one.
 func (t *transaction) known(k Key, it *Item) *variable {
 	switch {
-	case !t.fresh:
-	case it != nil && it.found != nil:
+	case it != nil && it.found != nil && !it.found.dead:
 		return it.found
-	case t.last != nil && t.last.is(k):
+	case t.last != nil && !t.last.dead && t.last.is(k):
 		return t.last
 	}
 	return nil
@@ -239,7 +243,7 @@ func (t *transaction) Update(k Key, op uint16, arg []byte) {
 	if int(op) >= len(t.r.service.Operations) {
 		t.leave(ErrArgument)
 	}
-	if p := t.write(k, it); t.r.config.Checks && t.c.out != nil && !p.known && !p.haveOld {
+	if p := t.write(k, it); t.r.config.Checks && t.remote && !p.known && !p.haveOld {
 		v, ok := t.before(k, it) // may suspend
 		p = t.writeOf(k)
 		p.old, p.oldOK, p.haveOld = v, ok, true
@@ -254,7 +258,11 @@ func (t *transaction) before(k Key, it *Item) (v []byte, ok bool) {
 		t.reads = append(t.reads, k)
 	}
 	if !t.remote {
-		if v := t.local(k, it); v != nil {
+		v := t.local(k, it)
+		switch {
+		case t.run != nil:
+			return t.foresee(k, v)
+		case v != nil:
 			return v.value, true
 		}
 		return nil, false
@@ -263,8 +271,15 @@ func (t *transaction) before(k Key, it *Item) (v []byte, ok bool) {
 	if !owners.Has(t.r.config.Partition) {
 		return t.fetch(k, owners)
 	}
+	if t.run != nil {
+		v, ok = t.foresee(k, t.local(k, it))
+		if t.r.ships(owners, t.c.dests) {
+			t.run.tell(Var{k, ok, v})
+		}
+		return v, ok
+	}
 	found := t.r.state.find(k)
-	if firstIn(owners, t.c.dests) == t.r.config.Partition && !owners.Covers(t.c.dests) {
+	if t.r.ships(owners, t.c.dests) {
 		t.r.shipVar(t.c.out, k, found)
 		t.r.unsent(t.c.out)
 	}
@@ -274,11 +289,24 @@ func (t *transaction) before(k Key, it *Item) (v []byte, ok bool) {
 	return found.value, true
 }
 
+// ships says whether this partition, which is one of the owners, sends the
+// value of a variable to the other destinations.
+func (r *Replica) ships(owners, dests ids.Set) bool {
+	return firstIn(owners, dests) == r.config.Partition && !owners.Covers(dests)
+}
+
 // fetch waits for the value of a variable that is held elsewhere.
 func (t *transaction) fetch(k Key, owners ids.Set) ([]byte, bool) {
 	q := firstIn(owners, t.c.dests)
 	for {
-		if v, ok, here := t.c.in.peer(q).value(t.r.service, k); here {
+		in := &t.c.in
+		if t.run != nil {
+			in = &t.run.in
+		}
+		if v, ok, here := in.peer(q).value(t.r.service, k); here {
+			if t.run != nil {
+				t.run.note(input{kind: inputRemote, from: q, key: k, value: v, ok: ok})
+			}
 			return v, ok
 		}
 		t.wait(q)
@@ -288,21 +316,34 @@ func (t *transaction) fetch(k Key, owners ids.Set) ([]byte, bool) {
 // wait suspends the code until something has come from a partition.
 func (t *transaction) wait(q ids.Partition) {
 	if t.worker == nil {
+		if t.run != nil {
+			t.useless()
+		}
 		t.r.stop("%v of %v reached for a value of partition %d without having declared it", t.c.Command, t.c.Position, q)
 		t.end(OutcomeFailed)
 		panic(unwinding{})
 	}
-	t.r.counters.Waits++
+	if t.run == nil {
+		t.r.counters.Waits++
+	}
 	t.want, t.wanting = q, true
 	if !t.worker.yield(struct{}{}) {
 		t.end(OutcomeFailed) // closing: nobody will see it
+	}
+	if t.over { // or the run is given up
 		panic(unwinding{})
 	}
 	t.wanting = false
 }
 
 // Now implements Tx.
-func (t *transaction) Now() hlc.Timestamp { return t.c.Position.T }
+func (t *transaction) Now() hlc.Timestamp {
+	if t.run != nil {
+		t.run.asked = true
+		return t.run.now
+	}
+	return t.c.Position.T
+}
 
 // Rand implements Tx.
 func (t *transaction) Rand() uint64 {

@@ -93,7 +93,12 @@ func (r *Replica) code(c *command) {
 		if p == nil { // runtime.Goexit would end whoever drives the replica
 			panic(fmt.Sprintf("partition: the code of %v (%s) called runtime.Goexit", c.Command, c.spec.Name))
 		}
-		r.lastPanic = fmt.Sprintf("%v (%s): %v", c.Command, c.spec.Name, p)
+		text := fmt.Sprintf("%v (%s): %v", c.Command, c.spec.Name, p)
+		if t.run != nil {
+			t.run.panicked = text
+		} else {
+			r.lastPanic = text
+		}
 		t.fail(ErrPanicked)
 	}()
 	if c.code != nil {

@@ -457,7 +457,7 @@ func (w *world) endOf(n *node) {
 			w.fatalf("process %d ends %v with %v, want %v", n.id, tag, ev.Outcome, e.reply.Outcome)
 		}
 		if want := e.reply; want.ErrorName != nameArgument && want.ErrorText != "" || want.Outcome == OutcomeOK {
-			if ev.Reply != want.digest() {
+			if ev.Reply != want.Digest() {
 				w.fatalf("process %d replies otherwise to %v", n.id, tag)
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/wire"
+	"github.com/eyrie-dev/eyrie/optimistic"
 	"github.com/eyrie-dev/eyrie/partition"
 	"github.com/eyrie-dev/eyrie/ridge"
 )
@@ -61,6 +62,12 @@ func (n *Node) pullOptimistic(room int) (done int) {
 // replica is a partition's replica as a Machine.
 type replica struct {
 	*partition.Replica
+	// conservative takes what the replica does, and is it, or the optimistic machine
+	// round it.
+	conservative interface {
+		Deliver(hlc.Now, partition.Delivery)
+		Sends() []partition.Send
+	}
 	sends []Send
 }
 
@@ -76,7 +83,7 @@ func (r *replica) Deliver(now hlc.Now, ds []ridge.Delivery) {
 	for i := range ds {
 		d := &ds[i]
 		m := d.Message
-		r.Replica.Deliver(now, partition.Delivery{
+		r.conservative.Deliver(now, partition.Delivery{
 			Position: d.Position, Command: m.Command, Attempt: m.Attempt,
 			T0: m.T0, Mark: m.Mark, Guard: m.Guard, Dests: m.Dests, Body: m.Body,
 			Proposed: d.Proposed, Nearest: d.Nearest,
@@ -86,8 +93,24 @@ func (r *replica) Deliver(now hlc.Now, ds []ridge.Delivery) {
 
 func (r *replica) Sends() []Send {
 	r.sends = r.sends[:0]
-	for _, s := range r.Replica.Sends() {
+	for _, s := range r.conservative.Sends() {
 		r.sends = append(r.sends, Send{To: s.To, Msg: s.Msg})
 	}
 	return r.sends
 }
+
+// optReplica is a replica with optimistic execution.
+type optReplica struct {
+	replica
+	m *optimistic.Machine
+}
+
+func (r *optReplica) DeliverOptimistic(now hlc.Now, d ridge.OptDelivery) {
+	m := d.Message
+	r.m.DeliverOptimistic(now, partition.OptDelivery{
+		Command: m.Command, Attempt: m.Attempt, T0: m.T0, Mark: m.Mark, Dests: m.Dests, Body: m.Body,
+	}, d.Forced)
+}
+
+func (r *optReplica) Step(now hlc.Now, from ids.Process, m wire.Message) { r.m.Step(now, from, m) }
+func (r *optReplica) Tick(now hlc.Now)                                   { r.m.Tick(now) }

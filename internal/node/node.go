@@ -30,11 +30,15 @@ type Config struct {
 	Placement partition.Placement
 	// Execution other than conservative needs Ridge.Optimistic.
 	Execution optimistic.Mode
-	Ridge     ridge.Tuning
-	Partition partition.Tuning
-	Random    func() uint64
-	Checks    bool                  // partition's checked modes [E2] [N1]
-	Observe   func(partition.Event) // nil in production
+	// Runs bounds optimistic execution; zero fields take the defaults. ObserveRuns
+	// is told of it; nil in production.
+	Runs        optimistic.Tuning
+	ObserveRuns func(optimistic.Event)
+	Ridge       ridge.Tuning
+	Partition   partition.Tuning
+	Random      func() uint64
+	Checks      bool                  // partition's checked modes [E2] [N1]
+	Observe     func(partition.Event) // nil in production
 	// Optimistic is told of optimistic deliveries; nil in production.
 	Optimistic func(ridge.OptDelivery)
 	Learned    func(ids.Ensemble, ids.Instance, ridge.ValueID) // nil in production
@@ -66,8 +70,9 @@ type Node struct {
 	founding   *founding
 	ridge      *ridge.Core
 	machine    Machine
-	opt        OptMachine         // the machine, or nil
-	replica    *partition.Replica // the machine, or nil
+	opt        OptMachine          // the machine, or nil
+	replica    *partition.Replica  // the machine, or nil
+	optimistic *optimistic.Machine // round the replica, or nil
 	now        hlc.Now
 	sends      []Send
 	deliveries [64]ridge.Delivery
@@ -105,6 +110,9 @@ func New(cfg Config) (*Node, error) {
 	// would execute twice [X1, X2].
 	if r, p := &cfg.Ridge, &cfg.Partition; cfg.Machine == nil && (r.Horizon != p.Horizon || r.Window != p.Window) {
 		return nil, fmt.Errorf("node: H %v and W %v of Ridge are not the partition's %v and %v", r.Horizon, r.Window, p.Horizon, p.Window)
+	}
+	if cfg.Machine == nil && cfg.Execution != optimistic.Conservative && !cfg.Ridge.Optimistic {
+		return nil, fmt.Errorf("node: %v execution needs Ridge's optimistic delivery", cfg.Execution)
 	}
 	slices.Sort(members)
 	n := &Node{

@@ -6,6 +6,7 @@ import (
 
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/wire"
+	"github.com/eyrie-dev/eyrie/optimistic"
 	"github.com/eyrie-dev/eyrie/partition"
 	"github.com/eyrie-dev/eyrie/ridge"
 )
@@ -70,7 +71,16 @@ func (n *Node) replicaConfig() partition.Config {
 // use makes r the replica.
 func (n *Node) use(r *partition.Replica) {
 	n.replica = r
-	n.machine = &replica{Replica: r}
+	m := replica{conservative: r, Replica: r}
+	if n.cfg.Execution == optimistic.Conservative {
+		n.machine, n.opt, n.optimistic = &m, nil, nil
+		return
+	}
+	o := &optReplica{replica: m, m: optimistic.New(r, optimistic.Config{
+		Mode: n.cfg.Execution, Tuning: n.cfg.Runs, Observe: n.cfg.ObserveRuns,
+	})}
+	o.conservative = o.m
+	n.machine, n.opt, n.optimistic = o, o, o.m
 }
 
 // restore begins with the newest checkpoint that verifies. If none does, the

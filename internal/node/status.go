@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/optimistic"
 	"github.com/eyrie-dev/eyrie/partition"
 	"github.com/eyrie-dev/eyrie/ridge"
 )
@@ -14,19 +15,20 @@ const Ready = "ready"
 
 // Status describes the process for people and programs.
 type Status struct {
-	Process     ids.Process      `json:"process"`
-	Partition   ids.Partition    `json:"partition"`
-	State       string           `json:"state"`
-	Incarnation ids.Incarnation  `json:"incarnation,string"`
-	Member      bool             `json:"member"` // it takes part in the cluster
-	Ridge       ridge.Status     `json:"ridge"`
-	Replica     partition.Status `json:"replica"`
-	Durable     *DurableStatus   `json:"durable,omitempty"` // nil: memory-only
-	Transfer    TransferStatus   `json:"transfer"`
-	Heap        uint64           `json:"heap_bytes,omitempty"` // of the operating system's process
-	Refused     uint64           `json:"refused_messages"`
-	Strange     uint64           `json:"strange_messages"`
-	Error       string           `json:"error,omitempty"`
+	Process     ids.Process        `json:"process"`
+	Partition   ids.Partition      `json:"partition"`
+	State       string             `json:"state"`
+	Incarnation ids.Incarnation    `json:"incarnation,string"`
+	Member      bool               `json:"member"` // it takes part in the cluster
+	Ridge       ridge.Status       `json:"ridge"`
+	Replica     partition.Status   `json:"replica"`
+	Optimistic  *optimistic.Status `json:"optimistic,omitempty"` // nil: conservative execution only
+	Durable     *DurableStatus     `json:"durable,omitempty"`    // nil: memory-only
+	Transfer    TransferStatus     `json:"transfer"`
+	Heap        uint64             `json:"heap_bytes,omitempty"` // of the operating system's process
+	Refused     uint64             `json:"refused_messages"`
+	Strange     uint64             `json:"strange_messages"`
+	Error       string             `json:"error,omitempty"`
 }
 
 // DurableStatus is how far a durable process's disk is.
@@ -90,6 +92,10 @@ func (n *Node) Status() Status {
 	}
 	if n.replica != nil {
 		s.Replica = n.replica.Status()
+	}
+	if n.optimistic != nil {
+		o := n.optimistic.Status()
+		s.Optimistic = &o
 	}
 	if n.cfg.Durable {
 		s.Durable = n.durableStatus()

@@ -8,6 +8,7 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/wire"
+	"github.com/eyrie-dev/eyrie/optimistic"
 	"github.com/eyrie-dev/eyrie/partition"
 	"github.com/eyrie-dev/eyrie/ridge"
 )
@@ -24,6 +25,10 @@ type user struct {
 	many int                // commands under way, at most
 	bulk int                // commands left that write a large variable each; they come first
 	last hlc.Timestamp
+	// both counts commands with both replies, mistakes those in which they differ.
+	both, mistakes int
+	cast           bool // its commands go straight to the destinations, too
+	soon           map[ids.Command]*optimistic.Reply
 }
 
 type call struct {
@@ -35,7 +40,7 @@ type call struct {
 }
 
 func (l *lab) user(commands, wide, many int) *user {
-	u := &user{lab: l, left: commands, wide: wide, many: many}
+	u := &user{lab: l, left: commands, wide: wide, many: many, soon: make(map[ids.Command]*optimistic.Reply)}
 	binary.LittleEndian.PutUint64(u.id[:], l.rng.Uint64())
 	binary.LittleEndian.PutUint64(u.id[8:], 1)
 	l.users = append(l.users, u)
@@ -98,15 +103,32 @@ func (u *user) order(c *call, dests ids.Set) {
 	u.last = max(u.last+1, l.clock().Wall)
 	c.m = &ridge.Message{
 		Command: ids.Command{Client: u.id, Sequence: u.seq}, Attempt: 1, T0: u.last, Mark: mark, Dests: dests,
-		Body: partition.Request{MapVersion: 1, Arg: c.keys}.Append(nil),
+		Body: partition.Request{MapVersion: 1, Optimistic: u.cast, Arg: c.keys}.Append(nil),
 	}
 	u.open = append(u.open, c)
+	if u.cast {
+		for _, p := range dests {
+			for _, to := range l.topo.Replicas[p] {
+				l.post(ids.ToClient(u.id), 0, ids.To(to), &ridge.Cast{Message: c.m})
+			}
+		}
+	}
 }
 
 func (u *user) take(m wire.Message) {
+	if early, ok := m.(*optimistic.Reply); ok {
+		u.soon[early.Command] = early
+		return
+	}
 	r, ok := m.(*partition.Reply)
 	if !ok {
 		return
+	}
+	if early := u.soon[r.Command]; early != nil && r.Attempt == early.Attempt {
+		delete(u.soon, r.Command)
+		if u.both++; !early.Agrees(r) {
+			u.mistakes++
+		}
 	}
 	i := slices.IndexFunc(u.open, func(c *call) bool { return c.m.Command == r.Command })
 	if i < 0 {

@@ -1,0 +1,153 @@
+package optimistic
+
+import (
+	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/partition"
+)
+
+// forecast adds to what a run tells the other destinations, in full mode, what
+// it probably reads here. One replica speaks for its partition.
+func (m *Machine) forecast(e *entry) {
+	if len(e.run.Dests()) > 1 && m.cfg.Mode == Full && m.r.Speaks(e.command) {
+		m.r.Forecast(e.run)
+	}
+}
+
+// tell sends what the others have not been told. Nothing is asked for again: a
+// run that waits in vain is caught up by its turn.
+func (m *Machine) tell(e *entry) {
+	if len(e.run.Dests()) <= 1 {
+		return
+	}
+	vars := e.run.Told()
+	if m.cfg.Mode != Full {
+		vars = nil
+	}
+	if e.told && len(vars) == 0 || !m.r.Speaks(e.command) {
+		return
+	}
+	x := &Exchange{}
+	x.Command, x.Attempt, x.Signal, x.Vars = e.command, e.attempt, !e.told, vars
+	e.told = true
+	m.counters.Exchanges++
+	m.r.Tell(e.run.Dests(), x)
+}
+
+// Heard implements partition.Speculator: conservative values serve as well, and
+// are right.
+func (m *Machine) Heard(q ids.Partition, x *partition.Exchange) { m.hear(q, x) }
+
+// hear takes what another destination says about a command.
+func (m *Machine) hear(q ids.Partition, x *partition.Exchange) {
+	e := m.table.find(x.Command, x.Attempt)
+	if e == nil {
+		if !m.r.Known(x.Command, x.Attempt) {
+			m.counters.EarlyDrops += m.early.keep(q, x, &m.cfg.Tuning)
+		}
+		return
+	}
+	m.inform(e, q, x)
+}
+
+func (m *Machine) inform(e *entry, q ids.Partition, x *partition.Exchange) {
+	if !m.r.Inform(e.run, q, x) {
+		return
+	}
+	if e.run.Started() && !e.run.Ended() {
+		m.ready = append(m.ready, e)
+	}
+	m.reply(e)
+}
+
+// claim gives an entry what was said before it came.
+func (m *Machine) claim(e *entry) {
+	if len(e.run.Dests()) > 1 {
+		for _, x := range m.early.take(e.command, e.attempt) {
+			m.inform(e, x.from, x.m)
+		}
+	}
+}
+
+// early keeps what is said about commands that have not come. What does not fit
+// makes the oldest leave.
+type early struct {
+	of     map[attempt]*said
+	oldest []*said // in the order of their first; from head on
+	head   int
+	count  int
+	bytes  int
+}
+
+type attempt struct {
+	command ids.Command
+	attempt ids.Attempt
+}
+
+// said is about one command.
+type said struct {
+	about attempt
+	what  []saying // nil: taken
+	bytes int
+}
+
+type saying struct {
+	from ids.Partition
+	m    *partition.Exchange
+}
+
+func (y *early) init() { y.of = make(map[attempt]*said) }
+
+// keep returns how many messages had to leave.
+func (y *early) keep(q ids.Partition, x *partition.Exchange, t *Tuning) (dropped uint64) {
+	key := attempt{x.Command, x.Attempt}
+	s := y.of[key]
+	if s == nil {
+		s = &said{about: key}
+		y.of[key] = s
+		if y.head > 64 && y.head > len(y.oldest)/2 {
+			n := copy(y.oldest, y.oldest[y.head:])
+			clear(y.oldest[n:])
+			y.oldest, y.head = y.oldest[:n], 0
+		}
+		y.oldest = append(y.oldest, s)
+	}
+	n := x.Size()
+	s.what = append(s.what, saying{q, x})
+	s.bytes += n
+	y.count++
+	y.bytes += n
+	for y.head < len(y.oldest) && (y.count > t.MaxEarly || y.bytes > t.MaxEarlyBytes) {
+		old := y.oldest[y.head]
+		y.oldest[y.head] = nil
+		y.head++
+		if old.what != nil {
+			dropped += uint64(len(old.what))
+			y.take(old.about.command, old.about.attempt)
+		}
+	}
+	return dropped
+}
+
+// take returns and forgets what was said about an attempt.
+func (y *early) take(c ids.Command, a ids.Attempt) []saying {
+	if len(y.of) == 0 {
+		return nil
+	}
+	key := attempt{c, a}
+	s := y.of[key]
+	if s == nil {
+		return nil
+	}
+	delete(y.of, key)
+	what := s.what
+	s.what = nil
+	y.count -= len(what)
+	y.bytes -= s.bytes
+	for y.head < len(y.oldest) && y.oldest[y.head].what == nil {
+		y.oldest[y.head] = nil
+		y.head++
+	}
+	return what
+}
+
+func (y *early) forget(c ids.Command, a ids.Attempt) { y.take(c, a) }

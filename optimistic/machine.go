@@ -1,0 +1,192 @@
+package optimistic
+
+import (
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/hlc"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/wire"
+	"github.com/eyrie-dev/eyrie/partition"
+)
+
+// Machine executes commands in the order of their optimistic delivery, and hands
+// their runs to the conservative replica, which takes one for the execution only
+// after it has compared all that it took from outside (partition.Run). So
+// nothing here matters for what the replica answers and becomes: only how often
+// runs are right, and when optimistic replies leave.
+//
+// It is a deterministic state machine without IO, and is not safe for concurrent
+// use. Everything goes to the replica through it.
+type Machine struct {
+	r   *partition.Replica
+	cfg Config
+	now hlc.Now
+
+	table table
+	// pending are the entries whose turn has not come, open those that have not
+	// ended: neither their run, so that its writes are in the overlay, nor they.
+	pending, open list
+	order         uint64
+	bytes         int
+	free          []*entry
+
+	// To be done when the replica is not under way: runs that may start or go on,
+	// runs to be given up, and a look at all, since what they took may have
+	// changed.
+	ready   []*entry
+	leaving []*entry
+	stale   bool
+
+	// While paused, commands are not run: until the order reaches until.
+	paused bool
+	until  hlc.Timestamp
+
+	early    early
+	nearest  ids.Process
+	merged   hlc.Timestamp
+	counters Counters
+}
+
+// New makes the machine of a replica that has not delivered anything since it
+// was made.
+func New(r *partition.Replica, cfg Config) *Machine {
+	cfg.Tuning.defaults()
+	m := &Machine{r: r, cfg: cfg}
+	m.table.buckets = make([]*entry, cfg.Tuning.MaxRuns)
+	m.pending.at = func(e *entry) *links { return &e.list }
+	m.open.at = func(e *entry) *links { return &e.open }
+	m.early.init()
+	r.Speculation(m)
+	return m
+}
+
+// DeliverOptimistic takes the next command of the optimistic order, before its
+// Deliver. forced: that follows at once.
+func (m *Machine) DeliverOptimistic(now hlc.Now, d partition.OptDelivery, forced bool) {
+	m.now = now
+	m.counters.Delivered++
+	if forced || m.full(d.T0) || m.table.find(d.Command, d.Attempt) != nil {
+		m.counters.Unrun++
+		return
+	}
+	m.settle()
+	m.order++
+	run := m.r.Speculate(now, d, m.order)
+	if run == nil {
+		m.counters.Unrun++
+		return
+	}
+	e := m.newEntry()
+	run.Mate = e
+	e.command, e.attempt, e.run, e.order, e.delivered = d.Command, d.Attempt, run, m.order, now.Wall
+	m.table.add(e)
+	m.pending.insert(e)
+	m.enter(e)
+	m.claim(e)
+	if e.behind = m.blocker(e); e.behind == nil {
+		m.execute(e)
+	} else {
+		m.counters.Queued++
+		e.behind.waiters = append(e.behind.waiters, e)
+	}
+}
+
+// full says whether no run is to begin. What is not run makes what is run behind
+// it wrong: so when there is no more room all are given up, and there is a pause
+// until the order has caught up.
+func (m *Machine) full(t0 hlc.Timestamp) bool {
+	t := &m.cfg.Tuning
+	if m.paused {
+		m.paused = m.merged < m.until || m.table.count >= t.MaxRuns
+	} else if m.table.count >= t.MaxRuns || m.bytes > t.MaxRunBytes {
+		m.paused, m.until = true, t0
+		m.counters.Pauses++
+		for e := m.pending.head; e != nil; e = e.list.next {
+			m.leave(e)
+		}
+		m.settle()
+	}
+	return m.paused
+}
+
+// Deliver takes the next command of the merged order.
+func (m *Machine) Deliver(now hlc.Now, d partition.Delivery) {
+	m.now = now
+	m.merged = d.Position.T
+	if len(d.Dests) == 1 {
+		m.nearest = d.Nearest
+	}
+	m.r.Deliver(now, d)
+	for e := m.pending.head; e != nil && e.run.Expires() < m.merged; e = e.list.next { // [N4]
+		m.leave(e)
+	}
+}
+
+// Step takes a message from another replica.
+func (m *Machine) Step(now hlc.Now, from ids.Process, msg wire.Message) {
+	m.now = now
+	x, ok := msg.(*Exchange)
+	if !ok {
+		m.r.Step(now, from, msg)
+		return
+	}
+	q, ok := m.r.Peer(from)
+	if !ok {
+		m.counters.Invalid++
+		return
+	}
+	m.hear(q, &x.Exchange)
+}
+
+// Tick does what is due.
+func (m *Machine) Tick(now hlc.Now) {
+	m.now = now
+	m.r.Tick(now)
+}
+
+// Wake is the Mono time of the next needed Tick.
+func (m *Machine) Wake() time.Duration { return m.r.Wake() }
+
+// Sends drains the messages to send. The slice is valid until the next call.
+func (m *Machine) Sends() []partition.Send {
+	m.settle()
+	return m.r.Sends()
+}
+
+// Ready, Err and Close are the replica's.
+func (m *Machine) Ready() bool { return m.r.Ready() }
+
+// Err says why the machine must stop, or nil.
+func (m *Machine) Err() error { return m.r.Err() }
+
+// Close ends all runs. The machine must not be used afterwards.
+func (m *Machine) Close() { m.r.Close() }
+
+// settle does what the replica's calls have left to do.
+func (m *Machine) settle() {
+	for i := 0; i < len(m.leaving); i++ {
+		m.giveUp(m.leaving[i])
+	}
+	clear(m.leaving)
+	m.leaving = m.leaving[:0]
+	if m.stale {
+		m.stale = false
+		m.repair()
+	}
+	for i := 0; i < len(m.ready); i++ { // may append
+		e := m.ready[i]
+		if e.run == nil || !e.isOpen || e.turned || e.behind != nil {
+			continue
+		}
+		if !e.run.Started() {
+			if b := m.blocker(e); b != nil {
+				e.behind = b
+				b.waiters = append(b.waiters, e)
+				continue
+			}
+		}
+		m.execute(e)
+	}
+	clear(m.ready)
+	m.ready = m.ready[:0]
+}

@@ -1,0 +1,244 @@
+package partition
+
+import (
+	"slices"
+	"strings"
+)
+
+// overlay is what unconfirmed runs wrote to variables held here: a stack of
+// layers for each, in the order of the runs. It is kept for runs to read, and no
+// other code looks at it.
+//
+// Invariant: numbers has the stacks of variables in the state, which are then
+// layered, absent those of variables that there are not. A stack is not empty.
+type overlay struct {
+	stacks  []stack // from 1 on
+	free    []uint32
+	numbers map[*variable]uint32
+	absent  map[Key]uint32
+	counts  []int // stacks by collection
+}
+
+type stack struct {
+	key  Key
+	v    *variable // nil: there is no such variable
+	last *layer    // that of the last run; first has no prev
+}
+
+// layer is one variable after one run.
+type layer struct {
+	stack      uint32
+	prev, next *layer
+	order      uint64 // of the run
+	ok         bool
+	value      []byte
+	// applied: the value comes from operations on old, of which the code has seen
+	// nothing. Another old makes another value, and the run is right all the same.
+	applied bool
+	oldOK   bool
+	old     []byte
+	panics  uint64 // of the operations
+}
+
+func newOverlay(collections int) overlay {
+	return overlay{stacks: make([]stack, 1), numbers: make(map[*variable]uint32), absent: make(map[Key]uint32), counts: make([]int, collections)}
+}
+
+// number is that of a variable's stack, or zero.
+func (o *overlay) number(k Key, v *variable) uint32 {
+	switch {
+	case v != nil && v.layered:
+		return o.numbers[v]
+	case v == nil && len(o.absent) > 0:
+		return o.absent[k]
+	}
+	return 0
+}
+
+// top is the last layer of a stack of the runs before one, or nil.
+func (o *overlay) top(number uint32, before uint64) *layer {
+	l := o.stacks[number].last
+	for l != nil && l.order >= before {
+		l = l.prev
+	}
+	return l
+}
+
+// look is the value of a variable as the run of that order sees it. v is what
+// find returns for k.
+func (s *state) look(k Key, v *variable, order uint64) (value []byte, ok bool) {
+	if n := s.over.number(k, v); n != 0 {
+		if l := s.over.top(n, order); l != nil {
+			return l.value, l.ok
+		}
+	}
+	if v != nil {
+		return v.value, true
+	}
+	return nil, false
+}
+
+// add puts a layer where its order wants it.
+func (o *overlay) add(k Key, v *variable, l *layer) {
+	n := o.number(k, v)
+	if n == 0 {
+		n = o.open(k, v)
+	}
+	st := &o.stacks[n]
+	l.stack, l.prev = n, st.last
+	for l.prev != nil && l.prev.order > l.order {
+		l.next, l.prev = l.prev, l.prev.prev
+	}
+	if l.prev != nil {
+		l.prev.next = l
+	}
+	if l.next != nil {
+		l.next.prev = l
+	} else {
+		st.last = l
+	}
+}
+
+func (o *overlay) open(k Key, v *variable) (n uint32) {
+	if n = pop(&o.free); n == 0 {
+		n = uint32(len(o.stacks))
+		o.stacks = append(o.stacks, stack{})
+	}
+	o.stacks[n] = stack{key: k, v: v}
+	o.counts[k.Collection]++
+	if v != nil {
+		v.layered, o.numbers[v] = true, n
+	} else {
+		o.absent[k] = n
+	}
+	return n
+}
+
+func (o *overlay) remove(l *layer) {
+	st := &o.stacks[l.stack]
+	if l.next != nil {
+		l.next.prev = l.prev
+	} else {
+		st.last = l.prev
+	}
+	if l.prev != nil {
+		l.prev.next = l.next
+	}
+	if st.last == nil {
+		o.counts[st.key.Collection]--
+		if st.v != nil {
+			st.v.layered = false
+			delete(o.numbers, st.v)
+		} else {
+			delete(o.absent, st.key)
+		}
+		*st = stack{}
+		o.free = append(o.free, l.stack)
+	}
+}
+
+// came notes that a variable has come into being.
+func (o *overlay) came(v *variable) {
+	k := Key{v.collection, v.name}
+	if n, ok := o.absent[k]; ok {
+		delete(o.absent, k)
+		o.stacks[n].v, o.numbers[v], v.layered = v, n, true
+	}
+}
+
+// went notes that a variable with layers is no more.
+func (o *overlay) went(v *variable) {
+	n := o.numbers[v]
+	delete(o.numbers, v)
+	v.layered = false
+	st := &o.stacks[n]
+	st.v, o.absent[st.key] = nil, n
+}
+
+// view is scan as the run of that order sees the range, with at least one item
+// if there is one; more may follow. It costs a pass over the overlay if that has
+// something of the collection.
+func (s *state) view(c *Collection, g *Range, n int, order uint64) (items []PartItem, more bool) {
+	over := s.over.within(c, g, order)
+	for rest := *g; ; {
+		items = s.scan(c, &rest, n, nil)
+		if more = len(items) == n; more {
+			rest.Lo = items[n-1].Name + "\x00"
+		}
+		here := over
+		if more {
+			i, _ := slices.BinarySearchFunc(over, rest.Lo, func(x laid, lo string) int { return strings.Compare(x.name, lo) })
+			here, over = over[:i], over[i:]
+		}
+		if len(here) > 0 {
+			items = merge(items, here)
+		}
+		if !more || len(items) > 0 {
+			return items, more
+		}
+	}
+}
+
+// laid is a layer by its variable's name.
+type laid struct {
+	name string
+	l    *layer
+}
+
+// within lists the top layers in a range by name.
+func (o *overlay) within(c *Collection, g *Range, order uint64) (over []laid) {
+	if o.counts[g.Collection] == 0 {
+		return nil
+	}
+	for i := range o.stacks {
+		k := &o.stacks[i].key
+		if o.stacks[i].last == nil || k.Collection != g.Collection || !g.spans(k.Name) || g.At != nil && c.place(k.Name) != *g.At {
+			continue
+		}
+		if l := o.top(uint32(i), order); l != nil {
+			over = append(over, laid{k.Name, l})
+		}
+	}
+	slices.SortFunc(over, func(a, b laid) int { return strings.Compare(a.name, b.name) })
+	return over
+}
+
+// merge puts layers over items.
+func merge(items []PartItem, over []laid) []PartItem {
+	out := make([]PartItem, 0, len(items)+len(over))
+	for len(items) > 0 || len(over) > 0 {
+		switch {
+		case len(over) == 0 || len(items) > 0 && items[0].Name < over[0].name:
+			out, items = append(out, items[0]), items[1:]
+			continue
+		case len(items) > 0 && items[0].Name == over[0].name:
+			items = items[1:]
+		}
+		if l := over[0].l; l.ok {
+			out = append(out, PartItem{over[0].name, l.value})
+		}
+		over = over[1:]
+	}
+	return out
+}
+
+// layers are those of a command that its run, which ended, has executed: one for
+// each pending write that is held.
+func (c *command) layers() []layer {
+	if c.run != nil && c.run.verdict == runRight {
+		return c.run.layers
+	}
+	return nil
+}
+
+// settleBy settles a pending write as its run did, if the value that operations
+// start from is the one that the run knew.
+func (r *Replica) settleBy(p *pending, l *layer) {
+	if p.known || !l.applied {
+		return
+	}
+	if old, ok := r.state.get(p.key); sameValue(old, ok, l.old, l.oldOK) {
+		p.value, p.ok, p.known, p.ops = l.value, l.ok, true, nil
+		r.counters.OpPanics += l.panics
+	}
+}
