@@ -139,7 +139,8 @@ func (v *driver) do(now hlc.Now, j node.Job) {
 	var r node.Result
 	switch w := j.Work.(type) {
 	case *node.Write:
-		if v.seal == nil && v.writer == nil {
+		if v.number != w.Manifest.Number {
+			v.endWrite() // what is left of a state that was not received to its end
 			r.Err = v.beginWrite(w)
 		}
 		if r.Err == nil && v.writer != nil && v.seal == nil {
@@ -172,7 +173,8 @@ func (v *driver) do(now hlc.Now, j node.Job) {
 			r.Err = v.writer.Add(w.Items)
 		}
 	case *node.Commit:
-		if v.writer == nil && v.number != w.Manifest.Number { // nothing in it
+		if v.number != w.Manifest.Number { // nothing in it
+			v.endWrite()
 			v.writer, r.Err = v.d.store.Begin(w.Manifest.Number, true)
 		}
 		if r.Err == nil {
