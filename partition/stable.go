@@ -71,21 +71,46 @@ func (r *Replica) becomeStable(m mark) {
 	}
 }
 
+// Whole is the position below which nothing is unfinished in the older of the
+// two checkpoints: whoever goes on from that lacks nothing that is forgotten of
+// what comes before. Zero if nothing is known.
+func (r *Replica) Whole() ids.Position {
+	return (&Progress{Below: r.stable.below, Except: r.stable.except}).whole()
+}
+
+// whole is the position below which all is finished.
+func (m *Progress) whole() ids.Position {
+	if len(m.Except) > 0 {
+		return m.Except[0]
+	}
+	return m.Below
+}
+
 // finishedStably: every replica of q has told that the command is finished in
-// what it will come back to; or f+1 have, and there is no room to wait for the
-// rest: one that then needs what is gone fetches another's state.
+// what it will come back to; or f+1 have, and all that comes before it, and there
+// is no room to wait for the rest: one that then needs what is gone fetches
+// another's state.
+//
+// Invariant: f+1 replicas of q need nothing of all that was forgotten for it,
+// anywhere. What all have finished, none needs. What is forgotten besides, here,
+// by another partition or in a log (ridge.Core.Whole), f+1 have with all that
+// comes before it; so the f+1 that have the most of that have it all. To count
+// those that have this one command finished would not do: they may lack an
+// earlier one that others have, and of three replicas that lack one thing each
+// none can help another.
 func (r *Replica) finishedStably(q ids.Partition, p ids.Position, patient bool) bool {
-	n := 0
+	some, whole := 0, 0
 	for i := range r.outbox.finished[q] {
-		if r.outbox.finished[q][i].covers(p) {
-			n++
+		m := &r.outbox.finished[q][i]
+		if m.covers(p) {
+			some++
+		}
+		if p.Less(m.whole()) {
+			whole++
 		}
 	}
-	if all := len(r.outbox.finished[q]); patient {
-		return n == all
-	} else {
-		return n > all/2
-	}
+	all := len(r.outbox.finished[q])
+	return some == all || !patient && whole > all/2
 }
 
 // Keeps says whether all is finished here that old, this replica's predecessor,

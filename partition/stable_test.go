@@ -147,6 +147,37 @@ func TestOutboxGoesByStableCheckpoints(t *testing.T) {
 	}
 }
 
+// [C5] Where room is short an entry goes by replicas that have finished all that
+// comes before it, too. Otherwise each of three might lack something else.
+func TestOutboxLeavesSomebodyWhole(t *testing.T) {
+	l := newLab(t, 2, 3, durable)
+	x, y := l.key(colHash, 0, 0), l.key(colHash, 1, 0)
+	first, second := l.op(5000, exactly(get(x), get(y)), 0, 1), l.op(5001, exactly(get(x), get(y)), 0, 1)
+	l.deliver(first, 1, 4, 5, 6)
+	l.deliver(second, 1, 4, 5, 6)
+	l.pass(nil)
+	n := l.node(1)
+	n.tuning.MaxOutbox = 1
+	tell := func(from ids.Process, except ...ids.Position) {
+		n.Step(l.now, from, &Progress{Below: after(second.Position), Except: except})
+	}
+	has := func(want ...bool) {
+		t.Helper()
+		for i, d := range []Delivery{first, second} {
+			if o := n.outbox.line.find(d.Position); (o != nil && !o.dropped) != want[i] {
+				t.Fatalf("entry %d is kept: %v", i, !want[i])
+			}
+		}
+	}
+	tell(4, second.Position)
+	tell(5, first.Position)
+	has(true, true)
+	tell(6)
+	has(false, true) // 4 and 6 have the first; the second only 6 has with all before it
+	n.Step(l.now, 5, &Progress{Below: after(after(second.Position))})
+	has(false, false)
+}
+
 // [C5] What was told while this replica could not hear is asked for, however
 // long the teller was suspected: it comes back.
 func TestDurableGoesOnAsking(t *testing.T) {

@@ -246,7 +246,7 @@ func readValueMessage(r *wire.Reader) *valueMessage {
 
 func readHeartbeat(r *wire.Reader) *heartbeat {
 	m := &heartbeat{Wall: r.Timestamp(), Hears: r.Bool(), Full: r.Bool()}
-	n := r.Count(2 + roundSize + 9)
+	n := r.Count(2 + roundSize + 10)
 	if n == 0 {
 		return m
 	}
@@ -255,7 +255,7 @@ func readHeartbeat(r *wire.Reader) *heartbeat {
 		m.Items[i] = heartbeatItem{
 			Ensemble: readEnsemble(r), Round: readRound(r), Leading: r.Bool(), Complains: r.Bool(),
 			Decided: readInstance(r), Delivered: readInstance(r), Trim: readInstance(r), Stable: readInstance(r),
-			Needs:   readInstance(r),
+			Whole: readInstance(r), Needs: readInstance(r),
 			Version: r.Uvarint(), Held: readInstance(r),
 		}
 	}

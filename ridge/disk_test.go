@@ -18,6 +18,8 @@ type disk struct {
 	// older and newest checkpoint.
 	older, newest checkpoint
 	saving        bool
+	// unfinished: no checkpoint has everything finished.
+	unfinished bool
 	// said is what this process has claimed.
 	said map[ids.Ensemble]*claims
 	// members are those that it was told when it was admitted.
@@ -69,6 +71,7 @@ func (n *node) boot(damaged bool) {
 	n.delivered = append([]Delivery(nil), d.newest.delivered...)
 	n.core.Jump(d.newest.p)
 	n.core.Stable(d.older.p)
+	n.core.Whole(d.older.p)
 	n.opt, n.accepted, n.order = map[copyID]int{}, map[copyID]bool{}, nil
 	n.promised = map[ids.Ensemble]Round{}
 	n.wakeAt = never
@@ -217,6 +220,9 @@ func (n *node) saved(c checkpoint) {
 	n.disk.saving = false
 	n.disk.older, n.disk.newest = n.disk.newest, c
 	n.core.Stable(n.disk.older.p)
+	if !n.disk.unfinished {
+		n.core.Whole(n.disk.older.p)
+	}
 	if !n.asleep() {
 		n.flush()
 	}

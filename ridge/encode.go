@@ -164,6 +164,7 @@ func (m *heartbeat) Append(b []byte) []byte {
 		b = appendInstance(b, it.Delivered)
 		b = appendInstance(b, it.Trim)
 		b = appendInstance(b, it.Stable)
+		b = appendInstance(b, it.Whole)
 		b = appendInstance(b, it.Needs)
 		b = appendInstance(wire.AppendUvarint(b, it.Version), it.Held)
 	}

@@ -64,6 +64,9 @@ type ensemble struct {
 	// stable is the last instance that the older of this replica's two durable
 	// checkpoints covers.
 	stable ids.Instance
+	// whole is as far as a checkpoint reaches of which nothing is lacked; see
+	// Core.Whole.
+	whole ids.Instance
 	// awaited is where a state ends that is being fetched.
 	awaited ids.Instance
 

@@ -66,6 +66,7 @@ func (e *ensemble) report() heartbeatItem {
 		Delivered: e.delivered(),
 		Trim:      e.log.base,
 		Stable:    e.stable,
+		Whole:     e.whole,
 		Needs:     max(e.delivered(), e.awaited),
 		Version:   e.version(),
 		Held:      e.toldHeld(),
@@ -108,7 +109,7 @@ func (c *Core) onHeartbeat(from ids.Process, inc ids.Incarnation, m *heartbeat) 
 			if it.Version < e.version() && (e.self >= 0 || l.partition == c.partition) {
 				e.tellMembers(from)
 			}
-			e.acked = e.acked || e.ack(&l.item) < e.ack(it) || l.item.Needs < it.Needs
+			e.acked = e.acked || e.ack(&l.item) < e.ack(it) || l.item.Whole < it.Whole || l.item.Needs < it.Needs
 			l.item, l.reported = *it, true
 			p.behind = p.behind || it.Delivered < e.past.before
 			e.note(c.now, it.Round)

@@ -44,7 +44,7 @@ func TestVoteFarBeyondTheLastTrimMark(t *testing.T) {
 	d := newDesk(t, 2, 3)
 	far := ids.Instance(100 * d.core.cfg.Tuning.MaxLogCount)
 	for _, p := range []ids.Process{1, 3} {
-		d.step(p, &heartbeat{Wall: epoch, Hears: true, Items: []heartbeatItem{{Trim: far - 10, Decided: far, Stable: far - 10}}})
+		d.step(p, &heartbeat{Wall: epoch, Hears: true, Items: []heartbeatItem{{Trim: far - 10, Decided: far, Stable: far - 10, Whole: far - 10}}})
 	}
 	d.step(1, &prepare{Round: round(5, 1), Chain: []ids.Process{1, 2}, From: 1}) // its record is under way
 	d.core.Jump(Positions{Key: ids.Position{T: epoch}, Ensembles: []At{{Instance: far, Last: epoch}}})

@@ -235,6 +235,8 @@ type heartbeatItem struct {
 	// Stable: the older of the sender's two durable checkpoints covers it. Zero
 	// where nothing is durable.
 	Stable ids.Instance
+	// Whole is at most Stable: see Core.Whole.
+	Whole ids.Instance
 	// Needs: what the sender needs to go on comes after it. It is Delivered, or
 	// where a state ends that the sender is fetching.
 	Needs ids.Instance

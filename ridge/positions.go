@@ -110,6 +110,23 @@ func (c *Core) Stable(p Positions) {
 	}
 }
 
+// Whole takes note of how far this replica has been with a state to which nothing
+// of the past is lacking any more: p is that of a checkpoint, and everything at
+// or below its key is finished in the older of the two. What is short of room is
+// forgotten when f+1 replicas of each partition say so. Stable would not do: what
+// a state has unfinished is kept elsewhere, and forgotten there on the word of
+// f+1 replicas, perhaps of others; then of three replicas that lack one thing
+// each none could help another [C5].
+func (c *Core) Whole(p Positions) {
+	for _, at := range p.Ensembles {
+		if e := c.ensemble(at.Ensemble, true); e != nil && at.Valid() {
+			e.whole = max(e.whole, min(at.Instance-1, e.stable))
+			e.acked = true
+			c.beatNow, c.unsettled = c.started, c.started
+		}
+	}
+}
+
 // Await says that this process is about to have the state of p, and to Jump
 // there. The acceptors then keep what follows, as far as they have room.
 func (c *Core) Await(p Positions) {

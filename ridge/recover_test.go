@@ -43,9 +43,10 @@ func TestErratum1AcrossRestart(t *testing.T) {
 func (d *desk) trimTo(k ids.Instance) {
 	d.core.Jump(Positions{Ensembles: []At{{Instance: k + 1, Last: epoch}}})
 	d.core.Stable(Positions{Ensembles: []At{{Instance: k + 1, Last: epoch}}})
+	d.core.Whole(Positions{Ensembles: []At{{Instance: k + 1, Last: epoch}}})
 	for _, n := range d.w.nodes {
 		if n.id != d.self {
-			d.step(n.id, &heartbeat{Wall: epoch, Hears: true, Items: []heartbeatItem{{Stable: k, Decided: k}}})
+			d.step(n.id, &heartbeat{Wall: epoch, Hears: true, Items: []heartbeatItem{{Stable: k, Whole: k, Decided: k}}})
 		}
 	}
 	d.now.Mono += 200 * time.Millisecond

@@ -107,6 +107,48 @@ func TestC4TrimmingByStableCheckpoints(t *testing.T) {
 	w.finish(5 * time.Second)
 }
 
+// C5: what f+1 replicas cover is kept all the same while what their checkpoints
+// have unfinished may be forgotten elsewhere on the word of others; what all
+// cover is not.
+func TestTrimmingByWholeReplicas(t *testing.T) {
+	w := power(t, 604, 1, 3, smallLog)
+	for _, n := range w.nodes {
+		n.disk.unfinished = true
+	}
+	base := func() ids.Instance { return w.node(1).core.home.log.base }
+	rounds := func(n int, who ...*node) {
+		for range n {
+			w.load(50*time.Millisecond, time.Millisecond)
+			w.save(who...)
+		}
+	}
+	w.size = 500
+	rounds(2, w.nodes...)
+	w.run(300 * time.Millisecond)
+	all := base()
+	if all == 0 {
+		t.Fatal("what all cover is kept")
+	}
+	w.node(3).crash()
+	rounds(30, w.nodes[:2]...)
+	if b, stable := base(), w.node(3).disk.older.p.Ensembles[0].Instance; b >= stable {
+		t.Fatalf("trimmed up to %d, beyond %d, where one is that is off, though no state is whole", b, stable)
+	}
+	for _, n := range w.nodes {
+		n.disk.unfinished = false
+	}
+	rounds(5, w.nodes[:2]...)
+	if b := base(); b <= all {
+		t.Fatalf("trimmed up to %d only", b)
+	}
+	w.node(3).restart()
+	for range 10 {
+		w.run(500 * time.Millisecond)
+		w.save(w.nodes...)
+	}
+	w.finish(10 * time.Second)
+}
+
 // A replica that was off until the log had to go on without it fetches a state,
 // and all is as if it had been there.
 func TestC4AbsentReplicaFetchesState(t *testing.T) {
@@ -156,7 +198,7 @@ func TestLostToForgottenDecisions(t *testing.T) {
 	d := newDesk(t, 2, 3)
 	for i := range 80 {
 		for _, p := range []ids.Process{1, 3} {
-			d.step(p, &heartbeat{Wall: epoch, Hears: true, Items: []heartbeatItem{{Round: round(9, 1), Leading: p == 1, Decided: 40, Stable: 31}}})
+			d.step(p, &heartbeat{Wall: epoch, Hears: true, Items: []heartbeatItem{{Round: round(9, 1), Leading: p == 1, Decided: 40, Stable: 31, Whole: 31}}})
 		}
 		if i < 40 && len(d.core.Lost()) > 0 {
 			t.Fatalf("lost too soon")

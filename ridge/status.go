@@ -46,6 +46,9 @@ type EnsembleStatus struct {
 	Trimmed ids.Instance
 	// Stable: the older of this replica's durable checkpoints covers it.
 	Stable ids.Instance
+	// Whole: as much of that as f+1 replicas' word lets others forget; see
+	// Core.Whole.
+	Whole ids.Instance
 	// Version is the number of changes of the members; Members are those that were
 	// replaced.
 	Version uint64
@@ -133,6 +136,7 @@ func (e *ensemble) status() EnsembleStatus {
 		Delivered:   e.delivered(),
 		Trimmed:     e.log.base,
 		Stable:      e.stable,
+		Whole:       e.whole,
 		Version:     e.version(),
 		Members:     e.changes.List,
 		Acts:        e.acts(),

@@ -14,7 +14,8 @@ const patientTimeouts = 3
 // trim forgets what is no longer needed. Without checkpoints the learners'
 // acknowledgements, carried by heartbeats, say what that is [N7]: never past
 // what f+1 replicas of every subscribed partition have delivered. In durable mode
-// it is what f+1 replicas' stable checkpoints cover [C4].
+// it is what f+1 replicas' stable checkpoints cover [C4], of which these lack
+// nothing, or those of all replicas; see Core.Whole.
 //
 // Whoever still needs what is forgotten is lost, so an acceptor keeps for the
 // others what it has room for: half of its log for those that are suspected,
@@ -72,19 +73,22 @@ func (e *ensemble) marks(pressed bool) (quorum, heard, all ids.Instance) {
 	}
 	heard, all = quorum, quorum
 	told := e.told()
-	var room [16]ids.Instance
+	var room, roomToo [16]ids.Instance
 	for _, p := range e.spec.Partitions {
-		acks := room[:0]
+		acks, wholes := room[:0], roomToo[:0]
 		for i := range e.members {
 			m := &e.members[i]
 			if m.partition != p {
 				continue
 			}
-			ack := e.ack(&m.item)
+			ack, whole := e.ack(&m.item), m.item.Whole
 			if m.process == e.c.cfg.Self {
-				ack = e.ownAck()
+				ack, whole = e.ownAck(), e.whole
 			}
-			acks = append(acks, ack)
+			if !e.c.cfg.Durable {
+				whole = ack
+			}
+			acks, wholes = append(acks, ack), append(wholes, whole)
 			switch needs := m.item.Needs; {
 			case ack < e.log.base && needs >= e.log.base && m.process != e.c.cfg.Self:
 				all = min(all, needs) // it catches up, or fetches a state
@@ -95,8 +99,9 @@ func (e *ensemble) marks(pressed bool) (quorum, heard, all ids.Instance) {
 				heard = min(heard, ack)
 			}
 		}
-		slices.Sort(acks)
-		quorum = min(quorum, max(told, acks[len(acks)/2])) // f+1 are at or above
+		slices.Sort(wholes)
+		enough := wholes[len(wholes)/2] // f+1 are at or above
+		quorum = min(quorum, max(told, enough, slices.Min(acks)))
 	}
 	heard = min(heard, quorum)
 	return quorum, heard, min(all, heard)

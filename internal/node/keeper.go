@@ -6,6 +6,7 @@ import (
 
 	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/partition"
+	"github.com/eyrie-dev/eyrie/ridge"
 )
 
 // keeper decides when a durable process takes a checkpoint, and keeps account
@@ -14,13 +15,16 @@ import (
 // other is still there [C5].
 type keeper struct {
 	newest, older kept
-	numbers       uint64 // the highest number given
-	making        *Write // under way
-	wanted        bool   // one is wanted at once
-	stopping      bool   // Stop was called: what fails now is not tried again
-	at            time.Duration
-	retry         time.Duration // not before: the disk was full
-	full          uint64        // how often it was
+	// past are where checkpoints were taken, oldest first, from the last one that
+	// was told as whole on.
+	past     []ridge.Positions
+	numbers  uint64 // the highest number given
+	making   *Write // under way
+	wanted   bool   // one is wanted at once
+	stopping bool   // Stop was called: what fails now is not tried again
+	at       time.Duration
+	retry    time.Duration // not before: the disk was full
+	full     uint64        // how often it was
 	// Where the counters stood at the last one. exchanges are the commands of
 	// several partitions that are finished in it.
 	instances, bytes, exchanges uint64
@@ -118,6 +122,7 @@ func (k *keeper) take(n *Node) {
 		// The machine keeps what it needs by itself.
 		k.older = kept{taken: k.instances}
 		n.ridge.Stable(positions)
+		n.ridge.Whole(positions)
 		return
 	}
 	k.numbers++
@@ -164,6 +169,7 @@ func (k *keeper) written(n *Node, w *Write, r *Result) {
 // hold makes a durable checkpoint the newest.
 func (k *keeper) hold(n *Node, m *Manifest) {
 	k.older, k.newest = k.newest, kept{Manifest: m, made: true, at: n.now.Mono, taken: k.instances, done: k.exchanges}
+	k.passed(m)
 	k.tell(n)
 }
 
@@ -172,7 +178,39 @@ func (k *keeper) tell(n *Node) {
 	if m := k.older.Manifest; m != nil {
 		n.ridge.Stable(m.Positions)
 		n.replica.Stable(m.Sum)
+		k.tellWhole(n)
 	}
+}
+
+// tellWhole tells the last checkpoint of which everything is finished in the
+// older one, with all that comes before it.
+func (k *keeper) tellWhole(n *Node) {
+	whole := n.replica.Whole()
+	for i := len(k.past) - 1; i >= 0; i-- {
+		if k.past[i].Key.Less(whole) {
+			k.past = append(k.past[:0], k.past[i:]...)
+			n.ridge.Whole(k.past[0])
+			return
+		}
+	}
+}
+
+// maxPast checkpoints are remembered.
+const maxPast = 32
+
+// passed remembers where a checkpoint was taken. While commands wait for a
+// partition that is away they become many; then every other is forgotten.
+func (k *keeper) passed(m *Manifest) {
+	if len(k.past) == maxPast {
+		n := 0
+		for i := 0; i < maxPast; i += 2 {
+			k.past[n] = k.past[i]
+			n++
+		}
+		clear(k.past[n:])
+		k.past = k.past[:n]
+	}
+	k.past = append(k.past, m.Positions)
 }
 
 // adopted makes a received checkpoint the only one. Another is taken soon, so
@@ -182,6 +220,7 @@ func (k *keeper) adopted(n *Node, m *Manifest) {
 	// What Jump took at once is beyond it.
 	k.newest = kept{Manifest: m, made: true, at: n.now.Mono, taken: neverTaken, done: k.exchanges}
 	k.older = kept{taken: neverTaken}
+	k.passed(m)
 	k.wanted, k.at = true, n.now.Mono
 }
 
@@ -191,6 +230,11 @@ func (k *keeper) recovered(n *Node, newest, older *Manifest, highest uint64) {
 	k.newest, k.older, k.numbers = kept{Manifest: newest}, kept{Manifest: older}, highest
 	if newest != nil && (older == nil || older.Sum != newest.Sum) {
 		k.older.taken = neverTaken
+	}
+	for _, m := range [2]*Manifest{older, newest} {
+		if m != nil {
+			k.passed(m)
+		}
 	}
 	if n.cfg.Durable {
 		k.tell(n)

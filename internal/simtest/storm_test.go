@@ -1,6 +1,9 @@
 package simtest
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 // Scenarios 38, 39 and 44: power cuts of everything, of partitions and of quorums
 // again and again, in any order, also amid recoveries and checkpoints.
@@ -32,6 +35,34 @@ func TestBadDisks(t *testing.T) {
 		}
 	}})
 	for _, what := range []string{"disk: restarts", "disk: refused with an explanation", "restarts refused", "disk: errors that end a process"} {
+		if s.Slow[what] == 0 {
+			t.Errorf("vacuous: %s: none", what)
+		}
+	}
+}
+
+// littleRoom has processes crash and stop all the time while outboxes and logs
+// have little room: what one has not heard of is forgotten by the others.
+func littleRoom(s *Shape) {
+	s.Partitions, s.Multi, s.Length = max(s.Partitions, 2), 95, 8*time.Second
+	s.Partition.MaxOutbox = 64
+	s.Ridge.MaxLogCount = max(4*s.Ridge.Pipeline, 100)
+	s.Disks.Durable = true
+	s.Disks.Storm = Storm{Every: pick(newRand(uint64(s.Commands), 7), 50*ms, 100*ms, 200*ms)}
+	s.Disks.Storm.Weights[havocOne], s.Disks.Storm.Weights[havocSlow] = 2, 2
+	s.Disks.Storm.Weights[havocStop] = 4
+}
+
+// C5: of the replicas of a partition f+1 lack nothing, whatever the others and
+// other partitions have forgotten.
+func TestLittleRoom(t *testing.T) {
+	for _, seed := range []uint64{1100, 1253} {
+		if _, err := Run(seed, Options{Alter: littleRoom}); err != nil {
+			t.Error(err)
+		}
+	}
+	s := hunt(t, 5, Options{Alter: littleRoom})
+	for _, what := range []string{"transfers finished", "pulls gone"} {
 		if s.Slow[what] == 0 {
 			t.Errorf("vacuous: %s: none", what)
 		}
