@@ -112,6 +112,11 @@ func replicaOf(p processStatus, suspected bool) web.Replica {
 		Commands: s.Replica.Counters.Finished, Reads: s.Replica.Counters.Reads,
 		Compared: s.Ridge.Counters.Compared, Misplaced: s.Ridge.Counters.Mistakes,
 	}
+	if s.Optimistic != nil {
+		c := s.Optimistic.Counters
+		r.Counters.Runs, r.Counters.Confirmed, r.Counters.Wrong, r.Counters.Repairs = c.Runs, c.Confirmed, c.Wrong, c.Repairs
+		r.Counters.Replies, r.Counters.WrongReplies = c.OptReplies, c.ReplyMistakes
+	}
 	if s.Ridge.Optimism.On {
 		r.EarlyMilliseconds = float64(s.Ridge.Optimism.Early) / float64(time.Millisecond)
 		r.LateMilliseconds = float64(s.Ridge.Optimism.Late) / float64(time.Millisecond)

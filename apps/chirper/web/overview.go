@@ -56,12 +56,16 @@ type Counters struct {
 	// Compared deliveries, and those of them whose optimistic order was wrong.
 	Compared  uint64 `json:"compared,omitempty"`
 	Misplaced uint64 `json:"misplaced,omitempty"`
-	// Runs are optimistic executions; Confirmed were right, Wrong were not;
-	// Repairs dropped the optimistic state.
+	// Runs are optimistic executions. Confirmed commands ended by theirs, of Wrong
+	// ones it was not right. Repairs had runs done again.
 	Runs      uint64 `json:"runs,omitempty"`
 	Confirmed uint64 `json:"confirmed,omitempty"`
 	Wrong     uint64 `json:"wrong,omitempty"`
 	Repairs   uint64 `json:"repairs,omitempty"`
+	// Replies were ready optimistically; WrongReplies of them were not those that
+	// came in the end.
+	Replies      uint64 `json:"replies,omitempty"`
+	WrongReplies uint64 `json:"wrong_replies,omitempty"`
 }
 
 // Rates are per second, since the overview before.

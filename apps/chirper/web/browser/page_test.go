@@ -2,6 +2,7 @@ package browser
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 )
@@ -68,6 +69,12 @@ const leader = `[...document.querySelectorAll("[data-partition='0'] li")].find(e
 
 // load loads a graph; users 1 and 2 are there at the end.
 func load(t *testing.T, file, url string) {
+	args := []string{"chirper", "load", "--cluster", file}
+	if path := os.Getenv(edges); path != "" {
+		args = append(args, path)
+	}
+	out := run(t, args...)
+	t.Logf("eyrie %s: %.200s", strings.Join(args, " "), out)
 	for _, user := range []string{"1", "2"} {
 		call(t, url, "POST", "/users/"+user+"/join", "{}")
 	}

@@ -28,7 +28,7 @@ export function face(user) {
 
 export function paint(e, user) {
   e.style.setProperty("--hue", String((user * 137) % 360));
-  e.textContent = String(user).slice(-2);
+  e.textContent = String(user).slice(-4);
 }
 
 export const ms = (v) => (v < 10 ? v.toFixed(2) : v < 100 ? v.toFixed(1) : Math.round(v).toLocaleString("en")) + " ms";

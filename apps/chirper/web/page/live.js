@@ -66,12 +66,12 @@ function draw(v) {
 const rate = (n) => (n < 10 && n % 1 ? n.toFixed(1) : Math.round(n).toLocaleString("en"));
 const quantiles = (q) => (q ? [ms(q.p50), "p99 " + ms(q.p99)] : ["–", "no action yet"]);
 
-const share = (n, of, ...name) => (of ? `${((100 * n) / of).toFixed(n ? 2 : 0)} % of ${many(of, ...name)}` : "none yet");
+const share = (n, of) => (of ? `${((100 * n) / of).toFixed(n ? 2 : 0)} % of ${of.toLocaleString("en")}` : "none yet");
 
 // total adds up what the partitions' replicas counted, of each partition the most.
 function total(v) {
   const sum = {};
-  for (const name of ["compared", "misplaced", "runs", "wrong", "repairs"]) {
+  for (const name of ["compared", "misplaced", "confirmed", "wrong", "repairs", "wrong_replies"]) {
     sum[name] = v.partitions.reduce((n, p) => n + Math.max(0, ...p.replicas.map((r) => r.counters[name] ?? 0)), 0);
   }
   return sum;
@@ -85,9 +85,9 @@ function tiles(v) {
     ["Commands/s", v ? rate(v.rates.commands) : "–", v ? `${rate(v.rates.reads)} reads/s` : ""],
     ["Optimistic", ...early],
     ["Conservative", ...quantiles(l?.conservative)],
-    ["Wrong order", v ? rate(c.misplaced) : "–", v ? share(c.misplaced, c.compared, "delivery", "deliveries") : ""],
-    ["Wrong runs", v ? rate(c.wrong) : "–", v ? share(c.wrong, c.runs, "run") : ""],
-    ["Repairs", v ? rate(c.repairs) : "–", v ? (l.wrong ? many(l.wrong, "reply", "replies") + " corrected" : "no reply corrected") : ""],
+    ["Wrong order", v ? rate(c.misplaced) : "–", v ? share(c.misplaced, c.compared) : ""],
+    ["Wrong runs", v ? rate(c.wrong) : "–", v ? share(c.wrong, c.wrong + c.confirmed) : ""],
+    ["Wrong replies", v ? rate(c.wrong_replies) : "–", v ? `${many(c.repairs, "repair")}` : ""],
   ];
   const box = $("tiles");
   if (box.children.length !== list.length) box.replaceChildren(...list.map(() => el("div", {}, el("dt"), el("dd"), el("dd", { class: "hint" }))));
