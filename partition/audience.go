@@ -29,8 +29,16 @@ type heard struct {
 	// variable has another one by now.
 	base  []byte
 	stale bool
-	bytes int
+	// used: the version was told by its name. futile counts those in a row that
+	// were not: such a variable changes too often, and each value must be told
+	// once without a name (plain) before it gets one.
+	used, plain bool
+	futile      uint8
+	bytes       int
 }
+
+// maxFutile names are given in vain to a variable's values.
+const maxFutile = 4
 
 // copyCost is what a copy takes besides name and value.
 const copyCost = 160
@@ -82,6 +90,9 @@ func (r *Replica) howToTell(o *outgoing, k Key, v *variable) (t told) {
 	e := a.entry(v)
 	c := &r.service.Collections[k.Collection]
 	switch {
+	case e.version.isZero() && e.futile >= maxFutile && !e.plain:
+		e.plain = true
+		return told{}
 	case e.version.isZero():
 		t.version = Version{o.Position, true}
 	case e.stale:
@@ -90,12 +101,18 @@ func (r *Replica) howToTell(o *outgoing, k Key, v *variable) (t told) {
 			t.change = r.diff(c, e, v.value)
 			t.same = t.change != nil
 		}
+		if t.same && len(o.dests) < len(e.seen) && len(t.change.Diff) < len(v.value)/smallChange {
+			t.change.Keep = false
+			r.counters.ToldSame++
+			return t // the others' copies are good for further changes
+		}
 		e.seen = nil
 	default:
 		t.version, t.same = e.version, e.seen.Covers(o.dests)
 	}
 	if t.same {
 		r.counters.ToldSame++
+		e.used, e.futile = true, 0
 	}
 	if e.version = t.version; !e.seen.Covers(o.dests) {
 		e.seen = e.seen.Union(o.dests)
@@ -125,8 +142,12 @@ func (r *Replica) diff(c *Collection, e *heard, value []byte) (ch *Change) {
 		return nil
 	}
 	r.counters.ToldChange++
-	return &Change{Base: e.version, Sum: xxhash.Sum64(value), Diff: d}
+	return &Change{Base: e.version, Keep: true, Sum: xxhash.Sum64(value), Diff: d}
 }
+
+// A change of less than one in so many bytes does not end the use of the version
+// that it is of, while others than those that are told hold that.
+const smallChange = 8
 
 // entry is v's, new if need be, as the one used last.
 func (a *audience) entry(v *variable) *heard {
@@ -165,7 +186,10 @@ func (a *audience) changed(v *variable) {
 		e.stale = true
 		return
 	}
-	e.version, e.seen = Version{}, nil
+	if !e.version.isZero() && !e.used && e.futile < maxFutile {
+		e.futile++
+	}
+	e.version, e.seen, e.used, e.plain = Version{}, nil, false, false
 }
 
 // seen is who is believed to hold the present value of a variable, and would

@@ -88,7 +88,7 @@ func (r *Replica) recall(q ids.Partition, s *Same) (value []byte, ok bool) {
 	if s.Change == nil || e.version != s.Change.Base {
 		return nil, false
 	}
-	if value, ok = r.patch(s, e.value); ok {
+	if value, ok = r.patch(s, e.value); ok && s.Change.Keep {
 		y.put(q, s.Key, s.Version, value)
 	}
 	return value, ok

@@ -129,26 +129,35 @@ const (
 // decodeExchange checks that a part's items are in order and in its range, so
 // that whoever merges parts may rely on it.
 func decodeExchange(r *wire.Reader) *Exchange {
-	var x struct { // mostly there is one value
-		Exchange
-		one [1]Var
-	}
-	m := &x.Exchange
-	m.Tag = readTag(r)
-	flags := r.Byte()
-	m.Signal = flags&exchangeSignal != 0
+	tag, flags := readTag(r), r.Byte()
 	if flags >= exchangeSame<<1 {
 		r.Fail("no such flags")
 	}
-	m.readValues(r, x.one[:])
-	m.readNames(r, flags)
-	return m
+	if flags&exchangeSame == 0 {
+		var x struct { // mostly there is one value
+			Exchange
+			one [1]Var
+		}
+		x.Tag, x.Signal = tag, flags&exchangeSignal != 0
+		x.readValues(r, x.one[:])
+		x.readNames(r, flags, nil)
+		return &x.Exchange
+	}
+	var x struct {
+		Exchange
+		one [1]Same
+	}
+	x.Tag, x.Signal = tag, flags&exchangeSignal != 0
+	x.readValues(r, nil)
+	x.readNames(r, flags, x.one[:])
+	return &x.Exchange
 }
 
-// readValues reads what appendValues wrote; a single value goes into one.
+// readValues reads what appendValues wrote; a single value goes into one, if
+// there is room.
 func (m *Exchange) readValues(r *wire.Reader, one []Var) {
 	if n := r.Count(minVar); n > 0 {
-		if m.Vars = one; n > 1 {
+		if m.Vars = one; n > len(one) {
 			m.Vars = make([]Var, n)
 		}
 		for i := range m.Vars {

@@ -22,6 +22,16 @@ func (o *outgoing) howTold(i int) (t told) {
 // since is what there is to say from some of vars and parts on, but for the
 // signal. brief: what the others are believed to hold is told by its name.
 func (o *outgoing) since(vars, parts int, brief bool) *Exchange {
+	if brief && len(o.vars) == vars+1 && o.howTold(vars).same {
+		var x struct { // mostly there is one value
+			Exchange
+			one [1]Same
+		}
+		t := o.told[vars]
+		x.one[0] = Same{o.vars[vars].Key, t.version, t.change}
+		x.Tag, x.Same, x.Parts = o.Tag, x.one[:], o.parts[parts:len(o.parts):len(o.parts)]
+		return &x.Exchange
+	}
 	m := &Exchange{
 		Tag:   o.Tag,
 		Vars:  o.vars[vars:len(o.vars):len(o.vars)],

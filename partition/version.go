@@ -38,6 +38,9 @@ type Same struct {
 // Change is what a collection's Diff has made.
 type Change struct {
 	Base Version
+	// Keep: the value takes the place of the older one, which otherwise stays, since
+	// others will be told of changes to that.
+	Keep bool
 	// Sum is the xxhash of the value: the receiver believes nothing else.
 	Sum  uint64
 	Diff []byte
@@ -116,7 +119,14 @@ func (m *Exchange) appendNames(b []byte) []byte {
 	for i := range m.Same {
 		s := &m.Same[i]
 		b = appendVersion(appendKey(b, s.Key), s.Version)
-		b = wire.AppendBool(b, s.Change != nil)
+		switch c := s.Change; {
+		case c == nil:
+			b = append(b, noChange)
+		case c.Keep:
+			b = append(b, changeToKeep)
+		default:
+			b = append(b, changeOnce)
+		}
 		if c := s.Change; c != nil {
 			b = wire.AppendUint64(appendVersion(b, c.Base), c.Sum)
 			b = wire.AppendBytes(b, c.Diff)
@@ -125,10 +135,18 @@ func (m *Exchange) appendNames(b []byte) []byte {
 	return b
 }
 
+// What an encoded Same goes on with.
+const (
+	noChange = iota
+	changeToKeep
+	changeOnce
+)
+
 // minSame is the least that an encoded Same takes.
 const minSame = 2 + 1 + 1 + 10 + 1
 
-func (m *Exchange) readNames(r *wire.Reader, flags byte) {
+// readNames reads what appendNames wrote; a single Same goes into one.
+func (m *Exchange) readNames(r *wire.Reader, flags byte, one []Same) {
 	if flags&exchangeNames != 0 {
 		if m.Names = make([]Version, len(m.Vars)); len(m.Vars) == 0 {
 			r.Fail("names of nothing")
@@ -143,12 +161,18 @@ func (m *Exchange) readNames(r *wire.Reader, flags byte) {
 			r.Fail("nothing is the same")
 			return
 		}
-		m.Same = make([]Same, n)
+		if m.Same = one; n > len(one) {
+			m.Same = make([]Same, n)
+		}
 		for i := range m.Same {
 			s := &m.Same[i]
 			s.Key, s.Version = readKey(r), readVersion(r)
-			if r.Bool() {
-				s.Change = &Change{Base: readVersion(r), Sum: r.Uint64(), Diff: r.Bytes()}
+			switch how := r.Byte(); how {
+			case noChange:
+			case changeToKeep, changeOnce:
+				s.Change = &Change{Keep: how == changeToKeep, Base: readVersion(r), Sum: r.Uint64(), Diff: r.Bytes()}
+			default:
+				r.Fail("no such change")
 			}
 		}
 	}

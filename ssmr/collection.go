@@ -23,6 +23,7 @@ type Collection[K comparable, V any] struct {
 	place      func(name string) string
 	everywhere bool
 	immutable  bool
+	diff       *differ[V] // nil: none
 	complaints []error
 }
 
@@ -40,6 +41,7 @@ func NewCollection[K comparable, V any](name string, options ...CollectionOption
 	}
 	c.setKeys(o)
 	c.setPlace(o)
+	c.setDiff(o)
 	return c
 }
 
@@ -98,12 +100,14 @@ func (c *Collection[K, V]) addTo(s *Service, prefix string) {
 	}
 	s.complaints = append(s.complaints, c.complaints...)
 	c.id.join(s, s.collections, len(s.def.Collections))
-	s.def.Collections = append(s.def.Collections, partition.Collection{
+	def := partition.Collection{
 		Name:       prefix + c.id.name,
 		Place:      c.place,
 		Everywhere: c.everywhere,
 		Immutable:  true, // all that enters or leaves is encoded or decoded here [E2]
-	})
+	}
+	c.offerDiff(&def)
+	s.def.Collections = append(s.def.Collections, def)
 }
 
 // key is the variable's name in the service that the command belongs to.

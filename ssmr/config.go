@@ -33,6 +33,9 @@ type Config struct {
 	// too, so that a call may ask for an optimistic reply (Optimistic). The zero
 	// value is Conservative: they are not.
 	Execution Execution
+	// NoCaches has values shipped to other partitions with every command that
+	// reads them there, also where they have not changed: for comparison.
+	NoCaches bool
 	// Checks has replicas verify, at some cost, what they otherwise believe:
 	// that immutable values are not changed and that operations are
 	// deterministic. For tests.
@@ -113,5 +116,6 @@ func (c Config) file() *cluster.File {
 		FailureTimeout: cluster.Duration(c.FailureTimeout),
 		Horizon:        cluster.Duration(c.Horizon),
 		Execution:      c.Execution,
+		NoCaches:       c.NoCaches,
 	}
 }

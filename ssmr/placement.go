@@ -6,6 +6,7 @@ type CollectionOption func(*collectionOptions)
 type collectionOptions struct {
 	keys       any // KeyCodec[K]
 	place      any // func(K) string
+	diff       any // *differ[V]
 	everywhere bool
 	immutable  bool
 }

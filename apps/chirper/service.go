@@ -10,7 +10,7 @@ import "github.com/eyrie-dev/eyrie/ssmr"
 // post in feeds[v] is by v or by one of following[v].
 var (
 	// followers and following: who follows a user, and whom a user follows.
-	followers = ssmr.NewCollection[uint64, roster]("followers")
+	followers = ssmr.NewCollection[uint64, roster]("followers", ssmr.WithDiff(diffRosters, patchRoster))
 	following = ssmr.NewCollection[uint64, roster]("following")
 	// feeds are the timelines, and kept the users' own newest posts.
 	feeds = ssmr.NewCollection[uint64, feed]("feeds")

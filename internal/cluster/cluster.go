@@ -52,6 +52,9 @@ type File struct {
 	// and full, execute what is delivered optimistically, and so need Optimistic
 	// without its being said.
 	Execution optimistic.Mode `json:"execution,omitempty"`
+	// NoCaches has values shipped to other partitions with every command that
+	// reads them there, also where they have not changed.
+	NoCaches bool `json:"no_caches,omitempty"`
 }
 
 // Member is one process.
@@ -231,5 +234,8 @@ func (f *File) Partition() partition.Tuning {
 	t := partition.DefaultTuning()
 	r := f.Ridge()
 	t.Horizon, t.Window = r.Horizon, r.Window
+	if f.NoCaches {
+		t.MaxCached = 0
+	}
 	return t
 }
