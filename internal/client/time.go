@@ -12,6 +12,7 @@ import (
 type clock struct {
 	at    hlc.Timestamp
 	since time.Duration // Mono of the anchor
+	last  hlc.Timestamp // the last stamp
 }
 
 func (c *clock) anchor(now hlc.Now, t hlc.Timestamp) {
@@ -29,8 +30,20 @@ func (c *clock) correct(now hlc.Now, t hlc.Timestamp, since time.Duration) {
 func (c *clock) time(now hlc.Now) hlc.Timestamp { return c.at.Add(now.Mono - c.since) }
 
 // stamp is a first timestamp: the physical clock or the service's time,
-// whichever is later, but at most ahead of the service's time.
+// whichever is later, but at most ahead of the service's time. Of what is
+// stamped at one moment each is above the one before: equal timestamps would be
+// raised when they are ordered, and whoever executed earlier by another one
+// would have been wrong. After a correction downwards there is no such need.
 func (c *clock) stamp(now hlc.Now, ahead time.Duration) hlc.Timestamp {
 	service := c.time(now)
-	return min(max(now.Wall, service), service.Add(ahead))
+	t := max(now.Wall, service)
+	if t <= c.last && c.last < t.Add(maxBurst) {
+		t = c.last + 1
+	}
+	c.last = min(t, service.Add(ahead))
+	return c.last
 }
+
+// maxBurst bounds how far stamps may run ahead of the clock, at a microsecond
+// each.
+const maxBurst = time.Millisecond

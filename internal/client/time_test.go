@@ -58,3 +58,40 @@ func TestN6RepliesCorrectTheClock(t *testing.T) {
 		}
 	}
 }
+
+// What is stamped at one moment has rising timestamps, until the clock is
+// corrected downwards by much, or they are as far ahead as they may be.
+func TestStampsRise(t *testing.T) {
+	var c clock
+	now := hlc.Now{Wall: 1_000_000}
+	c.anchor(now, now.Wall)
+	ahead := time.Second
+	last := c.stamp(now, ahead)
+	for range 100 {
+		if next := c.stamp(now, ahead); next != last+1 {
+			t.Fatalf("%d after %d", next, last)
+		} else {
+			last = next
+		}
+	}
+	now.Mono += 50 * time.Microsecond
+	now.Wall = now.Wall.Add(50 * time.Microsecond)
+	if next := c.stamp(now, ahead); next != last+1 {
+		t.Errorf("%d after %d: the clock has not caught up", next, last)
+	}
+	now.Mono += time.Millisecond
+	now.Wall = now.Wall.Add(time.Millisecond)
+	if next := c.stamp(now, ahead); next != now.Wall {
+		t.Errorf("%d at %d: the clock has", next, now.Wall)
+	}
+	now.Wall = now.Wall.Add(-time.Second)
+	c.anchor(now, now.Wall)
+	if next := c.stamp(now, ahead); next != now.Wall {
+		t.Errorf("%d at %d, after a correction", next, now.Wall)
+	}
+	for range 50 {
+		if next := c.stamp(now, 10*time.Microsecond); next > now.Wall.Add(10*time.Microsecond) {
+			t.Fatalf("%d at %d: too far ahead", next, now.Wall)
+		}
+	}
+}
