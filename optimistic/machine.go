@@ -25,10 +25,11 @@ type Machine struct {
 	table table
 	// pending are the entries whose turn has not come, open those that have not
 	// ended: neither their run, so that its writes are in the overlay, nor they.
-	pending, open list
-	order         uint64
-	bytes         int
-	free          []*entry
+	pending list
+	open    index
+	order   uint64
+	bytes   int
+	free    []*entry
 
 	// To be done when the replica is not under way: runs that may start or go on,
 	// runs to be given up, and a look at all, since what they took may have
@@ -54,7 +55,7 @@ func New(r *partition.Replica, cfg Config) *Machine {
 	m := &Machine{r: r, cfg: cfg}
 	m.table.buckets = make([]*entry, cfg.Tuning.MaxRuns)
 	m.pending.at = func(e *entry) *links { return &e.list }
-	m.open.at = func(e *entry) *links { return &e.open }
+	m.open.init(r)
 	m.early.init()
 	r.Speculation(m)
 	return m
@@ -81,13 +82,9 @@ func (m *Machine) DeliverOptimistic(now hlc.Now, d partition.OptDelivery, forced
 	e.command, e.attempt, e.run, e.order, e.delivered = d.Command, d.Attempt, run, m.order, now.Wall
 	m.table.add(e)
 	m.pending.insert(e)
-	m.enter(e)
 	m.claim(e)
-	if e.behind = m.blocker(e); e.behind == nil {
-		m.execute(e)
-	} else {
+	if m.start(e); e.behind != nil {
 		m.counters.Queued++
-		e.behind.waiters = append(e.behind.waiters, e)
 	}
 }
 
@@ -178,14 +175,11 @@ func (m *Machine) settle() {
 		if e.run == nil || !e.isOpen || e.turned || e.behind != nil {
 			continue
 		}
-		if !e.run.Started() {
-			if b := m.blocker(e); b != nil {
-				e.behind = b
-				b.waiters = append(b.waiters, e)
-				continue
-			}
+		if e.run.Started() {
+			m.execute(e)
+		} else {
+			m.start(e)
 		}
-		m.execute(e)
 	}
 	clear(m.ready)
 	m.ready = m.ready[:0]

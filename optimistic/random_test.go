@@ -70,7 +70,7 @@ func TestSameOrder(t *testing.T) {
 				if c.Wrong > 0 || c.ReplyMistakes > 0 || c.Repairs > 0 || c.Swapped > 0 || c.Unrun > 0 {
 					t.Fatalf("seed %d: process %d: %+v", seed, n.id, c)
 				}
-				if n.m.table.count > 0 || n.m.bytes != 0 || n.m.open.head != nil || n.m.pending.head != nil {
+				if n.m.table.count > 0 || n.m.bytes != 0 || n.m.open.all.head != nil || len(n.m.open.keys) > 0 || n.m.pending.head != nil {
 					t.Fatalf("seed %d: process %d keeps %+v", seed, n.id, n.m.Status())
 				}
 				sum = addCounters(sum, c)

@@ -25,12 +25,5 @@ func (m *Machine) again(e *entry) {
 	m.keepDigest(e)
 	m.r.Again(e.run)
 	e.effects = false
-	if !e.isOpen {
-		m.enter(e)
-	}
-	if e.behind = m.blocker(e); e.behind != nil {
-		e.behind.waiters = append(e.behind.waiters, e)
-		return
-	}
-	m.execute(e)
+	m.start(e)
 }

@@ -5,37 +5,13 @@ import (
 	"github.com/eyrie-dev/eyrie/partition"
 )
 
-// maxLooks bounds the open entries that a new one is compared with; it then
-// waits for the next.
-const maxLooks = 256
-
-// blocker is the last open entry before e that e conflicts with, or nil: then e
-// may start. Runs that do not conflict overtake each other.
-func (m *Machine) blocker(e *entry) *entry {
-	b := m.open.tail
-	if e.isOpen {
-		b = e.open.prev
-	}
-	for looks := 0; b != nil; b = b.open.prev {
-		if looks++; looks > maxLooks || m.r.Conflicts(b.run, e.run) {
-			return b
-		}
-	}
-	return nil
-}
-
-func (m *Machine) enter(e *entry) {
-	e.isOpen = true
-	m.open.insert(e)
-}
-
 // done takes an entry from those that others wait for.
 func (m *Machine) done(e *entry) {
 	if !e.isOpen {
 		return
 	}
-	e.isOpen, e.behind = false, nil
-	m.open.remove(e)
+	e.behind = nil
+	m.open.leave(e)
 	for i, w := range e.waiters {
 		e.waiters[i] = nil
 		if w.behind == e {
@@ -57,15 +33,29 @@ func (m *Machine) execute(e *entry) {
 	ended := m.r.Execute(e.run)
 	m.weigh(e)
 	m.tell(e)
-	if !ended {
+	if ended {
+		m.observe(EventEnded, e)
+		e.effects = true
+		m.reply(e)
+	}
+	switch known := ended && !e.run.Unusable(); { // else nobody knows what it does
+	case known:
+		m.done(e)
+	case !e.isOpen:
+		m.open.enter(e)
+	}
+}
+
+// start executes a run, or has it wait for what it conflicts with.
+func (m *Machine) start(e *entry) {
+	if e.behind = m.open.blocker(e); e.behind == nil {
+		m.execute(e)
 		return
 	}
-	m.observe(EventEnded, e)
-	e.effects = true
-	if !e.run.Unusable() { // else nobody knows what it does
-		m.done(e)
+	e.behind.waiters = append(e.behind.waiters, e)
+	if !e.isOpen {
+		m.open.enter(e)
 	}
-	m.reply(e)
 }
 
 // weigh counts what the run keeps.
@@ -91,6 +81,7 @@ func (m *Machine) giveUp(e *entry) {
 	m.counters.GivenUp++
 	m.stale = m.stale || e.effects
 	m.pending.remove(e)
+	m.done(e)
 	m.r.GiveUp(e.run)
 	m.drop(e)
 }
@@ -139,15 +130,15 @@ func (m *Machine) Turn(c ids.Command, a ids.Attempt) *partition.Run {
 	return e.run
 }
 
-// pass notes that e has its turn before those that come before it in the list.
-// If it conflicts with one of them, what that took may change.
+// pass notes that e has its turn before those that come before it in the list:
+// what they took may change.
 func (m *Machine) pass(e *entry) {
 	m.counters.Swapped++
+	e.swapped = true
 	for o := m.pending.head; o != e; o = o.list.next {
 		if o.passed++; o.passed > maxPassed {
 			m.leave(o)
 		}
-		e.swapped = e.swapped || m.r.Conflicts(o.run, e.run)
 	}
 }
 

@@ -25,6 +25,7 @@ type Run struct {
 	body    []byte
 	version uint64
 
+	local  []int32 // Local, if asked for
 	inputs []input
 	scans  []scanned
 	layers []layer
@@ -194,21 +195,28 @@ func (run *Run) Result() (m Reply, known bool) {
 	}, known
 }
 
-// Conflicts says whether one of two runs writes what the other touches, as
-// declared, of what is held here.
-func (r *Replica) Conflicts(a, b *Run) bool {
-	if a.c.barrier || b.c.barrier {
-		return true
-	}
-	for i := range a.c.items {
-		it := &a.c.items[i]
-		if slices.ContainsFunc(b.c.items, func(other Item) bool { return r.service.conflict(it, &other) }) &&
-			r.holdsItem(it) {
-			return true
+// Barrier says whether it conflicts with every other command.
+func (run *Run) Barrier() bool { return run.c.barrier }
+
+// Item is one of its items, of which Local tells the places.
+func (run *Run) Item(i int32) *Item { return &run.c.items[i] }
+
+// Local lists the items that are held here, at least in part; only they conflict
+// here.
+func (r *Replica) Local(run *Run) []int32 {
+	if items := run.c.items; run.local == nil {
+		run.local = make([]int32, 0, len(items))
+		for i := range items {
+			if len(run.c.dests) == 1 || r.holdsItem(&items[i]) {
+				run.local = append(run.local, int32(i))
+			}
 		}
 	}
-	return false
+	return run.local
 }
+
+// Conflict says whether one of two items writes what the other touches.
+func (r *Replica) Conflict(a, b *Item) bool { return r.service.conflict(a, b) }
 
 func sameValue(a []byte, aOK bool, b []byte, bOK bool) bool {
 	return aOK == bOK && sameBytes(a, b)
