@@ -14,7 +14,8 @@ import (
 const (
 	atLeast = 1 << iota // access is a hint
 	poorHint
-	stray // one access is not declared
+	stray  // one access is not declared
+	noHint // nothing is declared
 )
 
 const (
@@ -138,6 +139,9 @@ func access(arg []byte) (partition.Access, error) {
 	if n := len(a.Items); n > 0 && arg[0]&stray != 0 || !a.Exact && arg[0]&poorHint != 0 && n > 0 {
 		a.Items = a.Items[:n-1]
 	}
+	if arg[0]&noHint != 0 {
+		a = partition.Access{}
+	}
 	return a, nil
 }
 
@@ -220,6 +224,10 @@ func program(rng *rand.Rand, place testMap, tame bool) (arg []byte, dests ids.Se
 		arg[0] = atLeast | poorHint
 	case 2:
 		arg[0] = stray
+	case 3:
+		if rng.IntN(4) == 0 {
+			arg[0] = noHint
+		}
 	}
 	for range 1 + rng.IntN(4) {
 		op := byte(rng.IntN(ops))
