@@ -3,6 +3,7 @@ package partition
 import (
 	"slices"
 	"sort"
+	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/ids"
 )
@@ -25,8 +26,10 @@ type peer struct {
 	byKey     map[Key]int32 // index of vars, if they are many
 	parts     []Part
 	bytes     int
-	// gone are its replicas that have dropped their entry.
-	gone []ids.Process
+	// gone are its replicas that have dropped their entry, the first of them known
+	// since goneSince.
+	gone      []ids.Process
+	goneSince time.Duration
 	// digest of its write set, if it has told (Config.Checks).
 	digest   uint64
 	digested bool

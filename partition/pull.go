@@ -227,6 +227,9 @@ func (r *Replica) onAnswer(q ids.Partition, from ids.Process, m *Answer) {
 // NeedState.
 func (r *Replica) goneAt(p *peer, from ids.Process) {
 	r.gone = true
+	if len(p.gone) == 0 {
+		p.goneSince = r.now.Mono
+	}
 	if !slices.Contains(p.gone, from) {
 		p.gone = append(p.gone, from)
 	}

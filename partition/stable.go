@@ -3,6 +3,7 @@ package partition
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/ids"
 )
@@ -76,6 +77,17 @@ func (r *Replica) becomeStable(m mark) {
 // what comes before. Zero if nothing is known.
 func (r *Replica) Whole() ids.Position {
 	return (&Progress{Below: r.stable.below, Except: r.stable.except}).whole()
+}
+
+// WholeNow is the same of the replica as it is: what Whole would be if two
+// checkpoints were taken now.
+func (r *Replica) WholeNow() ids.Position {
+	for _, c := range r.queue.all() {
+		if !c.finished && c.out != nil {
+			return c.Position
+		}
+	}
+	return after(r.last)
 }
 
 // whole is the position below which all is finished.
@@ -156,13 +168,24 @@ func (r *Replica) NeedState() (need bool, why string) {
 	return false, ""
 }
 
+// askedRounds is how often each replica is asked, at the slowest pace, before
+// those that have it neither are given up.
+const askedRounds = 2
+
 // allGone says whether all replicas of p that can be asked have dropped what c
-// waits for.
+// waits for. That one has says that another replica of this partition can help.
+// One that has not may have it soon. But it may also wait, with what comes
+// before, for what only this replica's partition has dropped: two such would wait
+// for each other for ever.
 func (r *Replica) allGone(c *command, p *peer) bool {
 	if len(p.gone) == 0 || !c.misses(p) {
 		return false
 	}
-	for _, id := range r.config.Replicas[p.partition] {
+	replicas := r.config.Replicas[p.partition]
+	if r.now.Mono-p.goneSince > askedRounds*time.Duration(len(replicas))*r.tuning.PullMax {
+		return true
+	}
+	for _, id := range replicas {
 		if !r.suspected(id) && !slices.Contains(p.gone, id) {
 			return false
 		}

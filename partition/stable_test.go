@@ -255,6 +255,38 @@ func TestGoneNeedsState(t *testing.T) {
 	}
 }
 
+// Who has neither dropped nor got what is waited for may itself wait for this
+// replica: at some time another's state is asked for all the same.
+func TestGoneForOneIsGoneAtLast(t *testing.T) {
+	l := newLab(t, 2, 3)
+	cmd := l.op(5000, exactly(get(l.key(colHash, 1, 0))), 0, 1)
+	l.deliver(cmd, 1)
+	tag := Tag{cmd.Position, cmd.Command, 1}
+	n := l.node(1)
+	n.Step(l.now, 4, &Answer{Tag: tag, Status: AnswerGone, Below: cmd.Position})
+	answer := func() {
+		for _, p := range []ids.Process{5, 6} {
+			n.Step(l.now, p, &Answer{Tag: tag, Status: AnswerNotYet})
+		}
+		l.collect(1)
+	}
+	answer()
+	for range 2 * askedRounds {
+		l.tick(testTuning().PullMax)
+		answer()
+		if need, _ := n.NeedState(); need {
+			t.Fatal("others may have it yet")
+		}
+	}
+	for range 2 * askedRounds {
+		l.tick(testTuning().PullMax)
+		answer()
+	}
+	if need, _ := n.NeedState(); !need {
+		t.Fatal("it waits for ever")
+	}
+}
+
 // [C3] Replicas compare their states; one that differs from two others that
 // agree stops. It is not compared while anything is unfinished.
 func TestDivergedReplicaStops(t *testing.T) {

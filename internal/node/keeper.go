@@ -17,7 +17,7 @@ type keeper struct {
 	newest, older kept
 	// past are where checkpoints were taken, oldest first, from the last one that
 	// was told as whole on.
-	past     []ridge.Positions
+	past     []place
 	numbers  uint64 // the highest number given
 	making   *Write // under way
 	wanted   bool   // one is wanted at once
@@ -37,6 +37,16 @@ type kept struct {
 	at    time.Duration
 	taken uint64 // instances taken in this life when it was made
 	done  uint64 // exchanges in it
+	// Instances, and their bytes, taken in this life when it was made, or came to be
+	// here.
+	since, sinceBytes uint64
+}
+
+// place is where a checkpoint was taken, when so many instances had been taken in
+// this life.
+type place struct {
+	ridge.Positions
+	since uint64
 }
 
 const (
@@ -48,6 +58,11 @@ const (
 	// have room for has been used since the last. The older of two is up to two
 	// such shares behind, and the next is being written during a third.
 	checkpointShare = 8
+	// When the older one is lateShares behind, all the same, or what is told as
+	// whole lateWhole, others may have no room left, so that nothing more comes of
+	// which a checkpoint could be due.
+	lateShares = 3
+	lateWhole  = 4
 	// fullRetry is how long a checkpoint waits when there was no room for it.
 	fullRetry = 10 * time.Second
 )
@@ -90,7 +105,27 @@ func (k *keeper) due(n *Node) bool {
 			return true
 		}
 	}
-	return n.now.Mono-k.at >= k.every(n) && !k.settled(n)
+	return n.now.Mono-k.at >= k.every(n) && !k.settled(n) || k.late(n)
+}
+
+// late says whether what others keep for this process is much, and another
+// checkpoint makes it less.
+func (k *keeper) late(n *Node) bool {
+	if n.replica == nil || k.newest.Manifest == nil {
+		return false
+	}
+	taken, bytes := n.ridge.Taken()
+	t, p := &n.cfg.Ridge, &n.cfg.Partition
+	much := func(now, then uint64, room, shares int) bool {
+		return now-then >= uint64(max(shares*room/checkpointShare, 1))
+	}
+	if o := &k.older; o.since != k.newest.since || o.done != k.newest.done {
+		if much(taken, o.since, t.MaxLogCount, lateShares) || much(bytes, o.sinceBytes, t.MaxLogBytes, lateShares) ||
+			much(k.finished(n), o.done, p.MaxOutbox, lateShares) {
+			return true
+		}
+	}
+	return len(k.past) > 0 && much(taken, k.past[0].since, t.MaxLogCount, lateWhole) && n.replica.Whole().Less(n.replica.WholeNow())
 }
 
 // wake is when the next is due by time alone.
@@ -98,7 +133,7 @@ func (k *keeper) wake(n *Node) time.Duration {
 	if k.making != nil || n.receiver.active() || !k.wanted && k.settled(n) {
 		return partition.Never
 	}
-	if k.wanted {
+	if k.wanted || k.late(n) {
 		return k.retry
 	}
 	return max(k.at+k.every(n), k.retry)
@@ -168,7 +203,9 @@ func (k *keeper) written(n *Node, w *Write, r *Result) {
 
 // hold makes a durable checkpoint the newest.
 func (k *keeper) hold(n *Node, m *Manifest) {
-	k.older, k.newest = k.newest, kept{Manifest: m, made: true, at: n.now.Mono, taken: k.instances, done: k.exchanges}
+	k.older, k.newest = k.newest, kept{
+		Manifest: m, made: true, at: n.now.Mono, taken: k.instances, done: k.exchanges, since: k.instances, sinceBytes: k.bytes,
+	}
 	k.passed(m)
 	k.tell(n)
 }
@@ -189,7 +226,7 @@ func (k *keeper) tellWhole(n *Node) {
 	for i := len(k.past) - 1; i >= 0; i-- {
 		if k.past[i].Key.Less(whole) {
 			k.past = append(k.past[:0], k.past[i:]...)
-			n.ridge.Whole(k.past[0])
+			n.ridge.Whole(k.past[0].Positions)
 			return
 		}
 	}
@@ -210,7 +247,7 @@ func (k *keeper) passed(m *Manifest) {
 		clear(k.past[n:])
 		k.past = k.past[:n]
 	}
-	k.past = append(k.past, m.Positions)
+	k.past = append(k.past, place{m.Positions, k.instances})
 }
 
 // adopted makes a received checkpoint the only one. Another is taken soon, so
@@ -218,8 +255,10 @@ func (k *keeper) passed(m *Manifest) {
 func (k *keeper) adopted(n *Node, m *Manifest) {
 	k.instances, k.bytes = n.ridge.Taken()
 	// What Jump took at once is beyond it.
-	k.newest = kept{Manifest: m, made: true, at: n.now.Mono, taken: neverTaken, done: k.exchanges}
-	k.older = kept{taken: neverTaken}
+	k.newest = kept{
+		Manifest: m, made: true, at: n.now.Mono, taken: neverTaken, done: k.exchanges, since: k.instances, sinceBytes: k.bytes,
+	}
+	k.older = kept{taken: neverTaken, since: k.instances, sinceBytes: k.bytes}
 	k.passed(m)
 	k.wanted, k.at = true, n.now.Mono
 }

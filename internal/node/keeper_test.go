@@ -155,3 +155,29 @@ func TestStopSavesAll(t *testing.T) {
 	}
 	l.finish(time.Second)
 }
+
+// A process whose older checkpoint is far behind its newest takes another, though
+// nothing more is ordered: perhaps only since the others' logs are full of what
+// the older one lacks. When both have everything it is silent.
+func TestLateCheckpointIsMadeUpFor(t *testing.T) {
+	l := newLab(t, 15, true, 2, 3)
+	l.user(300, 3, 8)
+	l.finish(10 * time.Second)
+	l.run(5 * time.Second) // nulls, too
+	var before [7]uint64
+	for _, m := range l.procs {
+		n := m.node
+		took, _ := n.ridge.Taken()
+		before[m.id] = n.keeper.numbers
+		n.cfg.Ridge.MaxLogCount = int(took) * checkpointShare / lateShares // it was taken in one go
+		n.keeper.wanted = true
+	}
+	l.run(2 * time.Second)
+	for _, m := range l.procs {
+		n := m.node
+		k := &n.keeper
+		if took, _ := n.ridge.Taken(); k.numbers != before[m.id]+2 || k.older.since != took || k.late(n) {
+			t.Errorf("process %d: %d checkpoints; the older one has %d instances of %d", m.id, k.numbers-before[m.id], k.older.since, took)
+		}
+	}
+}

@@ -56,7 +56,7 @@ func littleRoom(s *Shape) {
 // C5: of the replicas of a partition f+1 lack nothing, whatever the others and
 // other partitions have forgotten.
 func TestLittleRoom(t *testing.T) {
-	for _, seed := range []uint64{1100, 1253} {
+	for _, seed := range []uint64{1088, 1100, 1253, 1269} {
 		if _, err := Run(seed, Options{Alter: littleRoom}); err != nil {
 			t.Error(err)
 		}
