@@ -71,7 +71,7 @@ export async function ordered() {
 function take(read) {
   posts = read;
   const there = new Set(posts.map((p) => p.id));
-  drafts = drafts.filter((d) => !there.has(d.id));
+  drafts = drafts.filter((d) => !(d.settled && there.has(d.id)));
   draw();
 }
 
@@ -90,8 +90,8 @@ export function draft(author, text) {
     optimistic: (line) => set("optimistic", `likely, ${ms(line.ms)}`, line),
     confirmed(line) {
       set(line.agreed === false ? "corrected" : "confirmed", `${line.agreed === false ? "corrected" : "confirmed"}, ${ms(line.ms)}`, line);
-      setTimeout(() => {
-        drafts = drafts.filter((other) => other !== d || !posts.some((p) => p.id === d.id));
+      setTimeout(() => { // long enough to be seen
+        d.settled = true;
         refresh();
       }, 2500);
     },
