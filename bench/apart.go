@@ -97,7 +97,7 @@ func (a *apart) measure(ctx context.Context, c Case, ph Phases, seed uint64) (*R
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, startLimit+ph.Warm+ph.Measure+ph.Drain+5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, c.startLimit()+ph.Warm+ph.Measure+ph.Drain+5*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, exe, "bench", a.bench)
 	cmd.Env, cmd.Stderr = append(os.Environ(), clientEnv+"=1"), a.stderr

@@ -69,7 +69,7 @@ func (d *distant) run(ctx context.Context, systems []Apart) (*wireResult, error)
 		if err != nil {
 			return nil, err
 		}
-		starting, cancel := context.WithTimeout(ctx, startLimit)
+		starting, cancel := context.WithTimeout(ctx, o.Case.startLimit())
 		err = sys.Start(starting)
 		cancel()
 		if err != nil {

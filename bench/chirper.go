@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 )
@@ -44,6 +43,9 @@ func ChirperBeside(ctx context.Context, args []string, stdout, stderr io.Writer,
 	s, err := parse("chirper", args, stderr, d)
 	if err != nil {
 		return 2
+	}
+	if s.quick {
+		m.reduce(&s)
 	}
 	if err := m.check(s); err != nil {
 		fmt.Fprintln(stderr, err)
@@ -86,9 +88,33 @@ type network struct {
 	users         int
 	skew          float64
 	graph, binary string
+	f             *flag.FlagSet // that of the flags
+}
+
+// reduce takes less where nothing was asked for, so that a quick run has time
+// for it.
+func (m *network) reduce(s *settings) {
+	given := map[string]bool{}
+	m.f.Visit(func(x *flag.Flag) { given[x.Name] = true })
+	if !given["workloads"] {
+		m.commands = []string{Timeline, Mix, Post}
+	}
+	if !given["partitions"] {
+		m.partitions = []int{1, 2}
+	}
+	if !given["loads"] {
+		m.loads = shareList{1, 0.75}
+	}
+	if !given["users"] {
+		m.users = 1000
+	}
+	if !given["only"] {
+		s.only = strings.Join([]string{retwisPipelined, "chirper " + ourSMR, "chirper " + ourBaseline, "chirper " + ourFull}, ",")
+	}
 }
 
 func (m *network) flags(f *flag.FlagSet) {
+	m.f = f
 	f.Var(words{&m.commands, strings.Join([]string{Timeline, TimelineRead, Mix, MixRead, Post}, " ")}, "workloads",
 		"what clients do, separated by commas: timeline (all getTimeline), mix (85 % getTimeline, 7.5 % post, 3.75 % follow, 3.75 % unfollow), post, "+
 			"and the first two with getTimeline read without a place in the order: timeline-read, mix-read")
@@ -155,9 +181,3 @@ func sameServers(a, b Case) bool {
 	a.Command, a.Load, a.Rate, a.Outstanding = b.Command, b.Load, b.Rate, b.Outstanding
 	return a == b
 }
-
-// Executions of our service, as `eyrie init --execution` calls them.
-const conservative, baseline, full = "conservative", "baseline", "full"
-
-// early says whether an execution makes optimistic replies.
-func early(execution string) bool { return slices.Contains([]string{baseline, full}, execution) }

@@ -17,7 +17,7 @@ func TestChirper(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	var out, words bytes.Buffer
-	args := strings.Fields("-json -rounds 1 -warm 50ms -window 300ms -outstanding 8 -users 60 -partitions 1,2 -workloads timeline,timeline-read,mix,post -loads 1,0.5 -eyrie " + binary)
+	args := strings.Fields("-json -rounds 1 -warm 50ms -window 300ms -outstanding 8 -users 60 -partitions 1,2 -workloads timeline,timeline-read,mix -loads 1,0.5 -eyrie " + binary)
 	if status := Chirper(t.Context(), args, &out, &words); status != 0 {
 		t.Fatalf("status %d: %s", status, words.String())
 	}
@@ -37,8 +37,16 @@ func TestChirper(t *testing.T) {
 		if staged := pt.Command != TimelineRead && !strings.Contains(pt.Variant, "waiting"); staged && (pt.Stages == nil || pt.Stages.Multicast <= 0) {
 			t.Errorf("%s, %s: stages %+v", pt.name(), pt.Command, pt.Stages)
 		}
+		o := pt.Optimistic
+		if both := pt.Variant == ourBaseline || pt.Variant == ourFull; both != (o != nil) {
+			t.Errorf("%s, %s: %+v", pt.name(), pt.Command, o)
+		} else if both && (o.Replies == 0 || o.Replies > pt.Ops+64 || o.Runs == 0 || o.Stages == nil || o.CDF == nil || o.P50 > pt.P50) {
+			t.Errorf("%s, %s: %+v beside %+v", pt.name(), pt.Command, o, pt)
+		}
 	}
-	if want := 4*2*2 + 4; n != want { // workloads, loads and partitions; the waiting client at one of each
+	// Workloads, loads and partitions; the waiting client at one load and number
+	// of partitions; both replies to what is ordered, hasty clients at one load.
+	if want := 3*2*2 + 3 + 2*2*2*2 + 2*2*2; n != want {
 		t.Errorf("%d points, want %d: %s", n, want, words.String())
 	}
 	for _, want := range []string{"under full load", "latency below full load", "s-smr waiting"} {

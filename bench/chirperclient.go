@@ -10,16 +10,18 @@ import (
 
 	"github.com/eyrie-dev/eyrie/apps"
 	"github.com/eyrie-dev/eyrie/apps/chirper"
-	"github.com/eyrie-dev/eyrie/internal/client"
 	"github.com/eyrie-dev/eyrie/internal/cluster"
 	"github.com/eyrie-dev/eyrie/internal/host"
+	"github.com/eyrie-dev/eyrie/optimistic"
+	"github.com/eyrie-dev/eyrie/partition"
 	"github.com/eyrie-dev/eyrie/ssmr"
 )
 
 // chirperClient is a client of Chirper whose replies come by callback. As the
 // public client does, it keeps lists of whom it believes to follow an author.
 type chirperClient struct {
-	stageClock // of conservative replies
+	stageClock            // of conservative replies
+	early      stageClock // of optimistic ones
 	*Social
 	c       Case
 	address string // the cluster's file
@@ -29,7 +31,12 @@ type chirperClient struct {
 
 	mu        sync.Mutex
 	audiences [][]chirper.User // by author, ascending; never changed in place
-	stale     atomic.Uint64    // posts that were sent again, their audience being wrong
+
+	// stale counts posts that were sent again, their audience being wrong; replies
+	// optimistic replies that came before the others, and mistakes those that
+	// differed; open the commands without an outcome.
+	stale, replies, mistakes atomic.Uint64
+	open                     atomic.Int64
 }
 
 func newChirperClient(c Case, address json.RawMessage, cpu func() time.Duration) (*chirperClient, error) {
@@ -41,7 +48,7 @@ func newChirperClient(c Case, address json.RawMessage, cpu func() time.Duration)
 	for _, followers := range people.Followers {
 		var audience []chirper.User
 		for _, f := range followers {
-			audience = append(audience, chirper.User(f))
+			audience = append(audience, people.user(f))
 		}
 		x.audiences = append(x.audiences, audience)
 	}
@@ -56,15 +63,10 @@ func (x *chirperClient) Start(ctx context.Context) (err error) {
 	if x.file, err = cluster.Load(x.address); err != nil {
 		return err
 	}
-	tuning := client.DefaultTuning()
-	tuning.Horizon, tuning.Window = x.file.Ridge().Horizon, inFlight*x.c.Outstanding
-	tuning.Span = max(tuning.Span, 4*tuning.Window)
-	x.client, err = host.Dial(ctx, host.ClientConfig{
-		Core: client.Config{
-			Topology: x.file.Topology(), Map: apps.Service.Map(x.c.Partitions), Service: apps.Service.Definition(), Tuning: tuning,
-		},
-		Cluster: x.file.Cluster, Addrs: x.file.Addrs(),
-	})
+	cfg := host.FileClient(x.file, apps.Service.Definition(), apps.Service.Map(x.c.Partitions))
+	cfg.Core.Tuning.Window = inFlight * x.c.Outstanding
+	cfg.Core.Tuning.Span = max(cfg.Core.Tuning.Span, 4*cfg.Core.Tuning.Window)
+	x.client, err = host.Dial(ctx, cfg)
 	return err
 }
 
@@ -78,7 +80,7 @@ func (x *chirperClient) Submit(op Op, done func(error)) { x.submit(op, nil, done
 // submit carries out an operation. early, if not nil, is told of an optimistic
 // reply.
 func (x *chirperClient) submit(op Op, early func(), done func(error)) {
-	user := chirper.User(op.Key)
+	user := x.people.user(op.Key)
 	switch op.Action {
 	case PostText:
 		x.post(op, early, done)
@@ -92,7 +94,7 @@ func (x *chirperClient) submit(op Op, early func(), done func(error)) {
 			x.follows(user, op.Other, op.Action == FollowUser)
 			return nil
 		}
-		follow.send(chirper.Pair{User: user, Other: chirper.User(op.Other)}, early)
+		follow.send(chirper.Pair{User: user, Other: x.people.user(op.Other)}, early)
 	default:
 		read := call[chirper.User, chirper.Timeline]{x: x, command: chirper.GetTimelineOrdered, done: done, check: x.received}
 		if !InOrder(x.c.Command) {
@@ -114,7 +116,7 @@ func (x *chirperClient) received(t chirper.Timeline) error {
 // post sends a post until it is sent with the right audience.
 func (x *chirperClient) post(op Op, early func(), done func(error)) {
 	p := call[chirper.PostArg, chirper.Posted]{x: x, command: chirper.PostText}
-	arg := chirper.PostArg{Author: chirper.User(op.Key), Text: string(op.Value)}
+	arg := chirper.PostArg{Author: x.people.user(op.Key), Text: string(op.Value)}
 	attempt := func() {
 		x.mu.Lock()
 		audience := x.audiences[op.Key]
@@ -168,22 +170,53 @@ type call[A, R any] struct {
 
 func (c *call[A, R]) send(arg A, early func()) {
 	number, raw, err := c.command.Encode(apps.Service, arg)
-	if err == nil {
-		err = c.x.client.SubmitFunc(context.Background(), number, raw, nil, func(r host.Result) {
-			err := outcome(r, r.Err)
-			if err == nil {
-				c.x.add(r)
-				var result R
-				if result, err = c.command.Decode(r.Reply.Value); err == nil {
-					err = c.check(result)
-				}
+	c.x.open.Add(1)
+	switch ctx := context.Background(); {
+	case err != nil:
+	case early == nil:
+		err = c.x.client.SubmitFunc(ctx, number, raw, nil, c.ended)
+	default:
+		err = c.x.client.SubmitOptimisticFunc(ctx, number, raw, nil, func(e *host.Early) {
+			if c.probably(e.Reply) {
+				early()
 			}
-			c.done(err)
-		})
+		}, c.ended)
 	}
 	if err != nil {
+		c.x.open.Add(-1)
 		c.done(err)
 	}
+}
+
+// probably looks at an optimistic reply as a program does that shows it, and
+// says whether it is to be shown.
+func (c *call[A, R]) probably(m *optimistic.Reply) bool {
+	if m.Outcome != partition.OutcomeOK {
+		return true // an error is a reply too
+	}
+	result, err := c.command.Decode(m.Value)
+	return err == nil && (c.right == nil || c.right(result))
+}
+
+// ended takes a command's outcome.
+func (c *call[A, R]) ended(r host.Result) {
+	err := outcome(r, r.Err)
+	if err == nil {
+		c.x.add(r)
+		if r.Early != nil {
+			c.x.early.addEarly(r)
+			c.x.replies.Add(1)
+			if !r.Agreed {
+				c.x.mistakes.Add(1)
+			}
+		}
+		var result R
+		if result, err = c.command.Decode(r.Reply.Value); err == nil {
+			err = c.check(result)
+		}
+	}
+	c.done(err)
+	c.x.open.Add(-1)
 }
 
 // Flush implements System: the client's loop gathers by itself.
@@ -228,14 +261,14 @@ func (w *chirperWaiter) Submit(op Op, done func(error)) { w.idle <- func() { don
 
 // Do implements Doer.
 func (w *chirperWaiter) Do(op Op) (err error) {
-	ctx, user := context.Background(), chirper.User(op.Key)
+	ctx, user := context.Background(), w.people.user(op.Key)
 	switch op.Action {
 	case PostText:
 		_, err = w.app.Post(ctx, user, string(op.Value))
 	case FollowUser:
-		_, err = w.app.Follow(ctx, user, chirper.User(op.Other))
+		_, err = w.app.Follow(ctx, user, w.people.user(op.Other))
 	case UnfollowUser:
-		_, err = w.app.Unfollow(ctx, user, chirper.User(op.Other))
+		_, err = w.app.Unfollow(ctx, user, w.people.user(op.Other))
 	default:
 		read := w.app.OrderedTimeline
 		if !InOrder(w.c.Command) {

@@ -8,38 +8,52 @@ import (
 
 	"github.com/eyrie-dev/eyrie/apps"
 	"github.com/eyrie-dev/eyrie/apps/chirper"
+	graphs "github.com/eyrie-dev/eyrie/apps/chirper/load"
+	"github.com/eyrie-dev/eyrie/optimistic"
 	"github.com/eyrie-dev/eyrie/ssmr"
 )
 
 // chirperSystems are our service, executed in each way, on servers that the
-// keeper keeps, and with several clients.
-func chirperSystems(k *Keeper, binary string) []Apart {
-	system := func(variant, execution string, client func(c Case, address json.RawMessage, cpu func() time.Duration) (System, error)) Apart {
-		return Apart{
-			System: "chirper", Variant: variant, Client: client,
+// keeper keeps, and with several clients: of callbacks that wait for the
+// conservative reply, of goroutines that do (waiting), and of callbacks that go
+// on with the first reply (hasty).
+func chirperSystems(k *Keeper, binary string) (all []Apart) {
+	system := func(variant string, execution optimistic.Mode, can func(Case) bool, client func(*chirperClient) System) {
+		all = append(all, Apart{
+			System: "chirper", Variant: variant, Can: can,
+			Client: func(c Case, address json.RawMessage, cpu func() time.Duration) (System, error) {
+				x, err := newChirperClient(c, address, cpu)
+				if err != nil {
+					return nil, err
+				}
+				return client(x), nil
+			},
 			Servers: func(c Case) Servers {
-				key := fmt.Sprintf("chirper %s %d %v %s %d %d", execution, c.Partitions, c.Delay, c.Graph, c.Users, c.Size)
+				key := fmt.Sprintf("chirper %v %d %v %s %d %d", execution, c.Partitions, c.Delay, c.Graph, c.Users, c.Size)
 				return k.Servers(key, func() Servers { return &nodeProcesses{binary: binary, stores: true, c: c, execution: execution} })
 			},
-		}
+		})
 	}
-	callback := func(c Case, address json.RawMessage, cpu func() time.Duration) (System, error) {
-		return newChirperClient(c, address, cpu)
+	atMost := func(c Case) bool { return c.Load == 1 }
+	ordered := func(c Case) bool { return InOrder(c.Command) }
+	system(ourSMR, optimistic.Conservative, nil, func(x *chirperClient) System { return x })
+	system(ourSMR+" waiting", optimistic.Conservative, func(c Case) bool { return atMost(c) && c.Partitions == 1 && c.Delay == 0 },
+		func(x *chirperClient) System { return &chirperWaiter{chirperClient: x} })
+	for _, execution := range []optimistic.Mode{optimistic.Baseline, optimistic.Full} {
+		variant := execution.String()
+		system(variant, execution, ordered, func(x *chirperClient) System { return chirperEarly{x} })
+		system(variant+" hasty", execution, func(c Case) bool { return atMost(c) && ordered(c) },
+			func(x *chirperClient) System { return &chirperHasty{chirperClient: x} })
 	}
-	waiting := func(c Case, address json.RawMessage, cpu func() time.Duration) (System, error) {
-		x, err := newChirperClient(c, address, cpu)
-		return &chirperWaiter{chirperClient: x}, err
-	}
-	waiter := system(ourSMR+" waiting", conservative, waiting)
-	waiter.Can = func(c Case) bool { return c.Load == 1 && c.Partitions == 1 && c.Delay == 0 }
-	return []Apart{system(ourSMR, conservative, callback), waiter}
+	return all
 }
 
 // fillers is how many commands are outstanding while servers are filled.
 const fillers = 256
 
-// fillChirper makes the users, who follows whom, and the first posts, unless a
-// client before has.
+// fillChirper makes the users, the first posts, and who follows whom, unless a
+// client before has. Posts come first: nobody follows then, so that each costs
+// little, and whoever follows gets them.
 func fillChirper(ctx context.Context, address string, people *People, size int) error {
 	conn, err := ssmr.Dial(ctx, address, apps.Service, ssmr.ClientConfig{Window: fillers})
 	if err != nil {
@@ -47,56 +61,49 @@ func fillChirper(ctx context.Context, address string, people *People, size int) 
 	}
 	defer conn.Close()
 	c := chirper.NewClient(conn)
-	mark := chirper.User(len(people.Followers)) // joins last
+	mark := people.graph.User(people.graph.Len()-1) + 1 // joins last
 	if _, err := c.Timeline(ctx, mark); err == nil {
 		return nil
 	}
-	do := func(n int, begin func(i int) func(context.Context) error) error {
-		var open []func(context.Context) error
-		for i := range n {
-			if len(open) == fillers {
-				if err := open[0](ctx); err != nil {
-					return err
-				}
-				open = open[1:]
-			}
-			open = append(open, begin(i))
-		}
-		for _, f := range open {
-			if err := f(ctx); err != nil {
+	users := people.graph.Users()
+	err = many(ctx, len(users), func(i int) waiter { return result(c.GoJoin(ctx, users[i])) })
+	if err == nil {
+		var authors []uint32
+		people.First(func(a uint32) { authors = append(authors, a) })
+		text := string(Text(size))
+		err = many(ctx, len(authors), func(i int) waiter { return result(c.GoPost(ctx, people.user(authors[i]), text)) })
+	}
+	if err == nil {
+		_, err = graphs.Load(ctx, c, people.graph, graphs.Options{Window: fillers})
+	}
+	if err == nil {
+		_, err = c.Join(ctx, mark)
+	}
+	return err
+}
+
+// waiter waits for a call.
+type waiter func(context.Context) error
+
+func result[R any](call *chirper.Call[R]) waiter {
+	return func(ctx context.Context) error {
+		_, err := call.Result(ctx)
+		return err
+	}
+}
+
+// many makes n calls, begun in order, fillers at a time, until one fails.
+func many(ctx context.Context, n int, begin func(i int) waiter) error {
+	var open [fillers]waiter
+	for i := range n + fillers {
+		if wait := open[i%fillers]; wait != nil {
+			if err := wait(ctx); err != nil {
 				return err
 			}
 		}
-		return nil
-	}
-	n := len(people.Followers)
-	if err := do(n, func(i int) func(context.Context) error {
-		call := c.GoJoin(ctx, chirper.User(i))
-		return func(ctx context.Context) error { _, err := call.Result(ctx); return err }
-	}); err != nil {
-		return err
-	}
-	var edges [][2]chirper.User
-	for u, fs := range people.Followers {
-		for _, f := range fs {
-			edges = append(edges, [2]chirper.User{chirper.User(f), chirper.User(u)})
+		if open[i%fillers] = nil; i < n {
+			open[i%fillers] = begin(i)
 		}
 	}
-	if err := do(len(edges), func(i int) func(context.Context) error {
-		call := c.GoFollow(ctx, edges[i][0], edges[i][1])
-		return func(ctx context.Context) error { _, err := call.Result(ctx); return err }
-	}); err != nil {
-		return err
-	}
-	var authors []uint32
-	people.First(func(a uint32) { authors = append(authors, a) })
-	text := string(Text(size))
-	if err := do(len(authors), func(i int) func(context.Context) error {
-		call := c.GoPost(ctx, chirper.User(authors[i]), text)
-		return func(ctx context.Context) error { _, err := call.Result(ctx); return err }
-	}); err != nil {
-		return err
-	}
-	_, err = c.Join(ctx, mark)
-	return err
+	return nil
 }

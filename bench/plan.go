@@ -121,8 +121,14 @@ type Plan struct {
 // Table writes something about the results for people.
 type Table func(w io.Writer, sums []Summary) error
 
-// startLimit bounds the start of one system.
-const startLimit = 60 * time.Second
+// startLimit bounds the start of one system, which may have a social network to
+// load.
+func (c Case) startLimit() time.Duration {
+	if c.Users > 0 || c.Graph != "" {
+		return 5 * time.Minute
+	}
+	return time.Minute
+}
 
 // Run measures and hands every point to observe as it comes. It returns early
 // only when ctx ends, with its error. A case with a load below 1 must come after
@@ -206,7 +212,7 @@ func (p *Plan) point(ctx context.Context, round int, c Case, who Contender) Poin
 
 func (p *Plan) turn(ctx context.Context, pt *Point, c Case, who Contender) {
 	sys := who.New(c)
-	starting, cancel := context.WithTimeout(ctx, startLimit)
+	starting, cancel := context.WithTimeout(ctx, c.startLimit())
 	err := sys.Start(starting)
 	cancel()
 	if err == nil {

@@ -48,11 +48,10 @@ func (s *earlyRidge) Order() (all OrderCounts) {
 			continue
 		}
 		c := &st.Ridge.Counters
-		all.Compared += c.Compared
-		all.Mistakes += c.Mistakes
-		all.Repairs += c.Again
-		all.Forced += c.Forced
-		all.Wait = max(all.Wait, min(st.Ridge.Optimism.Wait, st.Ridge.Optimism.Most))
+		all.add(OrderCounts{
+			Compared: c.Compared, Mistakes: c.Mistakes, Repairs: c.Again, Forced: c.Forced,
+			Wait: min(st.Ridge.Optimism.Wait, st.Ridge.Optimism.Most),
+		})
 	}
 	return all
 }

@@ -63,6 +63,9 @@ func NewPeople(followers [][]uint32) *People {
 	return p
 }
 
+// user is the number of a user in the graph.
+func (p *People) user(u uint32) chirper.User { return p.graph.User(int(u)) }
+
 // Follows says whether a user follows another.
 func (p *People) Follows(user, other uint32) bool {
 	_, ok := slices.BinarySearch(p.Followed[user], other)

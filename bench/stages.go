@@ -4,7 +4,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/host"
+	"github.com/eyrie-dev/eyrie/partition"
 )
 
 // StageSums are the parts of commands' latencies, as the dissertation cuts them
@@ -86,19 +88,28 @@ type stageClock struct {
 // add counts a command that was ordered. One that was read has no such stages,
 // and the answer to one of its copies that came too late has not all of them.
 func (s *stageClock) add(r host.Result) {
-	at := r.Reply.Stages
-	if at.Proposed == 0 || at.Started == 0 {
-		return
+	if at := r.Reply.Stages; at.Proposed > 0 && at.Started > 0 {
+		s.count(r.Sent, max(r.Sent, min(at.Proposed, at.Delivered)), at, r.Replied)
 	}
+}
+
+// addEarly counts the optimistic reply that came before. Such a command was not
+// proposed by then: its multicasting is all the client's.
+func (s *stageClock) addEarly(r host.Result) {
+	if at := r.Early.Reply.Stages; at.Started > 0 {
+		s.count(r.Sent, r.Sent, at, r.Sent+hlc.Timestamp(r.Early.Took/time.Microsecond))
+	}
+}
+
+func (s *stageClock) count(sent, proposed hlc.Timestamp, at partition.Stages, replied hlc.Timestamp) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	proposed := max(r.Sent, min(at.Proposed, at.Delivered))
 	s.sums.Count++
-	s.sums.Batching += proposed.Sub(r.Sent)
+	s.sums.Batching += proposed.Sub(sent)
 	s.sums.Multicast += at.Delivered.Sub(proposed)
 	s.sums.Waiting += at.Started.Sub(at.Delivered)
 	s.sums.Executing += at.Finished.Sub(at.Started)
-	s.sums.Replying += r.Replied.Sub(at.Finished)
+	s.sums.Replying += replied.Sub(at.Finished)
 }
 
 // Stages implements Stager.

@@ -64,7 +64,7 @@ func summarize(k Point, g []Point) Summary {
 	s.Stages = stages(g, func(p Point) *Stages { return p.Stages })
 	s.TimelinePosts = mid(func(p Point) float64 { return p.TimelinePosts })
 	s.Others = mid(func(p Point) float64 { return p.Others })
-	s.Optimistic = optimistic(g)
+	s.Optimistic = earlyReplies(g)
 	rates := column(g, func(p Point) float64 { return p.OpsPerS })
 	s.Lo, s.Hi = slices.Min(rates), slices.Max(rates)
 	for _, pt := range g {
@@ -105,8 +105,8 @@ func stages(g []Point, of func(Point) *Stages) *Stages {
 	}
 }
 
-// optimistic are the medians of latencies, and the sums of counts, or nil.
-func optimistic(g []Point) *Optimistic {
+// earlyReplies are the medians of latencies, and the sums of counts, or nil.
+func earlyReplies(g []Point) *Optimistic {
 	g = slices.DeleteFunc(slices.Clone(g), func(p Point) bool { return p.Optimistic == nil })
 	if len(g) == 0 {
 		return nil

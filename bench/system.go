@@ -93,6 +93,20 @@ type OrderCounts struct {
 	Runs, Confirmed, Dropped, Replies, ReplyMistakes uint64
 }
 
+// add adds what another process counted.
+func (o *OrderCounts) add(a OrderCounts) {
+	o.Compared += a.Compared
+	o.Mistakes += a.Mistakes
+	o.Repairs += a.Repairs
+	o.Forced += a.Forced
+	o.Runs += a.Runs
+	o.Confirmed += a.Confirmed
+	o.Dropped += a.Dropped
+	o.Replies += a.Replies
+	o.ReplyMistakes += a.ReplyMistakes
+	o.Wait = max(o.Wait, a.Wait)
+}
+
 func (o *OrderCounts) sub(a OrderCounts) {
 	o.Compared -= a.Compared
 	o.Mistakes -= a.Mistakes

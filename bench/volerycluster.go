@@ -11,6 +11,7 @@ import (
 
 	"github.com/eyrie-dev/eyrie/internal/cluster"
 	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/optimistic"
 )
 
 // nodeProcesses are a cluster of `eyrie node` processes, three and more, each
@@ -18,11 +19,12 @@ import (
 // below it.
 type nodeProcesses struct {
 	Processes
+	Delays
 	binary string
 	stores bool // what canStore says of the binary
 	c      Case
-	// execution is how the service is executed; empty: conservatively.
-	execution string
+	// execution is how the service is executed; zero: conservatively.
+	execution optimistic.Mode
 	folder    string // holds everything; removed by Close
 }
 
@@ -47,19 +49,18 @@ func (n *nodeProcesses) Start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	f := &cluster.File{Version: cluster.Version, Cluster: filepath.Base(n.folder)}
-	for i, addr := range addrs {
-		if i%n.c.Replicas == 0 {
-			f.Partitions = append(f.Partitions, nil)
-		}
-		p := &f.Partitions[i/n.c.Replicas]
-		*p = append(*p, cluster.Member{ID: ids.Process(i + 1), Addr: addr})
-	}
-	if err := f.Save(n.file()); err != nil {
+	if err := n.describe(addrs, none, n.file()); err != nil {
 		return err
 	}
 	for i := range addrs {
-		args := []string{"node", "--cluster", n.file(), "--id", fmt.Sprint(i + 1), "-q"}
+		file := n.file()
+		if n.c.Delay > 0 { // each has its own sight of the others
+			file = filepath.Join(n.folder, fmt.Sprintf("seen-by-%d.json", i+1))
+			if err := n.describe(addrs, i, file); err != nil {
+				return err
+			}
+		}
+		args := []string{"node", "--cluster", file, "--id", fmt.Sprint(i + 1), "-q"}
 		switch {
 		case n.c.Dir != "":
 			args = append(args, "--"+nodeDirFlag, filepath.Join(n.folder, fmt.Sprint(i+1)))
@@ -73,6 +74,28 @@ func (n *nodeProcesses) Start(ctx context.Context) (err error) {
 	return nil
 }
 
+// none of the processes: a client.
+const none = -1
+
+// describe writes the cluster's file as the process with index self sees it.
+func (n *nodeProcesses) describe(addrs []string, self int, file string) error {
+	f := &cluster.File{Version: cluster.Version, Cluster: filepath.Base(n.folder), Execution: n.execution}
+	for i, addr := range addrs {
+		if i != self {
+			var err error
+			if addr, err = n.Via(addr, n.c.Delay); err != nil {
+				return err
+			}
+		}
+		if i%n.c.Replicas == 0 {
+			f.Partitions = append(f.Partitions, nil)
+		}
+		p := &f.Partitions[i/n.c.Replicas]
+		*p = append(*p, cluster.Member{ID: ids.Process(i + 1), Addr: addr})
+	}
+	return f.Save(file)
+}
+
 func (n *nodeProcesses) file() string { return filepath.Join(n.folder, cluster.DefaultName) }
 
 // Address implements Servers.
@@ -80,7 +103,7 @@ func (n *nodeProcesses) Address() any { return n.file() }
 
 // Close implements Servers.
 func (n *nodeProcesses) Close() error {
-	err := n.Processes.Close()
+	err := errors.Join(n.Processes.Close(), n.Delays.Close())
 	if n.folder != "" {
 		err = errors.Join(err, os.RemoveAll(n.folder))
 	}

@@ -31,7 +31,10 @@ const (
 	// documented has etcd's library as its documentation shows it, too.
 	documented = ours + "," + libs + ",etcd-raft plain,floor"
 	peaksOnly  = "ridge,eyrie near," + libs
-	onDisk     = "floor durable,ridge durable,hashicorp-raft durable,etcd durable"
+	// social are Retwis and Chirper in all ways, replies those with both replies.
+	social  = "retwis plain,retwis pipelined,retwis mget,retwis text,chirper s-smr,chirper s-smr waiting,chirper baseline,chirper full,chirper full hasty"
+	replies = "retwis pipelined,chirper s-smr,chirper baseline,chirper full"
+	onDisk  = "floor durable,ridge durable,hashicorp-raft durable,etcd durable"
 )
 
 var parts = []part{
@@ -82,6 +85,11 @@ var parts = []part{
 	{"volery-global", "The same: a share of create and delete (figures 4.6 and 4.7)", "volery",
 		[]string{"-commands", "setData", "-storage", "memory", "-sizes", "1000", "-shares", "0,0.01,0.05,0.1", "-rounds", "2", "-budget", "4m"},
 		[]string{"-commands", "setData", "-storage", "memory", "-sizes", "1000", "-shares", "0,0.1", "-partitions", "1,2", "-budget", "10s"}},
+	{"chirper", "Chirper beside Retwis: timelines, a mix and posts, by partitions (figures 6.2 to 6.4)", "chirper",
+		[]string{"-workloads", "timeline,timeline-read,mix,post", "-partitions", "1,2,4,8", "-loads", "1,0.75,0.1", "-users", "4000", "-rounds", "3", "-budget", "30m", "-only", social},
+		[]string{"-workloads", "timeline,mix", "-partitions", "1,2", "-loads", "1,0.75", "-users", "500", "-budget", "40s"}},
+	{"chirper-delay", "The same, with a one-way delay of 0.5 ms between processes", "chirper",
+		[]string{"-workloads", "timeline,mix", "-partitions", "1,2", "-loads", "1,0.75,0.1", "-delays", "500us", "-users", "4000", "-rounds", "3", "-budget", "8m", "-only", replies}, nil},
 	{"failover", "Failures under full load", "failover",
 		[]string{"-window", "4s"}, []string{"-budget", "12s", "-partitions", "1", "-faults", "coordinator"}},
 	{"soak", "Ten minutes of full load on disk: room and memory", "soak",
@@ -98,6 +106,7 @@ func all(ctx context.Context, args []string) int {
 	f := flag.NewFlagSet("all", flag.ContinueOnError)
 	quick := f.Bool("quick", false, "everything in less than two minutes, with short windows")
 	only := f.String("only", "", "only these parts, separated by commas; the others' results stay as they are")
+	graph := f.String("graph", "", "social graph for the parts called chirper, as an edge list of SNAP's (default: generated)")
 	out := f.String("out", "", "folder for results (default ../../docs/benchmarks/full, or .../quick)")
 	if f.Parse(args) != nil || f.NArg() > 0 {
 		return 2
@@ -116,6 +125,9 @@ func all(ctx context.Context, args []string) int {
 		}
 		fmt.Fprintf(os.Stderr, "\n=== %s (%v so far)\n\n", p.name, time.Since(begin).Round(time.Second))
 		ran++
+		if p.bench == "chirper" && *graph != "" {
+			p = p.on(*graph)
+		}
 		if s, err := p.run(ctx, *quick, *out); s != 0 || err != nil {
 			status = 1
 			fmt.Fprintf(os.Stderr, "%s: status %d: %v\n", p.name, s, err)
@@ -134,6 +146,16 @@ func all(ctx context.Context, args []string) int {
 	}
 	fmt.Fprintf(os.Stderr, "\n%d parts in %v; see %s\n", ran, time.Since(begin).Round(time.Second), filepath.Join(*out, "README.md"))
 	return status
+}
+
+// on is the part with a social graph of the user's.
+func (p part) on(graph string) part {
+	for _, flags := range []*[]string{&p.full, &p.quick} {
+		if *flags != nil { // else the part is not in such a run
+			*flags = append([]string{"-graph", graph}, *flags...)
+		}
+	}
+	return p
 }
 
 func (p part) flags(quick bool) []string {

@@ -66,9 +66,34 @@ func servicePoints() (all []bench.Point) {
 	return all
 }
 
+// socialPoints are Retwis and ours in all ways of execution, at three loads.
+func socialPoints() (all []bench.Point) {
+	cdf := new(bench.CDF)
+	for i := range cdf {
+		cdf[i] = float64(100 + 10*i)
+	}
+	for _, command := range []string{bench.Timeline, bench.Mix} {
+		for _, load := range []float64{1, 0.75, 0.1} {
+			pt := bench.Point{System: "retwis", Variant: "pipelined", Command: command, Partitions: 1, Load: load, OpsPerS: 5e3 * load, Mean: 2000, P50: 1900, CDF: cdf}
+			all = append(all, pt)
+			for _, partitions := range []int{1, 2} {
+				for _, variant := range []string{"s-smr", "baseline", "full"} {
+					pt := bench.Point{System: "chirper", Variant: variant, Command: command, Partitions: partitions, Load: load, OpsPerS: 2e4 * load * float64(partitions), Mean: 800, P50: 700, CDF: cdf,
+						Stages: &bench.Stages{Batching: 100, Multicast: 400, Waiting: 50, Executing: 50, Replying: 200}}
+					if variant != "s-smr" {
+						pt.Optimistic = &bench.Optimistic{P50: 450, P99: 900, Replies: 1000, ReplyMistakes: 7, CDF: cdf, Stages: &bench.Stages{Multicast: 250, Waiting: 40, Executing: 50, Replying: 150}}
+					}
+					all = append(all, pt)
+				}
+			}
+		}
+	}
+	return all
+}
+
 // Without points of ours there is no figure, and that is no failure.
 func TestNoServices(t *testing.T) {
-	for _, draw := range []func([]bench.Point) (Figure, error){Storage(bench.OnDisk, "4.2"), StorageCDF(bench.OnDisk, "4.3")} {
+	for _, draw := range []func([]bench.Point) (Figure, error){Storage(bench.OnDisk, "4.2"), StorageCDF(bench.OnDisk, "4.3"), Replies, ReplyCDF, Partitions} {
 		if _, err := draw(servicePoints()); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%v, want ErrNotExist", err)
 		}
@@ -87,6 +112,9 @@ func TestFigures(t *testing.T) {
 		"latencies":    {StorageCDF(bench.InMemory, "4.5"), servicePoints(), []string{"figure 4.5", "share of commands", "1 kB values", "ZooKeeper"}},
 		"global":       {Global, servicePoints(), []string{"figure 4.6", "5 % global: 1", "share of global commands"}},
 		"global CDF":   {GlobalCDF, servicePoints(), []string{"figure 4.7", "5 % global", "latency, ms"}},
+		"replies":      {Replies, socialPoints(), []string{"figure 6.2", "10 %", "multicasting", "waiting", "executing", "fully optimistic", "baseline optimistic", "Retwis", "timeline, 1 partition", "mix, 2 partitions"}},
+		"reply CDF":    {ReplyCDF, socialPoints(), []string{"figure 6.3", "share of commands", "mix, 2 partitions", "S-SMR", "fully optimistic"}},
+		"partitions":   {Partitions, socialPoints(), []string{"figure 6.4", "timeline (1 = 20 k/s)", "Fast-SSMR, baseline", "wrong optimistic replies", "Retwis", "2 partitions"}},
 		"destinations": {Destinations, points(), []string{"destinations", "Mbit/s", "latency, ms", "64 kB messages", "Ridge", "etcd raft", ">5<"}},
 		"groups":       {Groups, points(), []string{"groups", "one group = 1", "latency, ms", "64 kB messages", "Ridge (1 = 3277 Mbit/s)", ">3<"}},
 	} {

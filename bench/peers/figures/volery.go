@@ -232,9 +232,7 @@ func distributions(points []bench.Point, columns int, f serviceFigure) (Figure, 
 				return fig, err
 			}
 		}
-		if p.X.Max < 2*p.X.Min || p.X.Min <= 0 { // or a logarithm would have none
-			p.X.Min, p.X.Max = max(p.X.Min, 0.001), 10*max(p.X.Min, 0.001)
-		}
+		logarithmic(p)
 		if i%columns == 0 {
 			fig.Rows = append(fig.Rows, make([]*plot.Plot, columns))
 		}
