@@ -27,7 +27,26 @@ type cache struct {
 type copied struct {
 	key     Key
 	version Version
-	value   []byte // never changed in place
+	// also are other names of the same value: a replica of the owner that has
+	// forgotten what it told gives it a new one, while the others go on as before.
+	also  [maxAlso]Version
+	value []byte // never changed in place
+}
+
+const maxAlso = 3
+
+// is says whether v is a name of the copy.
+func (e *copied) is(v Version) bool {
+	return e.version == v || !v.isZero() && slices.Contains(e.also[:], v)
+}
+
+// rename gives the copy one more name; the last of the others goes.
+func (e *copied) rename(v Version) {
+	if e.version.older(v) {
+		e.version, v = v, e.version
+	}
+	copy(e.also[1:], e.also[:])
+	e.also[0] = v
 }
 
 func newCache(t *Tuning, partitions int) cache {
@@ -39,28 +58,33 @@ func newCache(t *Tuning, partitions int) cache {
 	return c
 }
 
-// put keeps a value that stays as it is.
-func (y *cache) put(q ids.Partition, k Key, version Version, value []byte) {
+// put keeps a value. It is cloned if it shares its memory with others.
+func (y *cache) put(q ids.Partition, k Key, version Version, value []byte, clone bool) {
 	i, there := y.byKey[k]
-	switch {
-	case there && !y.copies.at(i).version.older(version):
+	if there {
 		y.copies.touch(i)
-		return
-	case there:
-		e := y.copies.at(i)
-		y.copies.listOf(i).bytes += len(value) - len(e.value)
-		e.version, e.value = version, value
-		y.copies.touch(i)
-	default:
-		i = y.copies.add(int(q), copied{k, version, value})
-		y.byKey[k] = i
-		y.copies.listOf(i).bytes += copyBytes(k.Name, value)
+		switch e := y.copies.at(i); {
+		case e.is(version):
+			return
+		case bytes.Equal(e.value, value):
+			e.rename(version)
+			return
+		case !e.version.older(version):
+			return
+		}
+		y.drop(i)
 	}
 	if !worthKeeping(k.Name, value, y.least, y.maxBytes) {
-		y.drop(i)
 		return
 	}
-	for l := y.copies.listOf(i); l.count > y.maxCount || l.bytes > y.maxBytes; {
+	if clone {
+		value = bytes.Clone(value)
+	}
+	i = y.copies.add(int(q), copied{key: k, version: version, value: value})
+	y.byKey[k] = i
+	l := y.copies.listOf(i)
+	l.bytes += copyBytes(k.Name, value)
+	for l.count > y.maxCount || l.bytes > y.maxBytes {
 		y.drop(l.oldest)
 	}
 }
@@ -82,14 +106,14 @@ func (r *Replica) recall(q ids.Partition, s *Same) (value []byte, ok bool) {
 	}
 	y.copies.touch(i)
 	e := y.copies.at(i)
-	if e.version == s.Version {
+	if e.is(s.Version) {
 		return e.value, true
 	}
-	if s.Change == nil || e.version != s.Change.Base {
+	if s.Change == nil || !e.is(s.Change.Base) {
 		return nil, false
 	}
 	if value, ok = r.patch(s, e.value); ok && s.Change.Keep {
-		y.put(q, s.Key, s.Version, value)
+		y.put(q, s.Key, s.Version, value, false)
 	}
 	return value, ok
 }
@@ -213,18 +237,11 @@ func (r *Replica) pullWhole(c *command, p *peer) {
 	r.send(r.witness(p.partition, hash(c.Command)), &Pull{c.Tag})
 }
 
-// keepNamed keeps a value that came with a name. It is copied out of the
-// message.
+// keepNamed keeps a value that came with a name.
 func (r *Replica) keepNamed(p *peer, v *Var, version Version) {
-	y := &r.cache
-	if !y.on || version.isZero() || !v.OK || !worthKeeping(v.Key.Name, v.Value, y.least, y.maxBytes) || p.find(v.Key) == nil {
-		return
+	if r.cache.on && v.OK && !version.isZero() && p.find(v.Key) != nil {
+		r.cache.put(p.partition, v.Key, version, v.Value, true)
 	}
-	if i, there := y.byKey[v.Key]; there && !y.copies.at(i).version.older(version) {
-		y.copies.touch(i)
-		return
-	}
-	y.put(p.partition, v.Key, version, bytes.Clone(v.Value))
 }
 
 // keepWritten brings copies up to what a command that has ended well wrote,
@@ -246,7 +263,7 @@ func (r *Replica) keepWritten(c *command) {
 		case !w.ok:
 			y.drop(j)
 		default:
-			y.put(ids.Partition(y.copies.slots[j].list), w.key, Version{Position: c.Position}, slices.Clip(w.value))
+			y.put(ids.Partition(y.copies.slots[j].list), w.key, Version{Position: c.Position}, slices.Clip(w.value), false)
 		}
 	}
 }

@@ -333,6 +333,28 @@ func TestOwnersNeedNotAgree(t *testing.T) {
 	}
 }
 
+// A replica of the owner that comes back names a value anew; the others go on as
+// before, and the receivers, who know it by both names, ask for it once at most.
+func TestOneValueOfManyNames(t *testing.T) {
+	l := newLab(t, 2, 3)
+	x, a := l.key(colHash, 1, 0), l.key(colHash, 0, 0)
+	l.deliver(l.op(5000, exactly(put(x)), 1), 4, 5, 6)
+	for i := range 60 {
+		c := l.op(5001+hlc.Timestamp(i), exactly(get(x), put(a)), 0, 1)
+		l.deliver(c, 1, 2, 3, 4, 5, 6)
+		l.pass(nil)
+		l.same3(c)
+		if n := l.nodes[3+i/10%3]; i == 10 || i == 20 {
+			n.audience.forget(n.state.find(x))
+		}
+	}
+	for _, n := range l.nodes[:3] {
+		if c := n.counters; c.Forgotten > 3 || c.Recalled < 50 {
+			t.Fatalf("%d recalled, %d forgotten", c.Recalled, c.Forgotten)
+		}
+	}
+}
+
 func (l *lab) same3(d Delivery) {
 	l.t.Helper()
 	seen := make(map[uint64]int)

@@ -263,7 +263,7 @@ func (r *Replica) Inform(run *Run, q ids.Partition, m *Exchange) (news bool) {
 	for i := range m.Same {
 		s := &m.Same[i]
 		if j, there := r.cache.byKey[s.Key]; there && p.find(s.Key) == nil {
-			if e := r.cache.copies.at(j); e.version == s.Version && room(copyBytes(e.key.Name, e.value)) {
+			if e := r.cache.copies.at(j); e.is(s.Version) && room(copyBytes(e.key.Name, e.value)) {
 				p.add(Var{s.Key, true, e.value})
 				news = true
 			}
