@@ -182,21 +182,31 @@ func (r *Replica) remind(c *command, p *peer, s *Same) bool {
 	return ok || here
 }
 
-// await makes c wait for the command that will bring the version along, if it
-// is unfinished here: by its own exchange, or by its end.
+// await makes c wait for the command that will bring the version along, or the
+// one that a change is of, if it is unfinished here: by its own exchange, or by
+// its end.
 func (r *Replica) await(c *command, p *peer, s *Same) bool {
-	w := r.queue.find(s.Version.Position)
-	if w == nil || !w.Position.Less(c.Position) || w.out == nil || w.in.peer(p.partition) == nil {
-		return false
+	w := r.bringer(c, p, s.Key, s.Version)
+	if w == nil && s.Change != nil {
+		w = r.bringer(c, p, s.Key, s.Change.Base)
 	}
-	if _, there := r.cache.byKey[s.Key]; !s.Version.Before && !there {
-		return false // what it writes will not be kept
-	}
-	if !r.roomFor(c, p, s.bytes()) {
+	if w == nil || !r.roomFor(c, p, s.bytes()) {
 		return false
 	}
 	w.hopes = append(w.hopes, hope{c, c.Position, p.partition, *s})
 	return true
+}
+
+// bringer is an unfinished command before c that will bring a version along.
+func (r *Replica) bringer(c *command, p *peer, k Key, v Version) *command {
+	w := r.queue.find(v.Position)
+	if w == nil || !w.Position.Less(c.Position) || w.out == nil || w.in.peer(p.partition) == nil {
+		return nil
+	}
+	if _, there := r.cache.byKey[k]; !v.Before && !there {
+		return nil // what it writes will not be kept
+	}
+	return w
 }
 
 // fulfil gives those that hope for something of w what has come. over: nothing
@@ -215,6 +225,9 @@ func (r *Replica) fulfil(w *command, over bool) {
 			if h.c.started && !h.c.resuming {
 				h.c.resuming = true
 				r.runnable = append(r.runnable, h.c)
+			}
+			if len(h.c.hopes) > 0 { // for what it has now
+				r.fulfil(h.c, false)
 			}
 		case over:
 			r.counters.Forgotten++

@@ -302,6 +302,41 @@ func TestVersionUnderWay(t *testing.T) {
 	}
 }
 
+// Changes of changes that come before what they are of wait for that, one after
+// the other.
+func TestChangesUnderWay(t *testing.T) {
+	l := newLab(t, 2, 1)
+	x := l.key(colGroup, 1, 0)
+	for i := range 4 { // long enough for changes to be worth it
+		l.deliver(l.op(5000+hlc.Timestamp(i), exactly(update(x, doAppend)), 1), 2)
+	}
+	var ds []Delivery
+	for i := range 4 {
+		at := 5010 + 10*hlc.Timestamp(i)
+		d := l.op(at, exactly(get(x), put(l.key(colHash, 0, i))), 0, 1)
+		ds = append(ds, d)
+		l.deliver(d, 1, 2)
+		// The owner hears of the other's start, and goes on.
+		for _, e := range keepOnly(l.mail, func(e letter) bool { return e.to == 2 }) {
+			l.node(2).Step(l.now, 1, e.m)
+			l.collect(2)
+		}
+		l.mail = keepOnly(l.mail, func(e letter) bool { return e.to == 1 })
+		l.deliver(l.op(at+1, exactly(update(x, doAppend)), 1), 2)
+	}
+	if l.node(2).counters.ToldChange < 2 {
+		t.Fatalf("vacuous: %+v", l.node(2).counters)
+	}
+	slices.Reverse(l.mail)
+	l.pass(nil)
+	for _, d := range ds {
+		l.same(d)
+	}
+	if c := l.node(1).counters; c.Forgotten+c.Pulls > 0 {
+		t.Fatalf("%+v", c)
+	}
+}
+
 // Replicas of the owner that believe different things, and name differently,
 // are both right.
 func TestOwnersNeedNotAgree(t *testing.T) {
