@@ -226,6 +226,7 @@ func randomWorld(t testing.TB, seed uint64, tweak ...func(*Config)) *world {
 	g := &orderGen{w: w, rng: rng, progs: progs, gen: progGen{rng: rng, keys: 2 + rng.IntN(6)}, now: 1e9, n: partitions}
 	g.gen.few = rng.IntN(2) == 0
 	if g.gen.few {
+		w.few = true
 		w.loseCaches(rng)
 	}
 	for i := range 1 + rng.IntN(4) {

@@ -34,6 +34,7 @@ type world struct {
 	slow         time.Duration // the usual network delay is up to this
 	lag          time.Duration // between deliveries at one replica
 	faultsUntil  time.Duration
+	few          bool                                            // its programs are for the caches
 	filter       func(from, to ids.Process, m wire.Message) bool // false: lost
 	onSend       func(from ids.Process, s Send)
 	delivered    func(n *node) // after each delivery
