@@ -91,7 +91,13 @@ func (w *witness) tick() {
 }
 
 func (w *witness) send(p *peerJournal, ask, answer bool) {
-	w.n.send(ids.To(p.process), &Journal{Durable: w.durable, Heard: p.durable, Ask: ask, Answer: answer})
+	durable := w.durable
+	if w.asking {
+		// What the journal has written since, as it tidies up, others would take for
+		// what it has lost: their answers say what they have heard, in whichever life.
+		durable = w.base
+	}
+	w.n.send(ids.To(p.process), &Journal{Durable: durable, Heard: p.durable, Ask: ask, Answer: answer})
 }
 
 // step takes what another replica says. It answers also while it asks itself:

@@ -56,3 +56,38 @@ func TestWitnessesSuffice(t *testing.T) {
 	l.procs[2].start()
 	l.finish(20 * time.Second)
 }
+
+// What a journal writes as it tidies up, before the process takes part, is not
+// told: it would come back as what somebody has heard, and pass for what the
+// directory has lost.
+func TestTidyingIsNotHeard(t *testing.T) {
+	l := newLab(t, 3, true, 1, 3)
+	l.user(500, 1, 8)
+	l.run(time.Second)
+	for _, m := range l.procs {
+		m.crash()
+	}
+	m := l.procs[0]
+	m.start()
+	n := m.node
+	w := &n.witness
+	n.Synced(w.base + 5)
+	for _, ask := range []bool{true, false} {
+		w.send(&w.peers[0], ask, !ask)
+		last := n.founding.sends[len(n.founding.sends)-1].Msg.(*Journal)
+		if !w.asking || last.Durable != w.base {
+			t.Fatalf("it tells %d; the journal ended with %d when it started", last.Durable, w.base)
+		}
+	}
+	l.procs[1].start()
+	l.procs[2].start()
+	l.run(time.Second)
+	if w.asking || m.err != nil {
+		t.Fatalf("it does not start: %v", m.err)
+	}
+	w.send(&w.peers[0], false, true)
+	if last := n.founding.sends[len(n.founding.sends)-1].Msg.(*Journal); last.Durable < w.base+5 {
+		t.Fatalf("it tells %d, and %d are durable", last.Durable, w.base+5)
+	}
+	l.finish(20 * time.Second)
+}
