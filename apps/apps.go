@@ -8,5 +8,6 @@ import (
 	"github.com/eyrie-dev/eyrie/ssmr"
 )
 
-// Service is Volery and Chirper.
-var Service = ssmr.Compose("eyrie", volery.Service, chirper.Service)
+// Service is Volery and Chirper. Whoever changes what one of its commands does
+// gives it the next version, and carries the former one along.
+var Service = ssmr.Compose("eyrie", volery.Service, chirper.Service).AtVersion(1)

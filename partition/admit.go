@@ -34,6 +34,10 @@ func (r *Replica) accept(d *Delivery, e *entry) {
 		r.dispatch(c, e)
 		return
 	}
+	if !r.service.Carries(r.inForce) {
+		r.stop("%v", r.uncarried(r.inForce))
+		return
+	}
 	c := &r.scratch
 	if len(d.Dests) > 1 {
 		c = r.spare.takeCommand()
@@ -47,6 +51,9 @@ func (r *Replica) accept(d *Delivery, e *entry) {
 	} else {
 		r.counters.Accepted++
 		r.observeVerdict(d, VerdictAccepted)
+	}
+	if !stale {
+		r.enforce(c)
 	}
 	if stale || c.needed != nil {
 		c.tx.retry(c.dests.Union(c.needed))
@@ -108,15 +115,19 @@ func (r *Replica) fill(c *command, d *Delivery, q *Request, err error) {
 	c.body = d.Body
 	c.bytes = len(d.Body) + 512
 	c.exact, c.barrier = true, r.tuning.Sequential
+	c.version, c.upgrade = r.inForce, 0
 	t.reset(r, c)
 	c.delivered, c.startedAt = r.now.Wall, 0
+	code, _ := r.service.code(c.version)
 	switch {
 	case err != nil:
 		t.fail(fmt.Errorf("%w: %v", ErrArgument, err))
-	case int(q.Command) >= len(r.service.Commands):
+	case q.Command == CommandUpgrade:
+		r.fillUpgrade(c, q.Arg)
+	case int(q.Command) >= len(code):
 		t.fail(fmt.Errorf("%w: no command %d", ErrArgument, q.Command))
 	default:
-		c.spec, c.arg = &r.service.Commands[q.Command], q.Arg
+		c.spec, c.arg = &code[q.Command], q.Arg
 		c.number = q.Command
 		r.fillAccess(c)
 	}
@@ -163,10 +174,10 @@ func (r *Replica) prepare(c *command) (a Access, err error) {
 	if c.lent == nil {
 		c.lent = r.spare.takeItems()
 	}
-	lent := Lent{Items: c.lent, Code: r.spare.takeCode(c.number), names: r.state}
+	lent := Lent{Items: c.lent, Code: r.spare.takeCode(c), names: r.state}
 	a, c.code, err = c.spec.Prepare(c.arg, lent)
 	if c == &r.scratch {
-		r.spare.putCode(c.number, c.code)
+		r.spare.putCode(c, c.code)
 	}
 	c.arg = nil
 	return a, err
@@ -181,7 +192,7 @@ func (r *Replica) unscratch() *command {
 	c.tx.c = c
 	r.scratch = command{}
 	if c.code != nil {
-		r.spare.takeCode(c.number)
+		r.spare.takeCode(c)
 	}
 	return c
 }

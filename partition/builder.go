@@ -158,7 +158,11 @@ func (b *Builder) addMeta(value []byte) error {
 	case m.version != r.version():
 		return fmt.Errorf("it was taken under map %d, not %d", m.version, r.version())
 	}
+	if !r.service.Carries(m.inForce) {
+		return r.uncarried(m.inForce)
+	}
 	b.meta = &m
+	r.inForce, r.spare.version = m.inForce, m.inForce
 	r.last, r.present, r.delivered, r.outcomes = m.last, m.present, m.delivered, m.outcomes
 	r.outbox.dropped = m.dropped
 	return nil

@@ -12,6 +12,7 @@ type meta struct {
 	partition   ids.Partition
 	fingerprint uint64 // of the service
 	version     uint64 // of the map
+	inForce     uint32 // version of the service
 	last        ids.Position
 	present     hlc.Timestamp
 	delivered   uint64
@@ -41,7 +42,7 @@ func (r *Replica) Checkpoint() *Snapshot {
 		meta: meta{
 			partition: r.config.Partition, fingerprint: r.service.Fingerprint(), version: r.version(),
 			last: r.last, present: r.present, delivered: r.delivered, outcomes: r.outcomes,
-			dropped: r.outbox.dropped,
+			dropped: r.outbox.dropped, inForce: r.inForce,
 		},
 		durable: l.on, ledger: r.ledger,
 	}
@@ -149,7 +150,7 @@ func (r *Replica) captureQueue(s *Snapshot) {
 		}
 		q := queued{
 			Tag: c.Tag, dests: c.dests, proposed: c.proposed, nearest: c.nearest, body: c.body,
-			sent: c.out != nil && c.out.sentSignal,
+			sent: c.out != nil && c.out.sentSignal, version: c.version,
 		}
 		for i := range c.in.peers {
 			p := &c.in.peers[i]

@@ -19,6 +19,8 @@ type command struct {
 	nearest  ids.Process
 	spec     *CommandSpec
 	number   uint16 // of spec
+	version  uint32 // of the service, whose code executes it
+	upgrade  uint32 // the version that is in force from here on; 0: as before
 	code     Code   // nil: spec.Run with arg
 	arg      []byte // nil if code is not
 	body     []byte // the delivery's, for checkpoints

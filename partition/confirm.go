@@ -24,7 +24,7 @@ func (r *Replica) takeRun(d *Delivery) *command {
 		return nil
 	}
 	c := run.c
-	if c.Command != d.Command || c.Attempt != d.Attempt || !sameBytes(run.body, d.Body) || !c.dests.Equal(d.Dests) || run.version != r.version() {
+	if c.Command != d.Command || c.Attempt != d.Attempt || !sameBytes(run.body, d.Body) || !c.dests.Equal(d.Dests) || run.version != r.version() || c.version != r.inForce {
 		r.speculator.Wrong(run)
 		r.counters.RunsWrong++
 		r.quit(run)
@@ -212,7 +212,7 @@ func (r *Replica) prepareAgain(c *command) {
 	if c.spec.Prepare == nil {
 		return
 	}
-	r.spare.putCode(c.number, used)
+	r.spare.putCode(c, used)
 	c.code = nil
 	r.codeAgain(c)
 }
@@ -226,7 +226,7 @@ func (r *Replica) codeAgain(c *command) {
 	}()
 	q, err := DecodeRequest(c.body)
 	if err == nil {
-		_, c.code, err = c.spec.Prepare(q.Arg, Lent{Code: r.spare.takeCode(c.number)})
+		_, c.code, err = c.spec.Prepare(q.Arg, Lent{Code: r.spare.takeCode(c)})
 	}
 	if err != nil {
 		c.tx.fail(fmt.Errorf("%w: %v", ErrArgument, err))

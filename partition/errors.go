@@ -15,6 +15,9 @@ var (
 	ErrBudget = errors.New("command exceeded its budget")
 	// ErrReadOnly: a ReadOnly command wrote, or declared a write.
 	ErrReadOnly = errors.New("a read-only command may not write")
+	// ErrVersion: another version of the service is in force than an upgrade
+	// was to begin from.
+	ErrVersion = errors.New("another version of the service is in force")
 )
 
 // ErrStopped is wrapped by Replica.Err: the replica found an invariant broken
@@ -28,6 +31,7 @@ const (
 	namePanicked = "eyrie.panicked"
 	nameBudget   = "eyrie.budget"
 	nameReadOnly = "eyrie.readonly"
+	nameVersion  = "eyrie.version"
 )
 
 // builtin lists them in one place for both directions.
@@ -37,6 +41,7 @@ var builtin = []NamedError{
 	{namePanicked, ErrPanicked},
 	{nameBudget, ErrBudget},
 	{nameReadOnly, ErrReadOnly},
+	{nameVersion, ErrVersion},
 }
 
 // NamedError is an error that a service registers, so that errors.Is knows it

@@ -8,12 +8,12 @@ import (
 )
 
 // checkpointFormat is that of the items' values.
-const checkpointFormat = 1
+const checkpointFormat = 2
 
 func (m *meta) append(b []byte) []byte {
 	b = wire.AppendUint16(append(b, checkpointFormat), uint16(m.partition))
 	b = wire.AppendUint64(b, m.fingerprint)
-	b = wire.AppendUvarint(b, m.version)
+	b = wire.AppendUint32(wire.AppendUvarint(b, m.version), m.inForce)
 	b = wire.AppendPosition(b, m.last)
 	b = wire.AppendTimestamp(b, m.present)
 	b = wire.AppendUvarint(b, m.delivered)
@@ -34,7 +34,7 @@ func decodeMeta(b []byte) (m meta, err error) {
 		r.Fail("another format of checkpoints")
 	}
 	m = meta{
-		partition: ids.Partition(r.Uint16()), fingerprint: r.Uint64(), version: r.Uvarint(),
+		partition: ids.Partition(r.Uint16()), fingerprint: r.Uint64(), version: r.Uvarint(), inForce: r.Uint32(),
 		last: r.Position(), present: r.Timestamp(), delivered: r.Uvarint(), outcomes: r.Uint64(),
 		dropped: r.Position(),
 	}
@@ -178,7 +178,7 @@ func (q *queued) append(b []byte) []byte {
 	b = wire.AppendSet(b, q.dests)
 	b = wire.AppendTimestamp(b, q.proposed)
 	b = wire.AppendUint16(b, uint16(q.nearest))
-	b = wire.AppendBool(b, q.sent)
+	b = wire.AppendUint32(wire.AppendBool(b, q.sent), q.version)
 	b = wire.AppendBytes(b, q.body)
 	for i := range q.peers {
 		p := &q.peers[i]
@@ -191,7 +191,7 @@ func decodeQueued(p ids.Position, b []byte) (*queued, error) {
 	r := wire.NewReader(b)
 	q := &queued{
 		Tag: readTagAt(&r, p), dests: r.Set(), proposed: r.Timestamp(),
-		nearest: ids.Process(r.Uint16()), sent: r.Bool(), body: r.Bytes(),
+		nearest: ids.Process(r.Uint16()), sent: r.Bool(), version: r.Uint32(), body: r.Bytes(),
 	}
 	for i := 1; i < len(q.dests) && r.Err() == nil; i++ {
 		x := Exchange{Tag: q.Tag, Signal: r.Bool()}

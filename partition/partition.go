@@ -95,6 +95,10 @@ type Service struct {
 	// Errors are known by name at the client. A command's error takes the
 	// name of the first that errors.Is finds in it.
 	Errors []NamedError
+	// Version of the code in Commands, from 1 on, if it is ever to change; zero
+	// if not. Former are versions that the program carries besides, rising.
+	Version uint32
+	Former  []Former
 }
 
 // Collection is a named set of variables placed by one rule.

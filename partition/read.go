@@ -134,6 +134,9 @@ func (r *Replica) read(w *waitingRead) {
 		Dests: r.reads.home[:], Body: w.arg,
 	}
 	var err error
+	if w.command == CommandUpgrade {
+		err = fmt.Errorf("an upgrade is no read")
+	}
 	if int(w.command) < len(r.service.Commands) && !r.service.Commands[w.command].ReadOnly {
 		err = fmt.Errorf("%s may write", r.service.Commands[w.command].Name)
 	}

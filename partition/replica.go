@@ -84,6 +84,7 @@ type Replica struct {
 	speculator Speculator
 	ending     Ending // told to it
 
+	inForce   uint32 // the version of the service, behind the last delivery
 	reads     reads
 	counters  Counters
 	lastPanic string
@@ -93,10 +94,10 @@ type Replica struct {
 func New(c Config) *Replica {
 	r := &Replica{
 		config: c, service: c.Service,
-		alone: len(c.Replicas) == 1,
+		alone: len(c.Replicas) == 1, inForce: c.Service.first(),
 		peers: make(map[ids.Process]ids.Partition),
 		state: newState(len(c.Service.Collections)),
-		spare: spare{codes: make([][]Code, len(c.Service.Commands))},
+		spare: spare{codes: make([][]Code, len(c.Service.Commands)), version: c.Service.first()},
 	}
 	r.tuning = &r.config.Tuning
 	r.audience, r.cache = newAudience(r.tuning, len(c.Replicas)), newCache(r.tuning, len(c.Replicas))

@@ -16,7 +16,7 @@ type Request struct {
 	Arg        []byte
 }
 
-// MaxCommands of a service. The bit above its numbers is a request's Optimistic.
+// MaxCommands of a service, CommandUpgrade included. The bit above its numbers is a request's Optimistic.
 const MaxCommands = 1 << 15
 
 const optimisticBit = MaxCommands

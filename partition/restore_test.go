@@ -15,7 +15,7 @@ func everythingOf(t testing.TB, r *Replica) disk {
 	t.Helper()
 	s := &Snapshot{meta: meta{
 		partition: r.config.Partition, fingerprint: r.service.Fingerprint(), version: r.version(),
-		last: r.last, present: r.present, delivered: r.delivered, outcomes: r.outcomes, dropped: r.outbox.dropped,
+		last: r.last, present: r.present, delivered: r.delivered, outcomes: r.outcomes, dropped: r.outbox.dropped, inForce: r.inForce,
 	}, ledger: newLedger()}
 	if n := len(r.marks); n > 1 { // the last is that of the checkpoint it is compared with
 		s.meta.before = r.marks[n-2]

@@ -84,9 +84,15 @@ func (r *Replica) readmit(q *queued) error {
 		Position: q.Position, Command: q.Command, Attempt: q.Attempt, Dests: q.dests,
 		Body: q.body, Proposed: q.proposed, Nearest: q.nearest,
 	}
+	if !r.service.Carries(q.version) {
+		return r.uncarried(q.version)
+	}
 	c := r.spare.takeCommand()
 	req, err := DecodeRequest(q.body)
+	now := r.inForce
+	r.inForce = q.version // as it was at its delivery
 	r.fill(c, &d, &req, err)
+	r.inForce = now
 	if err == nil && req.MapVersion != r.version() || c.needed != nil {
 		return fmt.Errorf("it would have ended in retry")
 	}

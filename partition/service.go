@@ -34,10 +34,11 @@ func (s *Service) Validate() error {
 		complain("no name")
 	}
 	unique("collection", len(s.Collections), 1<<16, func(i int) string { return s.Collections[i].Name })
-	unique("command", len(s.Commands), MaxCommands, func(i int) string { return s.Commands[i].Name })
+	unique("command", len(s.Commands), MaxCommands-1, func(i int) string { return s.Commands[i].Name })
 	unique("operation", len(s.Operations), 1<<16, func(i int) string { return s.Operations[i].Name })
 	all := append(append([]NamedError(nil), builtin...), s.Errors...)
 	unique("error", len(all), 1<<16, func(i int) string { return all[i].Name })
+	s.validateFormer(complain)
 	for _, c := range s.Commands {
 		if c.Access == nil || c.Run == nil {
 			complain("command %q lacks Access or Run", c.Name)
@@ -57,7 +58,8 @@ func (s *Service) Validate() error {
 }
 
 // Fingerprint is equal for services whose names, in order, and placement
-// flags are equal. It cannot see code.
+// flags are equal. It cannot see code. Of a service with versions only name and
+// collections count: the rest may grow from version to version.
 func (s *Service) Fingerprint() uint64 {
 	b := wire.AppendString(nil, s.Name)
 	b = wire.AppendUvarint(b, uint64(len(s.Collections)))
@@ -66,6 +68,9 @@ func (s *Service) Fingerprint() uint64 {
 		b = wire.AppendBool(b, c.Place != nil)
 		b = wire.AppendBool(b, c.Everywhere)
 		b = wire.AppendBool(b, c.Immutable)
+	}
+	if s.Version > 0 {
+		return xxhash.Sum64(wire.AppendString(b, "versions"))
 	}
 	b = wire.AppendUvarint(b, uint64(len(s.Commands)))
 	for _, c := range s.Commands {

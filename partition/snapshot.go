@@ -52,7 +52,8 @@ type queued struct {
 	proposed hlc.Timestamp
 	nearest  ids.Process
 	body     []byte
-	sent     bool // it had started, and its signal and values had been sent
+	version  uint32 // of the service
+	sent     bool   // it had started, and its signal and values had been sent
 	// peers are what the other destinations have said, in their order.
 	peers []Exchange
 }

@@ -2,9 +2,11 @@ package partition
 
 // spare is the memory of commands that are no more, for those to come.
 type spare struct {
-	items  [][]Item
-	codes  [][]Code // by command
-	writes [][]pending
+	items [][]Item
+	codes [][]Code // by command
+	// version is that of codes.
+	version uint32
+	writes  [][]pending
 	// left have left the queue: when the step that they ended in is over, they
 	// are commands again.
 	left     []*command
@@ -45,11 +47,20 @@ func (s *spare) takeWrites() []pending {
 	return make([]pending, 0, fewWrites)
 }
 
-func (s *spare) takeCode(number uint16) Code { return pop(&s.codes[number]) }
+// takeCode is one of the same command of the same version, or nil.
+func (s *spare) takeCode(c *command) Code {
+	if c.version != s.version {
+		return nil
+	}
+	return pop(&s.codes[c.number])
+}
 
-func (s *spare) putCode(number uint16, code Code) {
-	if list := s.codes[number]; code != nil && len(list) < maxRuns {
-		s.codes[number] = append(list, code)
+func (s *spare) putCode(c *command, code Code) {
+	if code == nil || c.version != s.version {
+		return
+	}
+	if list := s.codes[c.number]; len(list) < maxRuns {
+		s.codes[c.number] = append(list, code)
 	}
 }
 
@@ -116,7 +127,7 @@ func (s *spare) putParts(c *command) {
 		clear(w)
 		s.writes = append(s.writes, w[:0])
 	}
-	s.putCode(c.number, c.code)
+	s.putCode(c, c.code)
 }
 
 // reclaim takes from a command that has left the queue all that it held; its

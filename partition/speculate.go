@@ -66,7 +66,7 @@ func (r *Replica) Speculate(now hlc.Now, d OptDelivery, order uint64) *Run {
 	}
 	r.now = now
 	q, err := DecodeRequest(d.Body)
-	if err != nil || q.MapVersion != r.version() {
+	if err != nil || q.MapVersion != r.version() || q.Command == CommandUpgrade {
 		return nil
 	}
 	run := r.spare.takeRun()

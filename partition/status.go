@@ -6,6 +6,8 @@ import "github.com/eyrie-dev/eyrie/internal/ids"
 type Status struct {
 	// Position is the last delivered position.
 	Position ids.Position
+	// Version of the service in force, and the newest that the program carries.
+	Version, Carried uint32
 	// Unfinished commands, and the partitions that started ones wait for.
 	Unfinished int
 	Waiting    ids.Set
@@ -62,7 +64,8 @@ type Counters struct {
 // Status is the replica's condition.
 func (r *Replica) Status() Status {
 	s := Status{
-		Position:   r.last,
+		Position: r.last,
+		Version:  r.inForce, Carried: r.service.Version,
 		Unfinished: r.queue.live,
 		Reads:      len(r.reads.waiting) - r.reads.head,
 		Outbox:     r.outbox.line.live, OutboxBytes: r.outbox.bytes,

@@ -3,6 +3,7 @@ package ssmr
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"github.com/eyrie-dev/eyrie/partition"
@@ -119,6 +120,36 @@ func (s *Service) add(p placed) {
 	}
 	s.parts = append(s.parts, p)
 	p.part.addTo(s, p.prefix)
+}
+
+// AtVersion gives the service's code a version, from 1 on, and tells of former
+// versions of the same service, rising, that the program carries, too. It returns
+// the service; it is to be called before anything else uses it.
+//
+// Which version is in force is a part of the replicated state. It is 1 in a new
+// cluster, and changes by an ordered command (eyrie upgrade): so all replicas
+// execute each command by the same code, also when they start again and execute
+// it once more, and a program that does not carry a version that it is to execute
+// stops and says so. A former version has the same collections, and its commands
+// are the first of today's, by name and ReadOnly. What a command touches, what
+// operations do and where variables are placed must not differ; only what
+// commands do may.
+func (s *Service) AtVersion(version uint32, former ...*Service) *Service {
+	s.def.Version = version
+	for _, f := range former {
+		s.def.Former = append(s.def.Former, partition.Former{Version: f.def.Version, Commands: f.def.Commands})
+		s.complaints = append(s.complaints, f.complaints...)
+		if f.def.Name != s.def.Name || !sameCollections(f, s) {
+			s.complain(fmt.Errorf("version %d has another name or other collections", f.def.Version))
+		}
+	}
+	return s
+}
+
+func sameCollections(a, b *Service) bool {
+	return slices.EqualFunc(a.def.Collections, b.def.Collections, func(x, y partition.Collection) bool {
+		return x.Name == y.Name && x.Everywhere == y.Everywhere && x.Immutable == y.Immutable && (x.Place == nil) == (y.Place == nil)
+	})
 }
 
 // Name is the service's name.

@@ -46,6 +46,7 @@ func commands() []command {
 		{"node", "run one process of a cluster", runNode},
 		{"status", "show the processes of a running cluster", runStatus},
 		{"replace", "put a new process in the place of one whose disk is lost", runReplace},
+		{"upgrade", "have another version of the service come into force", runUpgrade},
 		{"volery", "talk to Volery, the ZooKeeper-like service", runVolery},
 		{"chirper", "talk to Chirper, the social network, and serve its page", runChirper},
 		{"sim", "simulate clusters under faults and check every reply", runSim},

@@ -166,6 +166,11 @@ func printStatus(w io.Writer, f *cluster.File, all []processStatus) {
 	printOptimistic(tw, all)
 	tw.Flush()
 	for _, p := range all {
+		if p.Reachable && p.Status.Replica.Version > 0 {
+			fmt.Fprintf(w, "process %d: version %d of the service in force; the program carries up to %d\n", p.Process, p.Status.Replica.Version, p.Status.Replica.Carried)
+		}
+	}
+	for _, p := range all {
 		if p.Reachable && p.Status.Error != "" {
 			fmt.Fprintf(w, "process %d: %s\n", p.Process, p.Status.Error)
 		}

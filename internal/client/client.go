@@ -198,6 +198,9 @@ func (c *Core) submit(now hlc.Now, command uint16, arg []byte, guess ids.Set, w 
 	if c.Full() {
 		return 0, ErrWindowFull
 	}
+	if command == partition.CommandUpgrade {
+		return c.submitUpgrade(arg), nil
+	}
 	if int(command) >= len(c.cfg.Service.Commands) {
 		return 0, fmt.Errorf("%w: no command %d", partition.ErrArgument, command)
 	}
@@ -221,6 +224,20 @@ func (c *Core) submit(now hlc.Now, command uint16, arg []byte, guess ids.Set, w 
 		c.start(call)
 	}
 	return call.seq, nil
+}
+
+// submitUpgrade makes the command that changes the version of the service: all
+// partitions are its destinations.
+func (c *Core) submitUpgrade(arg []byte) ids.Sequence {
+	var all ids.Set
+	for p := range c.cfg.Topology.Replicas {
+		all = append(all, ids.Partition(p))
+	}
+	call := c.order(partition.Request{Command: partition.CommandUpgrade, Arg: arg}, all, c.now.Mono+c.cfg.Tuning.Horizon)
+	if c.life != 0 {
+		c.start(call)
+	}
+	return call.seq
 }
 
 // access is what a command with that argument will touch, until the next call.

@@ -30,8 +30,12 @@ type lasting struct {
 }
 
 func newLasting(t *testing.T, disks map[ids.Process]vfs.FS) *lasting {
+	return newLastingOf(t, counters(), disks)
+}
+
+func newLastingOf(t *testing.T, service *partition.Service, disks map[ids.Process]vfs.FS) *lasting {
 	s := &lasting{dir: t.TempDir(), addrs: map[ids.Process]string{}, disks: disks}
-	s.system = system{t: t, service: counters(), topology: ridge.NewTopology([][]ids.Process{{1, 2, 3}}), nodes: map[ids.Process]*Node{}}
+	s.system = system{t: t, service: service, topology: ridge.NewTopology([][]ids.Process{{1, 2, 3}}), nodes: map[ids.Process]*Node{}}
 	listeners := map[ids.Process]net.Listener{}
 	for p := range ids.Process(3) {
 		ln, err := net.Listen("tcp", "127.0.0.1:0")

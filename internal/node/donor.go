@@ -131,7 +131,7 @@ func (d *donor) find(s *serving) {
 	default:
 		d.again = n.now.Mono + gapFirst
 		s.snapshot = n.replica.Checkpoint()
-		s.manifest = &Manifest{Number: 1, Partition: n.partition, Service: n.service(), MapVersion: n.mapVersion(), Positions: now}
+		s.manifest = &Manifest{Number: 1, Partition: n.partition, Service: n.service(), Version: n.replica.Version(), MapVersion: n.mapVersion(), Positions: now}
 	}
 }
 

@@ -22,6 +22,10 @@ func (r *receiver) offered(m *Manifest) {
 	fits := slices.EqualFunc(positions, m.Positions.Ensembles, func(a, b ridge.At) bool {
 		return a.Ensemble == b.Ensemble && b.Valid()
 	})
+	if fits && m.Service == n.service() && !n.cfg.Service.Carries(m.Version) {
+		n.fail(fmt.Errorf("%w (the state that process %d has is of version %d, which this program does not carry)", ErrService, r.from, m.Version))
+		return
+	}
 	if !fits || m.Partition != n.partition || m.Service != n.service() || m.MapVersion != n.mapVersion() || !serves(&m.Positions, &need) || m.Number <= r.base {
 		r.counts.refused++
 		r.unanswered()

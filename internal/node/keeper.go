@@ -91,7 +91,7 @@ func (k *keeper) due(n *Node) bool {
 	if k.making != nil || n.receiver.active() || n.now.Mono < k.retry {
 		return false
 	}
-	if k.wanted {
+	if k.wanted || k.upgraded(n) {
 		return true
 	}
 	taken, bytes := n.ridge.Taken()
@@ -128,12 +128,19 @@ func (k *keeper) late(n *Node) bool {
 	return len(k.past) > 0 && much(taken, k.past[0].since, t.MaxLogCount, lateWhole) && n.replica.Whole().Less(n.replica.WholeNow())
 }
 
+// upgraded: the newest checkpoint is of another version of the service than is
+// in force. A program that carries the new one alone is to be of use soon.
+func (k *keeper) upgraded(n *Node) bool {
+	m := k.newest.Manifest
+	return m != nil && n.replica != nil && m.Version != n.replica.Version()
+}
+
 // wake is when the next is due by time alone.
 func (k *keeper) wake(n *Node) time.Duration {
 	if k.making != nil || n.receiver.active() || !k.wanted && k.settled(n) {
 		return partition.Never
 	}
-	if k.wanted || k.late(n) {
+	if k.wanted || k.upgraded(n) || k.late(n) {
 		return k.retry
 	}
 	return max(k.at+k.every(n), k.retry)
@@ -163,7 +170,7 @@ func (k *keeper) take(n *Node) {
 	k.numbers++
 	w := &Write{
 		Manifest: &Manifest{
-			Number: k.numbers, Partition: n.partition, Service: n.service(), MapVersion: n.mapVersion(), Positions: positions,
+			Number: k.numbers, Partition: n.partition, Service: n.service(), Version: n.replica.Version(), MapVersion: n.mapVersion(), Positions: positions,
 		},
 		Snapshot: n.replica.Checkpoint(), Base: k.newest.number(), Keep: k.numbers,
 	}

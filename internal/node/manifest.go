@@ -20,6 +20,8 @@ type Manifest struct {
 	// Service is the fingerprint of the service whose code made the state: no
 	// other may go on from it [C7].
 	Service uint64
+	// Version is that of the service in force [C7].
+	Version uint32
 	// MapVersion is that of the partition map in force.
 	MapVersion uint64
 	// Positions say where the merge goes on [C1].
@@ -30,9 +32,9 @@ type Manifest struct {
 
 const (
 	manifestMagic  = 0x45_59_4d_46
-	manifestFormat = 1
+	manifestFormat = 3
 	// manifestMembers is the format of one with members that have changed.
-	manifestMembers = 2
+	manifestMembers = 4
 )
 
 // Append appends the manifest's bytes, which prove themselves.
@@ -47,7 +49,7 @@ func (m *Manifest) Append(b []byte) []byte {
 	b = wire.AppendUint64(b, m.Number)
 	b = wire.AppendUint16(b, uint16(m.Partition))
 	b = wire.AppendUint64(b, m.Service)
-	b = wire.AppendUint64(b, m.MapVersion)
+	b = wire.AppendUint64(wire.AppendUint32(b, m.Version), m.MapVersion)
 	b = wire.AppendUint64(b, m.Sum.Count)
 	b = wire.AppendUint64(b, m.Sum.Hash)
 	b = wire.AppendPosition(b, m.Positions.Key)
@@ -77,7 +79,7 @@ func DecodeManifest(b []byte) (*Manifest, error) {
 		r.Fail(fmt.Sprintf("a manifest of format %d; this program knows %d and %d", format, manifestFormat, manifestMembers))
 	}
 	m := &Manifest{
-		Number: r.Uint64(), Partition: ids.Partition(r.Uint16()), Service: r.Uint64(), MapVersion: r.Uint64(),
+		Number: r.Uint64(), Partition: ids.Partition(r.Uint16()), Service: r.Uint64(), Version: r.Uint32(), MapVersion: r.Uint64(),
 		Sum: partition.Sum{Count: r.Uint64(), Hash: r.Uint64()},
 	}
 	m.Positions.Key = r.Position()

@@ -96,6 +96,9 @@ func (n *Node) restore(checkpoints []Saved) error {
 		if m.Service != n.service() {
 			return fmt.Errorf("%w (checkpoint %d is of service %016x, this program's is %016x)", ErrService, m.Number, m.Service, n.service())
 		}
+		if s := n.cfg.Service; s != nil && !s.Carries(m.Version) {
+			return fmt.Errorf("%w (checkpoint %d is of version %d, which this program does not carry)", ErrService, m.Number, m.Version)
+		}
 		if m.Partition != n.partition {
 			return fmt.Errorf("%w: checkpoint %d is one of partition %d, not %d", ErrDirectory, m.Number, m.Partition, n.partition)
 		}
