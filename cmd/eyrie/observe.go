@@ -81,7 +81,29 @@ func overviewOf(f *cluster.File, all []processStatus) web.Overview {
 		into := &v.Partitions[p.Partition]
 		into.Replicas = append(into.Replicas, replicaOf(p, suspects[p.Process]))
 	}
+	together(&v)
 	return v
+}
+
+// together leaves out the operating system's number of a process that all share:
+// who kills that kills the cluster.
+func together(v *web.Overview) {
+	pids := map[int]bool{}
+	for _, p := range v.Partitions {
+		for _, r := range p.Replicas {
+			if r.PID != 0 {
+				pids[r.PID] = true
+			}
+		}
+	}
+	if len(pids) != 1 {
+		return
+	}
+	for _, p := range v.Partitions {
+		for i := range p.Replicas {
+			p.Replicas[i].PID = 0
+		}
+	}
 }
 
 func replicaOf(p processStatus, suspected bool) web.Replica {
@@ -121,6 +143,6 @@ func replicaOf(p processStatus, suspected bool) web.Replica {
 		r.EarlyMilliseconds = float64(s.Ridge.Optimism.Early) / float64(time.Millisecond)
 		r.LateMilliseconds = float64(s.Ridge.Optimism.Late) / float64(time.Millisecond)
 	}
-	r.Heap = s.Heap
+	r.Heap, r.PID = s.Heap, s.PID
 	return r
 }

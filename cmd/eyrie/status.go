@@ -144,14 +144,14 @@ func giveUp(ctx context.Context, cancel context.CancelFunc, addr string) {
 func printStatus(w io.Writer, f *cluster.File, all []processStatus) {
 	fmt.Fprintf(w, "cluster %s\n", f.Cluster)
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "PROCESS\tADDRESS\tPARTITION\tSTATE\tPOSITION\tUNFINISHED\tSUSPECTS")
+	fmt.Fprintln(tw, "PROCESS\tADDRESS\tPID\tPARTITION\tSTATE\tPOSITION\tUNFINISHED\tSUSPECTS")
 	for _, p := range all {
 		if !p.Reachable {
-			fmt.Fprintf(tw, "%d\t%s\t%d\tunreachable\t-\t-\t-\n", p.Process, p.Addr, p.Partition)
+			fmt.Fprintf(tw, "%d\t%s\t-\t%d\tunreachable\t-\t-\t-\n", p.Process, p.Addr, p.Partition)
 			continue
 		}
 		s := p.Status
-		fmt.Fprintf(tw, "%d\t%s\t%d\t%s\t%v\t%d\t%v\n", p.Process, p.Addr, p.Partition, s.State, s.Replica.Position, s.Replica.Unfinished, list(s.Ridge.Suspected))
+		fmt.Fprintf(tw, "%d\t%s\t%d\t%d\t%s\t%v\t%d\t%v\n", p.Process, p.Addr, s.PID, p.Partition, s.State, s.Replica.Position, s.Replica.Unfinished, list(s.Ridge.Suspected))
 	}
 	fmt.Fprintln(tw, "\nPROCESS\tENSEMBLE\tCOORDINATOR\tROUND\tDECIDED\tDELIVERED\tLOG\tAHEAD")
 	for _, p := range all {

@@ -81,6 +81,9 @@ func (u *upFlags) check() error {
 	if u.partitions < 1 || u.replicas < 1 || u.partitions*u.replicas > 1024 {
 		return errors.New("--partitions and --replicas must be at least 1, and their product at most 1024")
 	}
+	if err := checkWeb(u.web); err != nil {
+		return err
+	}
 	if u.listen != "" {
 		_, err := consecutive(u.listen, u.partitions*u.replicas)
 		return err

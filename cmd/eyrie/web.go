@@ -24,15 +24,19 @@ const webOff = "off"
 // webWindow is how many commands of the page's users may be outstanding.
 const webWindow = 64
 
+func checkWeb(addr string) error {
+	if _, _, err := net.SplitHostPort(addr); err != nil && addr != webOff {
+		return fmt.Errorf("--web %q is not HOST:PORT, nor off", addr)
+	}
+	return nil
+}
+
 // listenWeb listens for Chirper's page; nil if it is turned off. The default
 // address may be taken, by another cluster's page, say: then a free port serves.
 // One that was asked for may not.
 func listenWeb(e env, addr string, asked bool) (net.Listener, error) {
 	if addr == webOff {
 		return nil, nil
-	}
-	if _, _, err := net.SplitHostPort(addr); err != nil {
-		return nil, fmt.Errorf("--web %q is not HOST:PORT, nor off", addr)
 	}
 	ln, err := net.Listen("tcp", addr)
 	switch {
@@ -127,6 +131,9 @@ listens on loopback unless --web says otherwise.`)
 	}
 	if *addr == webOff {
 		return fail(e, name, exitUsage, errors.New("--web off leaves nothing to do; it is for eyrie up"))
+	}
+	if err := checkWeb(*addr); err != nil {
+		return fail(e, name, exitUsage, err)
 	}
 	if _, err := cluster.Load(*file); err != nil {
 		return fail(e, name, exitUsage, err)

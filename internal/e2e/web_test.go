@@ -150,11 +150,12 @@ func TestPageAddresses(t *testing.T) {
 	}
 	defer ln.Close()
 	bad{"up --dir DIR --web " + ln.Addr().String(), 1, []string{"in use", "--web off"}}.run(t, dir)
-	bad{"up --dir DIR --web nowhere", 1, []string{"HOST:PORT"}}.run(t, dir)
+	bad{"up --dir DIR --web nowhere", 2, []string{"HOST:PORT"}}.run(t, dir)
 	if out, code := eyrie(t, nil, "init", "--cluster", dir+"/c.json"); code != 0 {
 		t.Fatal(out)
 	}
 	bad{"chirper web --cluster DIR/none.json", 2, []string{"no cluster file"}}.run(t, dir)
+	bad{"chirper web --cluster DIR/c.json --web nowhere", 2, []string{"HOST:PORT"}}.run(t, dir)
 	bad{"chirper web --cluster DIR/c.json --web off", 2, []string{"off"}}.run(t, dir)
 	bad{"chirper web --cluster DIR/c.json --web 127.0.0.1:0 --timeout 100ms", 5, []string{"eyrie status"}}.run(t, dir)
 	_, log := startUp(t, "--dir", filepath.Join(dir, "quiet"), "--memory", "--web", "off")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"sync"
 	"time"
 
@@ -128,7 +129,8 @@ func StartNode(ctx context.Context, cfg NodeConfig) (*Node, error) {
 
 // startOn makes the core, of what is on the disk if it is durable, and starts it.
 func startOn(ln net.Listener, cfg *NodeConfig) (*Node, error) {
-	cfg.Core.Incarnation, cfg.Core.Random, cfg.Core.Heap = ids.Incarnation(draw()), source(), heapBytes
+	cfg.Core.Incarnation, cfg.Core.Random = ids.Incarnation(draw()), source()
+	cfg.Core.Heap, cfg.Core.PID = heapBytes, os.Getpid()
 	var d *disk
 	if cfg.Dir != "" {
 		var err error

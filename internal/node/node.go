@@ -52,6 +52,8 @@ type Config struct {
 	Recovered *Recovered
 	// Heap, if not nil, says for Status how many bytes the process's heap has.
 	Heap func() uint64
+	// PID, for Status, is the operating system's number of the process.
+	PID int
 	// Transfer bounds state transfers; zero fields take the defaults.
 	Transfer TransferTuning
 }

@@ -25,7 +25,8 @@ type Status struct {
 	Optimistic  *optimistic.Status `json:"optimistic,omitempty"` // nil: conservative execution only
 	Durable     *DurableStatus     `json:"durable,omitempty"`    // nil: memory-only
 	Transfer    TransferStatus     `json:"transfer"`
-	Heap        uint64             `json:"heap_bytes,omitempty"` // of the operating system's process
+	Heap        uint64             `json:"heap_bytes,omitempty"` // of the operating system's process,
+	PID         int                `json:"pid,omitempty"`        // and its number
 	Refused     uint64             `json:"refused_messages"`
 	Strange     uint64             `json:"strange_messages"`
 	Error       string             `json:"error,omitempty"`
@@ -87,6 +88,7 @@ func (n *Node) Status() Status {
 		Incarnation: n.cfg.Incarnation, Member: n.founding.started, Ridge: n.ridge.Status(),
 		Refused: n.refused, Strange: n.strange,
 	}
+	s.PID = n.cfg.PID
 	if n.cfg.Heap != nil {
 		s.Heap = n.cfg.Heap()
 	}

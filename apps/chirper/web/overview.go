@@ -46,7 +46,8 @@ type Replica struct {
 	EarlyMilliseconds float64 `json:"early_ms,omitempty"`
 	LateMilliseconds  float64 `json:"late_ms,omitempty"`
 	Heap              uint64  `json:"heap_bytes,omitempty"`
-	PID               int     `json:"pid,omitempty"`
+	// PID is the operating system's number of a process that is one by itself.
+	PID int `json:"pid,omitempty"`
 }
 
 // Counters are those of one replica, since its start.
