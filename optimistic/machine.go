@@ -114,7 +114,14 @@ func (m *Machine) Deliver(now hlc.Now, d partition.Delivery) {
 		m.nearest = d.Nearest
 	}
 	m.r.Deliver(now, d)
-	for e := m.pending.head; e != nil && e.run.Expires() < m.merged; e = e.list.next { // [N4]
+	m.expire(m.merged)
+}
+
+// expire has runs given up whose commands will not be accepted any more: all
+// copies are late [N4]. Where nothing is ordered any more the clock tells, which
+// may be wrong, and costs runs then.
+func (m *Machine) expire(at hlc.Timestamp) {
+	for e := m.pending.head; e != nil && e.run.Expires() < at; e = e.list.next {
 		m.leave(e)
 	}
 }
@@ -139,6 +146,7 @@ func (m *Machine) Step(now hlc.Now, from ids.Process, msg wire.Message) {
 func (m *Machine) Tick(now hlc.Now) {
 	m.now = now
 	m.r.Tick(now)
+	m.expire(now.Wall)
 }
 
 // Wake is the Mono time of the next needed Tick.

@@ -108,6 +108,5 @@ func addCounters(a, b Counters) Counters {
 	a.OptReplies += b.OptReplies
 	a.RepliesSent += b.RepliesSent
 	a.ReplyMistakes += b.ReplyMistakes
-	a.Unjudged += b.Unjudged
 	return a
 }

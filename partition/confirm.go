@@ -79,9 +79,6 @@ func (r *Replica) conform(c *command) {
 	if !run.layered {
 		return
 	}
-	if r.tuning.ExecuteTwice {
-		r.executeTwice(c)
-	}
 	t.over = true
 	if t.outcome == OutcomeFailed {
 		r.countFailure(t.errName)

@@ -1,7 +1,6 @@
 package partition
 
 import (
-	"bytes"
 	"slices"
 
 	"github.com/eyrie-dev/eyrie/internal/ids"
@@ -23,9 +22,6 @@ type pending struct {
 	known bool
 	ok    bool
 	value []byte
-	// in is the room that value is in, or that the value is in which ops start
-	// from; nil is always right.
-	in *room
 	// ops are the operations since, in order.
 	ops []applied
 	// old is the value before the command, where it had to be learned for
@@ -47,8 +43,8 @@ func (r *Replica) settle(p *pending, old []byte, ok bool) {
 		p.value, p.ok, p.known = old, ok, true
 	}
 	for _, a := range p.ops {
-		if v, in, ok := r.operate(a, p); ok {
-			p.value, p.in, p.ok = v, in, true
+		if v, ok := r.operate(a, p); ok {
+			p.value, p.ok = v, true
 		}
 	}
 	p.ops = nil
@@ -57,11 +53,11 @@ func (r *Replica) settle(p *pending, old []byte, ok bool) {
 // operate runs one operation. It is total by contract; one that panics or
 // overruns leaves the variable unchanged, at every destination, and never
 // changes the command's outcome [N1].
-func (r *Replica) operate(a applied, p *pending) (v []byte, in *room, ok bool) {
+func (r *Replica) operate(a applied, p *pending) (v []byte, ok bool) {
 	defer func() {
 		if recover() != nil {
 			r.counters.OpPanics++
-			v, in, ok = nil, nil, false
+			v, ok = nil, false
 		}
 	}()
 	old := p.value
@@ -72,34 +68,15 @@ func (r *Replica) operate(a applied, p *pending) (v []byte, in *room, ok bool) {
 		old = slices.Clone(old)
 	}
 	was := r.digestIf(r.config.Checks, old)
-	op := &r.service.Operations[a.op]
-	if op.Slide != nil {
-		v, in = r.slide(op, old, p, a.arg)
-	} else {
-		v = op.Apply(old, p.ok, a.arg)
-	}
+	v = r.service.Operations[a.op].Apply(old, p.ok, a.arg)
 	if r.digestIf(r.config.Checks, old) != was {
-		r.stop("operation %q changed a value in place", op.Name)
+		r.stop("operation %q changed a value in place", r.service.Operations[a.op].Name)
 	}
 	if len(v) > r.tuning.MaxBytes {
 		r.counters.OpPanics++
-		return nil, nil, false
+		return nil, false
 	}
-	return v, in, true
-}
-
-// slide runs an operation that says what it keeps. In test mode its other form
-// must agree.
-func (r *Replica) slide(op *Operation, old []byte, p *pending, arg []byte) ([]byte, *room) {
-	drop, more := op.Slide(old, p.ok, arg)
-	if len(old)-drop+len(more) > r.tuning.MaxBytes {
-		panic(ErrBudget) // before there is memory for it
-	}
-	v, in := slide(old, p.in, drop, more)
-	if r.config.Checks && !bytes.Equal(v, op.Apply(old, p.ok, arg)) {
-		r.stop("operation %q says one thing in two ways", op.Name)
-	}
-	return v, in
+	return v, true
 }
 
 // writeOf returns the pending write of k, or nil. The pointer is valid until
@@ -156,24 +133,15 @@ func (r *Replica) install(t *transaction) {
 			r.settleBy(p, &layers[0])
 			layers = layers[1:]
 		}
-		v := p.found
-		if v == nil || v.dead {
-			v = r.state.find(p.key)
-		}
-		switch {
-		case p.known:
-			if len(p.ops) > 0 {
-				r.settle(p, nil, false)
-			}
-		case v != nil:
-			p.in = v.in
-			r.settle(p, v.value, true)
-		default:
+		if !p.known {
+			old, ok := r.state.get(p.key)
+			r.settle(p, old, ok)
+		} else if len(p.ops) > 0 {
 			r.settle(p, nil, false)
 		}
 		switch {
-		case p.ok && v != nil:
-			r.state.replace(v, p.value, p.in)
+		case p.ok && p.found != nil && !p.found.dead:
+			r.state.replace(p.found, p.value)
 		case p.ok:
 			r.state.set(p.key, p.value)
 		default:

@@ -21,6 +21,7 @@ type cluster struct {
 	shape   Shape
 	rand    *rand.Rand // the driver's draws
 	load    *rand.Rand // the workload's draws
+	asks    *rand.Rand // which commands ask for optimistic replies
 	world   *sim.World
 	history *History
 	service *partition.Service
@@ -53,6 +54,7 @@ func newCluster(seed uint64, shape Shape) (c *cluster, err error) {
 	c = &cluster{
 		seed: seed, shape: shape,
 		rand: rand.New(rand.NewPCG(seed, 0x64726976)), load: rand.New(rand.NewPCG(seed, 0x6c6f6164)),
+		asks: newRand(seed, 0x61736b73),
 	}
 	if err := errors.Join(shape.Ridge.Validate(), shape.Partition.Validate()); err != nil {
 		return nil, fmt.Errorf("the drawn shape is not valid: %w", err)
@@ -82,6 +84,9 @@ func newCluster(seed uint64, shape Shape) (c *cluster, err error) {
 	if shape.Service == "volery" {
 		c.work = &voleryLoad{service: voleryService, place: c.place, shape: &c.shape}
 		c.history.Second = voleryModel(c.history)
+	}
+	if shape.Work != nil {
+		c.work = shape.Work
 	}
 	c.world = sim.New(seed, sim.Config{
 		Endpoints: int(p) + 5*shape.Clients, Decode: node.Decode, Pointers: shape.Pointers, Network: shape.Network,

@@ -24,6 +24,7 @@ type Op struct {
 	InvokedAt, ReturnedAt time.Duration
 	Unknown               bool
 	Abandoned             bool // Unknown, since its client crashed
+	Early                 bool // it had an optimistic reply
 	Failed                bool // Returned, with an error
 	Answer                answer
 	Attempt               ids.Attempt

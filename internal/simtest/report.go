@@ -128,6 +128,22 @@ func (r *Report) count(c *cluster, o *Order) {
 		slow("payloads spared", g.PayloadsSpared)
 		slow("payloads asked for", g.PayloadsAsked)
 		slow("payloads twice", g.PayloadsTwice)
+		if o := st.Optimistic; o != nil {
+			n := &o.Counters
+			slow("runs", n.Runs)
+			slow("runs confirmed", n.Confirmed)
+			slow("runs wrong", n.Wrong)
+			slow("runs not started", n.Unstarted)
+			slow("runs given up", n.GivenUp)
+			slow("runs repeated", n.Repeated)
+			slow("runs that waited for others", n.Queued)
+			slow("turns in another order", n.Swapped)
+			slow("pauses of optimistic execution", n.Pauses)
+			slow("optimistic exchanges", n.Exchanges)
+			slow("optimistic exchanges dropped", n.EarlyDrops)
+			slow("optimistic replies", n.RepliesSent)
+			slow("optimistic replies wrong", n.ReplyMistakes)
+		}
 		t := &st.Transfer
 		slow("transfers begun", t.Started)
 		slow("transfers interrupted", t.Failed)
@@ -144,6 +160,8 @@ func (r *Report) count(c *cluster, o *Order) {
 		slow("client redirected", st.Redirected)
 		slow("client refused", st.Refused)
 		slow("client gave up", st.GivenUp)
+		slow("client optimistic replies", st.OptimisticReplies)
+		slow("client optimistic replies wrong", st.ReplyMistakes)
 	}
 	slow("digests compared", uint64(c.checks.Digests))
 	slow("instances compared", uint64(c.checks.Agreed))

@@ -20,6 +20,8 @@ type Options struct {
 	Commands int
 	// Alter, if not nil, changes the drawn shape.
 	Alter func(*Shape)
+	// Ops, if not nil, is set to the commands as their clients saw them.
+	Ops *[]Op
 	// Trace, if not nil, is written every event. Slow.
 	Trace io.Writer
 	// Porcupine bounds porcupine's search per group; 100 ms if zero.
@@ -48,6 +50,7 @@ func Run(seed uint64, o Options) (report Report, err error) {
 	shape := drawShape(r, &o)
 	shape.drawDisks(newRand(seed, 0x6469736b73))
 	shape.drawCaches(newRand(seed, 0x636163686573))
+	shape.drawExecution(newRand(seed, 0x72756e73))
 	if o.Alter != nil {
 		o.Alter(&shape)
 	}
@@ -62,6 +65,9 @@ func Run(seed uint64, o Options) (report Report, err error) {
 	if err = c.drive(); err != nil {
 		report = c.report()
 		return report, err
+	}
+	if o.Ops != nil {
+		*o.Ops = c.history.Ops
 	}
 	order, err := checkOrder(c.history)
 	if err == nil && shape.Bare == nil {
@@ -298,6 +304,9 @@ func (c *cluster) positions() string {
 		}
 		if o := s.node.Status().Ridge.Optimism; o.Held > 0 {
 			return fmt.Sprintf(": process %d has %d messages opt-delivered, or about to be, that are not cons-delivered", s.process, o.Held)
+		}
+		if left := s.runs.left(); left != "" {
+			return left
 		}
 		st := s.node.Status().Replica
 		if st.Unfinished > 0 {

@@ -32,6 +32,7 @@ type server struct {
 	steps     uint64
 	fresh     freshness
 	claims    []ridge.Claim
+	runs      runs
 }
 
 // incarnation is drawn from the seed, never zero; a durable process has that of
@@ -48,6 +49,7 @@ func (s *server) boot() error {
 	c := s.c
 	s.log = c.history.newLog(s.process, s.part)
 	s.log.Optimist = c.shape.Ridge.Optimistic && c.shape.Bare == nil
+	s.runs.init(s)
 	if c.shape.Bare != nil {
 		s.node = c.shape.Bare(s)
 		c.lives = append(c.lives, s)
@@ -59,12 +61,14 @@ func (s *server) boot() error {
 		Checks: c.shape.Checks, Transfer: c.shape.Transfer,
 		Observe: func(e partition.Event) {
 			c.history.observe(s.log, e)
+			s.runs.finished(e)
 			if e.Kind == partition.EventJudged {
 				c.checks.judged(s, e.Position.T)
 			}
 		},
 		Optimistic: func(d ridge.OptDelivery) { c.history.optimistic(s.log, d) },
-		Learned:    func(e ids.Ensemble, i ids.Instance, id ridge.ValueID) { c.checks.learned(s, e, i, id) },
+		Execution:  c.shape.Execution, Runs: c.shape.Runs, ObserveRuns: s.runs.observe,
+		Learned: func(e ids.Ensemble, i ids.Instance, id ridge.ValueID) { c.checks.learned(s, e, i, id) },
 	}
 	if s.disk != nil {
 		j, found, err := s.disk.open()
@@ -181,6 +185,7 @@ func (s *server) adopted() {
 	}
 	s.replica = w.Replica()
 	s.c.checks.lacked[s.part] = true
+	s.runs.init(s)
 	s.log = s.c.history.adopt(s.log, s.replica.Status().Position)
 }
 

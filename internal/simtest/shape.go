@@ -8,6 +8,7 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/client"
 	"github.com/eyrie-dev/eyrie/internal/node"
 	"github.com/eyrie-dev/eyrie/internal/sim"
+	"github.com/eyrie-dev/eyrie/optimistic"
 	"github.com/eyrie-dev/eyrie/partition"
 	"github.com/eyrie-dev/eyrie/ridge"
 )
@@ -41,9 +42,16 @@ type Shape struct {
 	Chains bool
 	// Reads: half of the commands are reads of one partition.
 	Reads bool
+	// Execution before the turn, its room, and of 100 ordered commands how many ask
+	// for an optimistic reply.
+	Execution optimistic.Mode
+	Runs      optimistic.Tuning
+	Asking    int
 	// Disks: what processes remember, and what happens to that.
 	Disks    Disks
 	Transfer node.TransferTuning
+	// Work, if not nil, replaces the service's workload.
+	Work workload
 	// Bare, if not nil, makes a stand-in for a node.Node.
 	Bare func(*server) process
 }
@@ -65,7 +73,10 @@ func (s *Shape) String() string {
 	if t := &s.Partition; t.MaxCached > 0 {
 		mode = fmt.Sprintf("%d cached of %d bytes and more, %s", t.MaxCached, t.MinCached, mode)
 	}
-	if s.Ridge.Optimistic {
+	switch {
+	case s.Execution != optimistic.Conservative:
+		mode = fmt.Sprintf("%v execution, %d runs, %s", s.Execution, s.Runs.MaxRuns, mode)
+	case s.Ridge.Optimistic:
 		mode = "optimistic, " + mode
 	}
 	if s.Rogues {
@@ -218,6 +229,20 @@ func (s *Shape) drawPartition(r *rand.Rand) {
 	t.PullMax = t.PullAfter * time.Duration(pick(r, 2, 10, 20))
 	t.ProgressEvery = between(r, 20*ms, 200*ms)
 	s.Partition = t
+}
+
+// drawExecution draws how commands are executed before their turn. Its draws are
+// its own.
+func (s *Shape) drawExecution(r *rand.Rand) {
+	mode := pick(r, optimistic.Conservative, optimistic.Baseline, optimistic.Full, optimistic.Full)
+	s.Runs = optimistic.Tuning{
+		MaxRuns: pick(r, 4, 64, 4096, 4096), MaxRunBytes: pick(r, 16<<10, 64<<20, 64<<20),
+		MaxEarly: pick(r, 4, 1<<13), MaxEarlyBytes: pick(r, 4<<10, 16<<20),
+	}
+	s.Asking = pick(r, 10, 50, 100)
+	if s.Ridge.Optimistic && s.Bare == nil {
+		s.Execution = mode
+	}
 }
 
 // drawCaches draws whether values that have not changed are shipped again, and

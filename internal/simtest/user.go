@@ -11,6 +11,7 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/sim"
 	"github.com/eyrie-dev/eyrie/internal/wire"
+	"github.com/eyrie-dev/eyrie/optimistic"
 )
 
 // user is a client process: a core and what drives it.
@@ -73,6 +74,9 @@ func (u *user) Wake() time.Duration { return u.core.Wake() }
 // Drain implements sim.Endpoint: it takes the results, submits what the
 // window now has room for, and sends.
 func (u *user) Drain(send func(ids.Addr, wire.Message)) {
+	for _, r := range u.core.Early() {
+		u.early(&r)
+	}
 	for _, r := range u.core.Results() {
 		u.result(&r)
 	}
@@ -111,6 +115,20 @@ func (u *user) result(r *client.Result) {
 	c.world.Note(u.id, uint64(r.Sequence)<<8|uint64(r.Reply.Outcome), "answered")
 }
 
+// early takes an optimistic reply: before the result, once at most.
+func (u *user) early(r *client.EarlyReply) {
+	i, ok := u.op(r.Sequence)
+	if !ok {
+		u.c.fail(fmt.Errorf("optimistic: client %v has a reply for sequence %d, which it never submitted", u.name, r.Sequence))
+		return
+	}
+	op := &u.c.history.Ops[i]
+	if op.Returned != 0 || op.Unknown || op.Early {
+		u.c.fail(fmt.Errorf("optimistic: client %v has a reply for sequence %d, which has one", u.name, r.Sequence))
+	}
+	op.Early = true
+}
+
 func (u *user) submit() {
 	c := u.c
 	for u.credit > 0 && !u.core.Full() {
@@ -119,6 +137,8 @@ func (u *user) submit() {
 		submit := u.core.Submit
 		if c.load.IntN(4) == 0 || c.shape.Bare != nil {
 			submit = u.core.SubmitOrdered
+		} else if c.shape.Execution != optimistic.Conservative && c.asks.IntN(100) < c.shape.Asking {
+			submit = u.core.SubmitOptimistic
 		}
 		seq, err := submit(c.world.Clocks(u.id), code, arg, guess)
 		if n, read := client.IsRead(seq); read && err == nil {
