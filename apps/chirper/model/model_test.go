@@ -51,7 +51,7 @@ func compare(t *testing.T, ctx context.Context, client *ssmr.Client, seed uint64
 	happened := map[string]int{}
 	for i := range steps {
 		c := clients[random.IntN(2)]
-		what, got, want := step(ctx, c, network, random)
+		what, got, want := step(ctx, client, c, network, random)
 		if got != want {
 			t.Fatalf("step %d, %s:\nservice %s\nmodel   %s", i, what, got, want)
 		}
@@ -66,7 +66,7 @@ func compare(t *testing.T, ctx context.Context, client *ssmr.Client, seed uint64
 }
 
 // step is one random command, and what both say to it.
-func step(ctx context.Context, c *chirper.Client, network *model.Network, random *rand.Rand) (what, got, want string) {
+func step(ctx context.Context, plain *ssmr.Client, c *chirper.Client, network *model.Network, random *rand.Rand) (what, got, want string) {
 	const users = 8
 	u, v := chirper.User(random.IntN(users)), chirper.User(random.IntN(users))
 	switch random.IntN(15) {
@@ -77,6 +77,12 @@ func step(ctx context.Context, c *chirper.Client, network *model.Network, random
 	case 1, 2, 3, 4, 5:
 		text := strings.Repeat(string(rune('a'+random.IntN(26))), random.IntN(30))
 		post, err := c.Post(ctx, u, text)
+		if random.IntN(8) == 0 && err == nil { // and one that finds the followers itself
+			network.Post(post)
+			var r chirper.Posted
+			r, err = chirper.PostOpen.Do(ctx, plain, chirper.OpenPostArg{Author: u, Text: text})
+			post.ID.Micros, post.ID.Nonce = r.Micros, r.Nonce
+		}
 		if err != nil {
 			post = chirper.Post{ID: chirper.PostID{Author: u}, Text: text}
 		}
