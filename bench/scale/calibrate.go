@@ -37,6 +37,10 @@ func Calibrate(ctx context.Context, say func(format string, args ...any)) (Costs
 	if err := calibrateLinks(ctx, &c, say); err != nil {
 		return c, err
 	}
+	if err := c.chirper(ctx); err != nil {
+		return c, err
+	}
+	say("Chirper at one replica: getTimeline %.0f ns, post %.0f ns and %.0f ns for each timeline\n", c.Timeline, c.Post, c.PostEach)
 	c.round()
 	return c, c.validate()
 }
@@ -60,7 +64,7 @@ func version() string {
 func (c *Costs) round() {
 	for _, v := range []*float64{
 		&c.Wake, &c.Read, &c.RecvMessage, &c.RecvByte, &c.RecvEntry, &c.Write, &c.SendMessage, &c.SendByte,
-		&c.Propose, &c.ProposeByte, &c.Batch, &c.Step, &c.StepEntry, &c.StepByte, &c.Deliver,
+		&c.Propose, &c.ProposeByte, &c.Batch, &c.Step, &c.StepEntry, &c.StepByte, &c.Deliver, &c.Timeline, &c.Post, &c.PostEach,
 	} {
 		if *v != 0 {
 			unit := math.Pow(10, math.Floor(math.Log10(*v))-3)

@@ -130,6 +130,7 @@ func (l *lab) experiments() []experiment {
 		{"latency-destinations", l.ringClaim},
 		{"limits", l.limitsClaim},
 		{"groups", l.groupsClaim},
+		{"social", l.socialClaim},
 		{"share", func() *Claim { return l.shareClaim(min(16, slices.Max(l.Groups))) }},
 	}
 }

@@ -42,6 +42,11 @@ type Costs struct {
 	StepByte  float64 `json:"step_byte_ns"`
 	// Deliver is one delivery: the merge, and the reply.
 	Deliver float64 `json:"deliver_ns"`
+	// What Chirper's commands cost at one replica: to get a timeline, to post,
+	// and more to post for each timeline that is changed.
+	Timeline float64 `json:"chirper_timeline_ns"`
+	Post     float64 `json:"chirper_post_ns"`
+	PostEach float64 `json:"chirper_post_each_ns"`
 }
 
 //go:embed costs.json
@@ -74,7 +79,7 @@ func (c *Costs) validate() error {
 			return fmt.Errorf("costs: %v ns for a read, write, step or delivery is not a measurement", v)
 		}
 	}
-	for _, v := range []float64{c.Wake, c.RecvMessage, c.RecvByte, c.RecvEntry, c.SendMessage, c.SendByte, c.ProposeByte, c.Batch, c.StepEntry, c.StepByte} {
+	for _, v := range []float64{c.Wake, c.RecvMessage, c.RecvByte, c.RecvEntry, c.SendMessage, c.SendByte, c.ProposeByte, c.Batch, c.StepEntry, c.StepByte, c.Timeline, c.Post, c.PostEach} {
 		if !(v >= 0 && v < 1e9) {
 			return fmt.Errorf("costs: %v ns is not a measurement", v)
 		}

@@ -53,6 +53,7 @@ type call struct {
 	submitted time.Duration
 	delivered int
 	dests     int
+	timelines []uint16 // of a post: how many each destination changes
 }
 
 // addClient adds the client of a group.
@@ -132,6 +133,9 @@ func (c *client) Drain(at time.Duration, send func(ids.Addr, wire.Message)) int 
 }
 
 func (c *client) submit(at time.Duration) *ridge.Message {
+	if l := c.s.plan.Social; l != nil {
+		return c.command(l, at)
+	}
 	other := c.group
 	if share := c.s.plan.Share; share > 0 && c.rand.Float64() < share {
 		loaded := c.s.groups() - c.s.first
@@ -142,6 +146,17 @@ func (c *client) submit(at time.Duration) *ridge.Message {
 		T0: c.now.Wall, Mark: 1, Dests: c.sets[other], Body: c.body,
 	}
 	c.calls = append(c.calls, call{message: m, submitted: at, dests: len(m.Dests) * c.s.plan.Destinations})
+	return m
+}
+
+// command is submit for a command of a social network.
+func (c *client) command(l *Social, at time.Duration) *ridge.Message {
+	dests, timelines := l.dests(c.rand, c.group, c.s.first, c.s.groups()-c.s.first)
+	m := &ridge.Message{
+		Command: ids.Command{Client: c.name, Sequence: ids.Sequence(len(c.calls) + 1)}, Attempt: 1,
+		T0: c.now.Wall, Mark: 1, Dests: dests, Body: c.body,
+	}
+	c.calls = append(c.calls, call{message: m, submitted: at, dests: len(dests) * c.s.plan.Destinations, timelines: timelines})
 	return m
 }
 

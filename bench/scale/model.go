@@ -19,6 +19,12 @@ type core interface {
 	Drain(at time.Duration, send func(to ids.Addr, m wire.Message)) (delivered int)
 }
 
+// worker is a core that does more than to order.
+type worker interface {
+	// Worked is how many nanoseconds that took since the last call.
+	Worked() float64
+}
+
 // network is one simulated system on virtual time.
 type network struct {
 	world *sim.World
@@ -28,11 +34,13 @@ type network struct {
 	cores int
 	// entry is the size of one message in a batch, on the wire.
 	entry float64
-	nodes []*node
-	addrs map[ids.Addr]int32
-	pool  []*frame
-	parts []*part
-	buf   []byte
+	// replyBytes is the size of a reply.
+	replyBytes int
+	nodes      []*node
+	addrs      map[ids.Addr]int32
+	pool       []*frame
+	parts      []*part
+	buf        []byte
 	// messages that arrived, all processes and clients together.
 	messages uint64
 }
@@ -96,7 +104,7 @@ const (
 
 func newNetwork(link Link, cores int, costs Costs, nodes int) *network {
 	return &network{
-		world: sim.New(1, sim.Config{}), link: link, costs: costs, cores: cores, entry: 1,
+		world: sim.New(1, sim.Config{}), link: link, costs: costs, cores: cores, entry: 1, replyBytes: replyBytes,
 		addrs: make(map[ids.Addr]int32, nodes), nodes: make([]*node, 0, nodes),
 	}
 }

@@ -132,6 +132,9 @@ func (x *node) round() {
 	delivered := x.core.Drain(now+span(cost), x.emit)
 	if !x.free {
 		cost += float64(delivered) * c.Deliver
+		if w, ok := x.core.(worker); ok {
+			cost += w.Worked()
+		}
 	}
 	x.flush(now, cost)
 	x.plan(now)

@@ -41,7 +41,7 @@ func newPoint(claim string, r Result) Point {
 	if p.Ring {
 		system = "ring"
 	}
-	return Point{
+	pt := Point{
 		Point: bench.Point{
 			Bench: "scale", System: system, Round: 1, Partitions: p.Groups, Replicas: p.Destinations, SizeBytes: p.Size,
 			Outstanding: p.Outstanding * p.Groups, MultiShare: p.Share, DelayUS: float64(p.Link.Delay) / 1e3,
@@ -52,6 +52,12 @@ func newPoint(claim string, r Result) Point {
 		BitsPerS: 8 * p.Link.Bandwidth, DestP50: us(&r.Each, 0.5), DestP95: us(&r.Each, 0.95), LastP50: us(&r.Last, 0.5),
 		Busiest: highest(r.Busy), Fullest: highest(r.Sending), Slowest: r.Slowest, Apart: p.Apart,
 	}
+	if l := p.Social; l != nil {
+		if pt.Command, pt.Share = bench.Timeline, l.Far; l.Post {
+			pt.Command = bench.Post
+		}
+	}
+	return pt
 }
 
 func writePoint(w io.Writer, claim string, r Result) error {

@@ -21,11 +21,16 @@ type server struct {
 	// being in another group, does not.
 	replies bool
 	core    *ridge.Core
+	// Of a Social load: nanoseconds of execution since they were asked for,
+	// commands that wait for signals, and those to be answered.
+	worked float64
+	gates  map[ids.Command]*gate
+	ready  []ids.Command
 }
 
 func (s *system) newServer(g ids.Partition, self ids.Process) *server {
 	return &server{
-		s: s, self: self, group: g, replies: self == s.topo.Replicas[g][s.plan.F],
+		s: s, self: self, group: g, gates: map[ids.Command]*gate{}, replies: self == s.topo.Replicas[g][s.plan.F],
 		core: ridge.New(ridge.Config{
 			Self: self, Life: uint64(self), Topology: s.topo, Tuning: ridge.DefaultTuning(),
 			Random: rand.New(rand.NewPCG(s.plan.Seed, uint64(self))).Uint64,
@@ -34,7 +39,13 @@ func (s *system) newServer(g ids.Partition, self ids.Process) *server {
 }
 
 // Step implements core.
-func (v *server) Step(now hlc.Now, from ids.Addr, m wire.Message) { v.core.Step(now, from, m) }
+func (v *server) Step(now hlc.Now, from ids.Addr, m wire.Message) {
+	if s, ok := m.(*signal); ok {
+		v.signalled(s.command)
+		return
+	}
+	v.core.Step(now, from, m)
+}
 
 // Tick implements core.
 func (v *server) Tick(now hlc.Now) { v.core.Tick(now) }
@@ -50,15 +61,27 @@ func (v *server) Drain(at time.Duration, send func(ids.Addr, wire.Message)) (del
 		for i := range ds[:n] {
 			m := ds[i].Message
 			v.s.delivered(v.self, m, at)
-			if v.answers(&ds[i]) {
+			if v.s.plan.Social != nil {
+				v.execute(&ds[i], send)
+			} else if v.answers(&ds[i]) {
 				send(ids.ToClient(m.Command.Client), &reply{m.Command})
 			}
 		}
 	}
+	for _, c := range v.ready {
+		send(ids.ToClient(c.Client), &reply{c})
+	}
+	v.ready = v.ready[:0]
 	for _, m := range v.core.Sends() {
 		send(m.To, m.Msg)
 	}
 	return delivered
+}
+
+// Worked implements worker.
+func (v *server) Worked() (ns float64) {
+	ns, v.worked = v.worked, 0
+	return ns
 }
 
 // answers says whether this process answers: the one that knew of the decision

@@ -18,6 +18,7 @@ type Plan struct {
 	Size         int     // bytes of a message
 	Outstanding  int     // messages, for each group
 	Share        float64 // of messages to two groups
+	Social       *Social // commands of a social network; Size and Share say nothing then
 	Apart        bool    // the first group, whose acceptors are e_all's, has no load of its own
 	Link         Link
 	Cores        int // of each process
@@ -72,6 +73,12 @@ func Run(p Plan) Result {
 	s.topo = topology(p.Groups, p.Destinations, 2*p.F+1)
 	processes := p.Groups * p.Destinations
 	s.net = newNetwork(p.Link, p.Cores, p.Costs, processes+p.Groups)
+	if p.Social != nil {
+		p.Size = p.Social.size()
+		if !p.Social.Post {
+			s.net.replyBytes = timelineBytes
+		}
+	}
 	s.net.entry = float64(entryBytes + p.Size)
 	s.count = make([]uint64, processes)
 	skew := skews(p.Seed, p.Skew)
@@ -125,6 +132,9 @@ func (s *system) result(idle []time.Duration, began time.Duration) Result {
 	}
 	// A message to two groups is delivered in both.
 	r.PerS = total / (1 + s.plan.Share) / s.plan.Measure.Seconds()
+	if s.plan.Social != nil { // to any number of groups
+		r.PerS = float64(r.Reply.Total()) / s.plan.Measure.Seconds()
+	}
 	for _, sv := range s.servers {
 		r.add(sv.core.Status().Counters)
 	}
@@ -176,7 +186,7 @@ func topology(groups, destinations, acceptors int) *ridge.Topology {
 func (n *network) sizeOf(m wire.Message) int {
 	switch m := m.(type) {
 	case *reply:
-		return replyBytes
+		return n.replyBytes
 	case *ringMessage:
 		return m.size()
 	}
