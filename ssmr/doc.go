@@ -19,6 +19,13 @@
 // that form; the rest as canonical msgpack, decoded strictly: an unknown
 // field or a byte too many is an error. What Get returns is the caller's own.
 //
+// # Two replies
+//
+// A cluster may execute commands before their order is final, too (Execution).
+// A call that asks for it (Optimistic) then has a probable reply early, and the
+// linearizable one in any case; docs/optimistic-replies.md says what either is
+// good for.
+//
 // # Errors
 //
 // An error that command code returns drops the command's writes and is the
