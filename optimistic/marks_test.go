@@ -356,3 +356,30 @@ func TestN4RunsLeave(t *testing.T) {
 		t.Errorf("runs stay: %+v", m.Status())
 	}
 }
+
+// A service that is not deterministic is found when commands are executed twice.
+func TestExecutedTwice(t *testing.T) {
+	for _, twice := range []bool{false, true} {
+		service := testService()
+		calls := byte(0)
+		service.Commands[0].Run = func(tx partition.Tx, arg []byte) ([]byte, error) {
+			calls++
+			tx.Put(keyOf(keyA), []byte{calls})
+			return nil, nil
+		}
+		tuning := partition.DefaultTuning()
+		tuning.ExecuteTwice = twice
+		r := partition.New(partition.Config{
+			Self: 1, Replicas: [][]ids.Process{{1}}, Service: service, Placement: testMap(1), Tuning: tuning,
+		})
+		m := New(r, Config{Mode: Baseline})
+		s := newScript(t, 1, Baseline)
+		d := s.command(here, opPut, keyA, 0)
+		m.DeliverOptimistic(s.clock(), partition.OptDelivery{Command: d.Command, Attempt: 1, T0: d.T0, Mark: 1, Dests: d.Dests, Body: d.Body}, false)
+		m.Deliver(s.clock(), d)
+		if stopped := m.Err() != nil; stopped != twice {
+			t.Errorf("executed twice: %v; stopped: %v", twice, m.Err())
+		}
+		m.Close()
+	}
+}

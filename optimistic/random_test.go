@@ -108,5 +108,6 @@ func addCounters(a, b Counters) Counters {
 	a.OptReplies += b.OptReplies
 	a.RepliesSent += b.RepliesSent
 	a.ReplyMistakes += b.ReplyMistakes
+	a.Unjudged += b.Unjudged
 	return a
 }

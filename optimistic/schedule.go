@@ -79,6 +79,9 @@ func (m *Machine) giveUp(e *entry) {
 		return
 	}
 	m.counters.GivenUp++
+	if e.replied {
+		m.counters.Unjudged++
+	}
 	m.stale = m.stale || e.effects
 	m.pending.remove(e)
 	m.done(e)

@@ -23,6 +23,7 @@ type Counters struct {
 	OptReplies    uint64 // optimistic replies that were ready, here,
 	RepliesSent   uint64 // and sent by this replica
 	ReplyMistakes uint64 // of those ready, other than the conservative reply
+	Unjudged      uint64 // of those ready, whose run was given up: nobody knows
 	Invalid       uint64 // messages that no correct process sends
 }
 

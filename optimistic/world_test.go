@@ -62,6 +62,7 @@ func newWorld(t testing.TB, seed uint64, place testMap, replicas int, order []pa
 	}
 	pt := partition.DefaultTuning()
 	pt.Horizon, pt.ClientWindow, pt.Sequential = 5*time.Millisecond, 64, seed%11 == 0
+	pt.ExecuteTwice = seed%5 == 0
 	for p := range sets {
 		for _, id := range sets[p] {
 			n := &node{w: w, id: id, p: ids.Partition(p), done: make(map[ids.Position]partition.Event), answered: make(map[attempt]bool)}

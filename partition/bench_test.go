@@ -49,7 +49,7 @@ func benchService() *Service {
 				return nil, nil
 			},
 		}},
-		Operations: []Operation{{"add", func(old []byte, ok bool, arg []byte) []byte {
+		Operations: []Operation{{Name: "add", Apply: func(old []byte, ok bool, arg []byte) []byte {
 			return binary.LittleEndian.AppendUint64(nil, number(old)+1)
 		}}},
 	}

@@ -56,6 +56,10 @@ type Tuning struct {
 	// Sequential makes every command conflict with every other: the convoy
 	// of Algorithm 1, kept for comparison.
 	Sequential bool
+	// ExecuteTwice has every command that ends by its run executed once more in
+	// its turn, and stops the replica if that ends differently: the service is not
+	// deterministic. A test mode.
+	ExecuteTwice bool
 	// MaxUnfinished commands (and their bytes) may be delivered and
 	// unfinished; then Ready is false.
 	MaxUnfinished      int

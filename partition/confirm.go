@@ -79,6 +79,9 @@ func (r *Replica) conform(c *command) {
 	if !run.layered {
 		return
 	}
+	if r.tuning.ExecuteTwice {
+		r.executeTwice(c)
+	}
 	t.over = true
 	if t.outcome == OutcomeFailed {
 		r.countFailure(t.errName)

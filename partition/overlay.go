@@ -32,6 +32,7 @@ type layer struct {
 	order      uint64 // of the run
 	ok         bool
 	value      []byte
+	in         *room // that the value is in, if any
 	// applied: the value comes from operations on old, of which the code has seen
 	// nothing. Another old makes another value, and the run is right all the same.
 	applied bool
@@ -67,15 +68,21 @@ func (o *overlay) top(number uint32, before uint64) *layer {
 // look is the value of a variable as the run of that order sees it. v is what
 // find returns for k.
 func (s *state) look(k Key, v *variable, order uint64) (value []byte, ok bool) {
+	value, _, ok = s.lookIn(k, v, order)
+	return value, ok
+}
+
+// lookIn is look, with the room that the value is in.
+func (s *state) lookIn(k Key, v *variable, order uint64) (value []byte, in *room, ok bool) {
 	if n := s.over.number(k, v); n != 0 {
 		if l := s.over.top(n, order); l != nil {
-			return l.value, l.ok
+			return l.value, l.in, l.ok
 		}
 	}
 	if v != nil {
-		return v.value, true
+		return v.value, v.in, true
 	}
-	return nil, false
+	return nil, nil, false
 }
 
 // add puts a layer where its order wants it.
@@ -238,7 +245,7 @@ func (r *Replica) settleBy(p *pending, l *layer) {
 		return
 	}
 	if old, ok := r.state.get(p.key); sameValue(old, ok, l.old, l.oldOK) {
-		p.value, p.ok, p.known, p.ops = l.value, l.ok, true, nil
+		p.value, p.in, p.ok, p.known, p.ops = l.value, l.in, l.ok, true, nil
 		r.counters.OpPanics += l.panics
 	}
 }

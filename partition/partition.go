@@ -175,6 +175,9 @@ type Code interface {
 type Operation struct {
 	Name  string
 	Apply func(old []byte, ok bool, arg []byte) []byte
+	// Slide, if not nil, says the same as Apply in another way: the new value is
+	// old[drop:] followed by more. It spares the copying of what is kept.
+	Slide func(old []byte, ok bool, arg []byte) (drop int, more []byte)
 }
 
 // Delivery is a cons-delivered command.

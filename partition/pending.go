@@ -1,6 +1,7 @@
 package partition
 
 import (
+	"bytes"
 	"slices"
 
 	"github.com/eyrie-dev/eyrie/internal/ids"
@@ -22,6 +23,9 @@ type pending struct {
 	known bool
 	ok    bool
 	value []byte
+	// in is the room that value is in, or that the value is in which ops start
+	// from; nil is always right.
+	in *room
 	// ops are the operations since, in order.
 	ops []applied
 	// old is the value before the command, where it had to be learned for
@@ -43,8 +47,8 @@ func (r *Replica) settle(p *pending, old []byte, ok bool) {
 		p.value, p.ok, p.known = old, ok, true
 	}
 	for _, a := range p.ops {
-		if v, ok := r.operate(a, p); ok {
-			p.value, p.ok = v, true
+		if v, in, ok := r.operate(a, p); ok {
+			p.value, p.in, p.ok = v, in, true
 		}
 	}
 	p.ops = nil
@@ -53,11 +57,11 @@ func (r *Replica) settle(p *pending, old []byte, ok bool) {
 // operate runs one operation. It is total by contract; one that panics or
 // overruns leaves the variable unchanged, at every destination, and never
 // changes the command's outcome [N1].
-func (r *Replica) operate(a applied, p *pending) (v []byte, ok bool) {
+func (r *Replica) operate(a applied, p *pending) (v []byte, in *room, ok bool) {
 	defer func() {
 		if recover() != nil {
 			r.counters.OpPanics++
-			v, ok = nil, false
+			v, in, ok = nil, nil, false
 		}
 	}()
 	old := p.value
@@ -68,15 +72,34 @@ func (r *Replica) operate(a applied, p *pending) (v []byte, ok bool) {
 		old = slices.Clone(old)
 	}
 	was := r.digestIf(r.config.Checks, old)
-	v = r.service.Operations[a.op].Apply(old, p.ok, a.arg)
+	op := &r.service.Operations[a.op]
+	if op.Slide != nil {
+		v, in = r.slide(op, old, p, a.arg)
+	} else {
+		v = op.Apply(old, p.ok, a.arg)
+	}
 	if r.digestIf(r.config.Checks, old) != was {
-		r.stop("operation %q changed a value in place", r.service.Operations[a.op].Name)
+		r.stop("operation %q changed a value in place", op.Name)
 	}
 	if len(v) > r.tuning.MaxBytes {
 		r.counters.OpPanics++
-		return nil, false
+		return nil, nil, false
 	}
-	return v, true
+	return v, in, true
+}
+
+// slide runs an operation that says what it keeps. In test mode its other form
+// must agree.
+func (r *Replica) slide(op *Operation, old []byte, p *pending, arg []byte) ([]byte, *room) {
+	drop, more := op.Slide(old, p.ok, arg)
+	if len(old)-drop+len(more) > r.tuning.MaxBytes {
+		panic(ErrBudget) // before there is memory for it
+	}
+	v, in := slide(old, p.in, drop, more)
+	if r.config.Checks && !bytes.Equal(v, op.Apply(old, p.ok, arg)) {
+		r.stop("operation %q says one thing in two ways", op.Name)
+	}
+	return v, in
 }
 
 // writeOf returns the pending write of k, or nil. The pointer is valid until
@@ -133,15 +156,24 @@ func (r *Replica) install(t *transaction) {
 			r.settleBy(p, &layers[0])
 			layers = layers[1:]
 		}
-		if !p.known {
-			old, ok := r.state.get(p.key)
-			r.settle(p, old, ok)
-		} else if len(p.ops) > 0 {
+		v := p.found
+		if v == nil || v.dead {
+			v = r.state.find(p.key)
+		}
+		switch {
+		case p.known:
+			if len(p.ops) > 0 {
+				r.settle(p, nil, false)
+			}
+		case v != nil:
+			p.in = v.in
+			r.settle(p, v.value, true)
+		default:
 			r.settle(p, nil, false)
 		}
 		switch {
-		case p.ok && p.found != nil && !p.found.dead:
-			r.state.replace(p.found, p.value)
+		case p.ok && v != nil:
+			r.state.replace(v, p.value, p.in)
 		case p.ok:
 			r.state.set(p.key, p.value)
 		default:

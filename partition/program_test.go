@@ -109,25 +109,31 @@ func testService(ps *programs) *Service {
 			Run: func(tx Tx, arg []byte) ([]byte, error) { return ps.at(arg).run(tx) },
 		}},
 		Operations: []Operation{
-			doAdd: {"add", func(old []byte, ok bool, arg []byte) []byte {
+			doAdd: {Name: "add", Apply: func(old []byte, ok bool, arg []byte) []byte {
 				sum := uint64(7)
 				for _, b := range append(old, arg...) {
 					sum = sum*31 + uint64(b)
 				}
 				return binary.AppendUvarint(nil, sum%100000)
 			}},
-			doAppend: {"append", func(old []byte, ok bool, arg []byte) []byte {
-				if len(old) > 40 {
-					old = old[:20]
-				}
-				return append(append([]byte(nil), old...), arg[:2]...)
-			}},
-			doPanic: {"panic", func([]byte, bool, []byte) []byte { panic("operation") }},
-			doBig:   {"big", func([]byte, bool, []byte) []byte { return make([]byte, 1<<13) }},
-			doClear: {"clear", func([]byte, bool, []byte) []byte { return nil }},
+			doAppend: {Name: "append", Apply: func(old []byte, ok bool, arg []byte) []byte {
+				drop, more := appendTwo(old, ok, arg)
+				return append(append([]byte(nil), old[drop:]...), more...)
+			}, Slide: appendTwo},
+			doPanic: {Name: "panic", Apply: func([]byte, bool, []byte) []byte { panic("operation") }},
+			doBig:   {Name: "big", Apply: func([]byte, bool, []byte) []byte { return make([]byte, 1<<13) }},
+			doClear: {Name: "clear", Apply: func([]byte, bool, []byte) []byte { return nil }},
 		},
 		Errors: []NamedError{{"test.funds", errFunds}},
 	}
+}
+
+// appendTwo keeps the end of a long value.
+func appendTwo(old []byte, _ bool, arg []byte) (drop int, more []byte) {
+	if len(old) > 40 {
+		drop = len(old) - 20
+	}
+	return drop, arg[:2]
 }
 
 // testDiff says little where the beginning is the same, panics now and then,

@@ -148,12 +148,12 @@ func (r *Replica) layOne(run *Run, p *pending, l *layer) {
 	*l = layer{order: run.order}
 	after := *p
 	if l.applied = !p.known; l.applied {
-		l.old, l.oldOK = r.state.look(p.key, v, run.order)
+		l.old, after.in, l.oldOK = r.state.lookIn(p.key, v, run.order)
 	}
 	if len(p.ops) > 0 {
 		r.settle(&after, l.old, l.oldOK)
 	}
-	l.value, l.ok = after.value, after.ok
+	l.value, l.in, l.ok = after.value, after.in, after.ok
 	l.panics, r.counters.OpPanics = r.counters.OpPanics-panics, panics
 	run.bytes += len(l.value)
 	r.state.over.add(p.key, v, l)

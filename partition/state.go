@@ -46,6 +46,8 @@ type variable struct {
 	slot, epoch uint32
 	// digest is the hash of the variable's item, if changes are on.
 	digest uint64
+	// in is the room that the value is in, if any.
+	in *room
 }
 
 func (v *variable) is(k Key) bool { return v.collection == k.Collection && v.name == k.Name }
@@ -93,10 +95,10 @@ func (s *state) get(k Key) ([]byte, bool) {
 	return nil, false
 }
 
-// replace gives a variable another value.
-func (s *state) replace(v *variable, value []byte) {
+// replace gives a variable another value, which may be in a room.
+func (s *state) replace(v *variable, value []byte, in *room) {
 	s.bytes += len(value) - len(v.value)
-	v.value = value
+	v.value, v.in = value, in
 	if v.heard != 0 {
 		s.audience.changed(v)
 	}
@@ -110,7 +112,7 @@ func (s *state) replace(v *variable, value []byte) {
 
 func (s *state) set(k Key, value []byte) {
 	if v := s.find(k); v != nil {
-		s.replace(v, value)
+		s.replace(v, value, nil)
 		return
 	}
 	v := s.insert(k, value)

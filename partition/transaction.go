@@ -228,13 +228,13 @@ func (t *transaction) own(k Key, v []byte) []byte {
 // Put implements Tx.
 func (t *transaction) Put(k Key, v []byte) {
 	p := t.write(k, t.touch(k, true, len(v)))
-	p.known, p.ok, p.value, p.ops = true, true, t.own(k, v), nil
+	p.known, p.ok, p.value, p.in, p.ops = true, true, t.own(k, v), nil, nil
 }
 
 // Delete implements Tx.
 func (t *transaction) Delete(k Key) {
 	p := t.write(k, t.touch(k, true, 0))
-	p.known, p.ok, p.value, p.ops = true, false, nil, nil
+	p.known, p.ok, p.value, p.in, p.ops = true, false, nil, nil, nil
 }
 
 // Update implements Tx.

@@ -12,6 +12,7 @@ import (
 type Operation[V, A any] struct {
 	id    identity
 	apply func(old V, ok bool, arg A) V
+	slide func(old []byte, ok bool, arg A) (drop int, more []byte) // instead of apply
 	value valueCodec[V]
 	arg   valueCodec[A]
 }
@@ -25,6 +26,21 @@ func NewOperation[V, A any](name string, apply func(old V, ok bool, arg A) V) *O
 	return &Operation[V, A]{
 		id:    identity{name: name},
 		apply: apply,
+		value: valueCodecOf[V](),
+		arg:   valueCodecOf[A](),
+	}
+}
+
+// NewSliding names a change that keeps a stretch of a value's encoding: the new
+// one is old[drop:] followed by more. What is kept is not copied each time, so
+// that a long value of which little changes, such as a list that grows at its end
+// and is cut at its beginning, costs what changes. Slide gets the encoding as it
+// is stored, or nothing and false; it must not change it. The rest is as for
+// NewOperation; a drop that is out of range counts as a panic.
+func NewSliding[V, A any](name string, slide func(old []byte, ok bool, arg A) (drop int, more []byte)) *Operation[V, A] {
+	return &Operation[V, A]{
+		id:    identity{name: name},
+		slide: slide,
 		value: valueCodecOf[V](),
 		arg:   valueCodecOf[A](),
 	}
@@ -50,10 +66,21 @@ func (o *Operation[V, A]) addTo(s *Service, prefix string) {
 		s.complain(fmt.Errorf("operation %q: %w", o.id.name, err))
 	}
 	o.id.join(s, s.operations, len(s.def.Operations))
-	s.def.Operations = append(s.def.Operations, partition.Operation{
-		Name:  prefix + o.id.name,
-		Apply: o.run,
-	})
+	op := partition.Operation{Name: prefix + o.id.name, Apply: o.run}
+	if o.slide != nil {
+		op.Apply, op.Slide = o.runWhole, o.runSlide
+	}
+	s.def.Operations = append(s.def.Operations, op)
+}
+
+func (o *Operation[V, A]) runSlide(old []byte, ok bool, arg []byte) (drop int, more []byte) {
+	return o.slide(old, ok, must(o.arg.decode(arg, false)))
+}
+
+// runWhole is runSlide with its result put together.
+func (o *Operation[V, A]) runWhole(old []byte, ok bool, arg []byte) []byte {
+	drop, more := o.runSlide(old, ok, arg)
+	return append(append([]byte(nil), old[drop:]...), more...)
 }
 
 // run panics on bytes that do not decode; by contract that leaves the value

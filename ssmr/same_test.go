@@ -28,7 +28,7 @@ var (
 	flags  = NewCollection[string, string]("flags", Everywhere())
 
 	errChosen = NewError("chosen", "chosen")
-	sew       = NewOperation("sew", func(old string, _ bool, more string) string { return old + more })
+	sew       = NewSliding[string]("sew", func(old []byte, _ bool, more string) (int, []byte) { return len(old) / 10, []byte(more) })
 	burst     = NewOperation("burst", func(string, bool, int) string { panic("burst") })
 
 	execute = NewCommand("execute",

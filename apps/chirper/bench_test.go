@@ -1,3 +1,5 @@
+//go:build unix
+
 package chirper_test
 
 import (
@@ -5,7 +7,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/eyrie-dev/eyrie/apps/chirper"
 	"github.com/eyrie-dev/eyrie/ssmr"
@@ -39,6 +43,8 @@ func benchClient(b *testing.B, partitions int) (*chirper.Client, context.Context
 		return wait(c.GoPost(ctx, chirper.User(i%benchUsers), benchText))
 	})
 	b.ResetTimer()
+	began := cpu()
+	b.Cleanup(func() { b.ReportMetric(float64(cpu()-began)/1e3/float64(b.N), "cpu-us/op") })
 	return c, ctx
 }
 
@@ -92,31 +98,30 @@ func BenchmarkCluster(b *testing.B) {
 			all(b, ctx, b.N, func(i int) waiter {
 				return wait(c.GoTimeline(ctx, chirper.User(i*7%benchUsers)))
 			})
-			report(b)
 		})
 		b.Run(fmt.Sprint("ordered/", partitions), func(b *testing.B) {
 			c, ctx := benchClient(b, partitions)
 			all(b, ctx, b.N, func(i int) waiter {
 				return wait(c.GoOrderedTimeline(ctx, chirper.User(i*7%benchUsers)))
 			})
-			report(b)
 		})
 		b.Run(fmt.Sprint("post/", partitions), func(b *testing.B) {
 			c, ctx := benchClient(b, partitions)
 			all(b, ctx, b.N, func(i int) waiter {
 				return wait(c.GoPost(ctx, chirper.User(i*7%benchUsers), benchText))
 			})
-			report(b)
 		})
 		b.Run(fmt.Sprint("mix/", partitions), func(b *testing.B) {
 			c, ctx := benchClient(b, partitions)
 			r := rand.New(rand.NewPCG(1, 1))
 			all(b, ctx, b.N, func(int) waiter { return mixed(ctx, c, r) })
-			report(b)
 		})
 	}
 }
 
-func report(b *testing.B) {
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "op/s")
+// cpu is what this process, replicas and client, has used.
+func cpu() time.Duration {
+	var u syscall.Rusage
+	syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -8,60 +8,94 @@ import (
 	"slices"
 )
 
-// feed is a list of posts in the form in which it is stored and sent: how many
-// there are, in one byte, and the entries, newest first. Nothing is the empty
-// feed. It is never changed in place.
+// feed is a list of posts in the form in which it is stored and sent: entries,
+// oldest first, so that a post is put behind what is there and the oldest ones
+// are cut off in front, without a look at the others. Nothing is the empty feed.
+// It is never changed in place.
 type feed []byte
 
-// entry is a post in a feed: the length of the rest as a varint, the time in
-// eight bytes, the number in four, the author as a varint, the text.
+// entry is a post in a feed:
+//
+//	size of what is between the sizes  2 bytes
+//	time, in microseconds              8
+//	number                             4
+//	author                             a varint
+//	text
+//	the size again                     2
+//	count                              1
+//
+// count is how many posts the feed had when the entry was its newest: so the
+// last byte of a feed is its length.
 type entry []byte
+
+const (
+	headSize = 2 // before what is between
+	tailSize = 3 // behind it
+	fixed    = 12
+)
 
 var errFeed = errors.New("chirper: not a list of posts")
 
 func newEntry(id PostID, text string) entry {
-	size := 12 + len(binary.AppendUvarint(make([]byte, 0, binary.MaxVarintLen64), uint64(id.Author))) + len(text)
-	b := make([]byte, 0, binary.MaxVarintLen32+size)
-	b = binary.AppendUvarint(b, uint64(size))
+	b := make([]byte, headSize, headSize+fixed+binary.MaxVarintLen64+len(text)+tailSize)
 	b = binary.BigEndian.AppendUint64(b, uint64(id.Micros))
 	b = binary.BigEndian.AppendUint32(b, id.Nonce)
 	b = binary.AppendUvarint(b, uint64(id.Author))
-	return append(b, text...)
+	b = append(b, text...)
+	size := uint16(len(b) - headSize)
+	binary.BigEndian.PutUint16(b, size)
+	return append(binary.BigEndian.AppendUint16(b, size), 0)
 }
 
-// takeEntry is the first entry of b, which is whole: it panics where there is
-// none, and operations that panic leave their variable as it was.
-func takeEntry(b []byte) entry {
-	size, n := binary.Uvarint(b)
-	if n <= 0 || size < 13 || size > uint64(len(b)-n) {
-		panic(errFeed)
-	}
-	return entry(b[:n+int(size)])
+// first is the first entry of b, which is whole; it panics where there is none,
+// and operations that panic leave their variable as it was.
+func first(b []byte) entry {
+	return entry(b[:headSize+int(binary.BigEndian.Uint16(b))+tailSize])
 }
 
-// body is an entry behind its length.
-func (e entry) body() []byte {
-	n := 0
-	for e[n] >= 0x80 {
-		n++
-	}
-	return e[n+1:]
+// last is the last entry of b, which is whole.
+func last(b []byte) entry {
+	size := int(binary.BigEndian.Uint16(b[len(b)-tailSize:]))
+	return entry(b[len(b)-headSize-size-tailSize:])
 }
+
+// check says whether what the sizes say is so, and whether there is room for
+// what an entry has.
+func (e entry) check() error {
+	if len(e) <= headSize+fixed+tailSize || len(first(e)) != len(e) || len(last(e)) != len(e) {
+		return errFeed
+	}
+	if _, n := binary.Uvarint(e.author()); n <= 0 {
+		return errFeed
+	}
+	return nil
+}
+
+// author is the varint, with what follows it.
+func (e entry) author() []byte { return e[headSize+fixed : len(e)-tailSize] }
 
 func (e entry) id() PostID {
-	b := e.body()
-	author, _ := binary.Uvarint(b[12:])
+	author, _ := binary.Uvarint(e.author())
 	return PostID{
 		Author: User(author),
-		Micros: int64(binary.BigEndian.Uint64(b)),
-		Nonce:  binary.BigEndian.Uint32(b[8:]),
+		Micros: int64(binary.BigEndian.Uint64(e[headSize:])),
+		Nonce:  binary.BigEndian.Uint32(e[headSize+8:]),
 	}
 }
 
 func (e entry) text() []byte {
-	b := e.body()[12:]
+	b := e.author()
 	_, n := binary.Uvarint(b)
 	return b[max(n, 0):]
+}
+
+// AppendBinary implements encoding.BinaryAppender, as a feed does.
+func (e entry) AppendBinary(b []byte) ([]byte, error) { return feed(e).AppendBinary(b) }
+
+// UnmarshalBinary keeps b.
+func (e *entry) UnmarshalBinary(b []byte) error {
+	*e = b
+	return nil
 }
 
 // AppendBinary implements encoding.BinaryAppender. Onto nothing it returns the
@@ -83,14 +117,15 @@ func (f feed) len() int {
 	if len(f) == 0 {
 		return 0
 	}
-	return int(f[0])
+	return int(f[len(f)-1])
 }
 
+// all are the entries, newest first.
 func (f feed) all() iter.Seq[entry] {
 	return func(yield func(entry) bool) {
-		for rest := f.entries(); len(rest) > 0; {
-			e := takeEntry(rest)
-			rest = rest[len(e):]
+		for rest := f; len(rest) > 0; {
+			e := last(rest)
+			rest = rest[:len(rest)-len(e)]
 			if !yield(e) {
 				return
 			}
@@ -98,89 +133,80 @@ func (f feed) all() iter.Seq[entry] {
 	}
 }
 
-func (f feed) entries() []byte { return f[min(1, len(f)):] }
+// slide is the feed with a post, cut to so many, in the form of ssmr.NewSliding.
+// A post is mostly newer than all others: then it costs nothing but itself,
+// which it does at each of its readers.
+func (f feed) slide(post entry, most int) (drop int, more []byte) {
+	if n := f.len(); n > 0 {
+		if !post.id().Newer(last(f).id()) {
+			return len(f), f.merge(feed{}.with(post), most)
+		}
+		for ; n >= most; n-- {
+			drop += len(first(f[drop:]))
+		}
+		more = append(more, post...)
+		more[len(more)-1] = byte(n + 1)
+		return drop, more
+	}
+	return 0, feed{}.with(post)
+}
 
-// insert is the feed with a post, cut to so many: what a post costs each of its
-// readers, so the entries around it are copied as they are.
-func (f feed) insert(post entry, most int) feed {
-	id, all := post.id(), f.entries()
-	at := 0
-	for at < len(all) {
-		e := takeEntry(all[at:])
-		if other := e.id(); !other.Newer(id) {
-			if other == id {
-				return f
-			}
-			break
-		}
-		at += len(e)
-	}
-	count, end := f.len()+1, len(all)
-	if count > most {
-		if at == end {
-			return f
-		}
-		count, end = most, at
-		for end < len(all) {
-			e := takeEntry(all[end:])
-			if end+len(e) == len(all) {
-				break
-			}
-			end += len(e)
-		}
-	}
-	out := make([]byte, 0, 1+len(post)+end)
-	out = append(out, byte(count))
-	out = append(out, all[:at]...)
-	out = append(out, post...)
-	return append(out, all[at:end]...)
+// with is the feed with an entry behind the others.
+func (f feed) with(e entry) feed {
+	n := f.len()
+	f = append(f, e...)
+	f[len(f)-1] = byte(n + 1)
+	return f
 }
 
 // merge is the posts of both feeds, cut to so many.
 func (f feed) merge(g feed, most int) feed {
-	a, b := f.entries(), g.entries()
-	out := make([]byte, 1, 1+len(a)+len(b))
-	count := 0
-	for ; count < most && len(a)+len(b) > 0; count++ {
-		if len(a) == 0 {
-			a, b = b, a
+	newest := make([]entry, 0, most)
+	for len(newest) < most && len(f)+len(g) > 0 {
+		if len(f) == 0 {
+			f, g = g, f
 		}
-		next := takeEntry(a)
-		if len(b) > 0 {
-			other := takeEntry(b)
+		next := last(f)
+		if len(g) > 0 {
+			other := last(g)
 			switch x, y := next.id(), other.id(); {
 			case x == y:
-				b = b[len(other):]
+				g = g[:len(g)-len(other)]
 			case y.Newer(x):
-				next, a, b = other, b, a
+				next, f, g = other, g, f
 			}
 		}
-		a = a[len(next):]
-		out = append(out, next...)
+		f = f[:len(f)-len(next)]
+		newest = append(newest, next)
 	}
-	if count == 0 {
-		return nil
-	}
-	out[0] = byte(count)
-	return slices.Clip(out)
+	return feedOf(newest)
 }
 
 // without is the feed without an author's posts.
 func (f feed) without(author User) feed {
-	out := make([]byte, 1, max(1, len(f)))
+	others := make([]entry, 0, f.len())
 	for e := range f.all() {
 		if e.id().Author != author {
-			out = append(out, e...)
-			out[0]++
+			others = append(others, e)
 		}
 	}
-	switch out[0] {
-	case 0:
-		return nil
-	case byte(f.len()):
+	if len(others) == f.len() {
 		return f
 	}
-	return slices.Clip(out)
+	return feedOf(others)
+}
+
+// feedOf is the feed of some entries, newest first.
+func feedOf(newest []entry) feed {
+	size := 0
+	for _, e := range newest {
+		size += len(e)
+	}
+	f := make(feed, 0, size)
+	for _, e := range slices.Backward(newest) {
+		f = f.with(e)
+	}
+	return f
 }
 
 // check says whether a feed from outside is one: whole entries in their order,
@@ -191,30 +217,21 @@ func (f feed) check() (err error) {
 			err = errFeed
 		}
 	}()
-	var last PostID
+	var after PostID
 	seen := 0
 	for e := range f.all() {
-		if _, n := binary.Uvarint(e.body()[12:]); n <= 0 {
-			return errFeed
+		if err := e.check(); err != nil {
+			return err
 		}
 		id := e.id()
-		if seen > 0 && !last.Newer(id) {
+		if seen > 0 && !after.Newer(id) {
 			return fmt.Errorf("%w: out of order", errFeed)
 		}
-		last = id
+		after = id
 		seen++
 	}
-	if seen != f.len() || len(f) > 0 && seen == 0 {
+	if seen != f.len() {
 		return fmt.Errorf("%w: %d posts, said to be %d", errFeed, seen, f.len())
 	}
-	return nil
-}
-
-// AppendBinary implements encoding.BinaryAppender, as a feed does.
-func (e entry) AppendBinary(b []byte) ([]byte, error) { return feed(e).AppendBinary(b) }
-
-// UnmarshalBinary keeps b.
-func (e *entry) UnmarshalBinary(b []byte) error {
-	*e = b
 	return nil
 }

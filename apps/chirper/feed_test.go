@@ -8,6 +8,11 @@ import (
 	"testing"
 )
 
+func insert(f feed, p Post, most int) feed {
+	drop, more := f.slide(newEntry(p.ID, p.Text), most)
+	return append(bytes.Clone(f[drop:]), more...)
+}
+
 func TestFeedIsASortedList(t *testing.T) {
 	random := rand.New(rand.NewPCG(2, 2))
 	some := func() Post {
@@ -41,9 +46,9 @@ func TestFeedIsASortedList(t *testing.T) {
 				f = f.merge(g, most)
 				list = sorted(slices.Concat(list, other), most)
 			case 2:
-				g, other = g.insert(newEntry(p.ID, p.Text), 5), sorted(append(slices.Clone(other), p), 5)
+				g, other = insert(g, p, 5), sorted(append(slices.Clone(other), p), 5)
 			default:
-				f, list = f.insert(newEntry(p.ID, p.Text), most), sorted(append(slices.Clone(list), p), most)
+				f, list = insert(f, p, most), sorted(append(slices.Clone(list), p), most)
 			}
 			if !bytes.Equal(old, before) {
 				t.Fatal("changed in place")
@@ -56,7 +61,7 @@ func TestFeedIsASortedList(t *testing.T) {
 }
 
 func FuzzTimeline(f *testing.F) {
-	f.Add([]byte(feed(nil).insert(newEntry(PostID{1, 2, 3}, "text"), 5)))
+	f.Add([]byte(insert(nil, Post{PostID{1, 2, 3}, "text"}, 5)))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var l Timeline
 		if l.UnmarshalBinary(b) == nil && len(l.Posts()) != l.Len() {

@@ -23,11 +23,11 @@ var (
 	addUser  = ssmr.NewOperation("add user", func(old roster, _ bool, u User) roster { return old.with(u) })
 	dropUser = ssmr.NewOperation("drop user", func(old roster, _ bool, u User) roster { return old.without(u) })
 
-	addPost = ssmr.NewOperation("add post", func(old feed, _ bool, post entry) feed {
-		return old.insert(post, MaxTimeline)
+	addPost = ssmr.NewSliding[feed]("add post", func(old []byte, _ bool, post entry) (int, []byte) {
+		return feed(old).slide(post, MaxTimeline)
 	})
-	keepPost = ssmr.NewOperation("keep post", func(old feed, _ bool, post entry) feed {
-		return old.insert(post, MaxKept)
+	keepPost = ssmr.NewSliding[feed]("keep post", func(old []byte, _ bool, post entry) (int, []byte) {
+		return feed(old).slide(post, MaxKept)
 	})
 	addPosts = ssmr.NewOperation("add posts", func(old feed, _ bool, posts feed) feed {
 		return old.merge(posts, MaxTimeline)

@@ -34,7 +34,12 @@ func runStatus(ctx context.Context, e env, args []string) int {
 	fs := flags(e, "status", "[flags]", `Shows every process of a running cluster: its ensembles with their coordinator
 and instance, its partition's position, whom it suspects, and what it has on
 disk: records of the journal given in this life and durable, its newest
-checkpoint, and states that are fetched from it or by it. Exits with 5 if no process answers, and with 4 if they refuse, being another cluster's.`)
+checkpoint, and states that are fetched from it or by it. Of processes that
+execute optimistically it shows executions begun before their turn (runs), the
+commands that ended by one, runs that were wrong, repairs (times that runs had
+to be repeated for another's mistake), optimistic replies that differed from the
+final ones, and how long after a command's arrival it is delivered
+optimistically, and finally. Exits with 5 if no process answers, and with 4 if they refuse, being another cluster's.`)
 	file := fs.String("cluster", cluster.DefaultName, "the cluster's `file`")
 	asJSON := fs.Bool("json", false, "print JSON")
 	timeout := fs.Duration("timeout", 2*time.Second, "how long to wait for each answer")
@@ -158,6 +163,7 @@ func printStatus(w io.Writer, f *cluster.File, all []processStatus) {
 		}
 	}
 	printDurable(tw, all)
+	printOptimistic(tw, all)
 	tw.Flush()
 	for _, p := range all {
 		if p.Reachable && p.Status.Replica.Version > 0 {
