@@ -42,7 +42,10 @@ type Machine struct {
 	paused bool
 	until  hlc.Timestamp
 
-	early    early
+	early early
+	// last are the highest final timestamps, as delivered or predicted, of
+	// commands of one destination and of several: each has an ensemble.
+	last     [2]hlc.Timestamp
 	nearest  ids.Process
 	merged   hlc.Timestamp
 	counters Counters
@@ -72,6 +75,7 @@ func (m *Machine) DeliverOptimistic(now hlc.Now, d partition.OptDelivery, forced
 	}
 	m.settle()
 	m.order++
+	d.Now = m.predict(&d)
 	run := m.r.Speculate(now, d, m.order)
 	if run == nil {
 		m.counters.Unrun++
@@ -87,6 +91,29 @@ func (m *Machine) DeliverOptimistic(now hlc.Now, d partition.OptDelivery, forced
 		m.counters.Queued++
 	}
 }
+
+// predict is the final timestamp that a command will probably have: a coordinator
+// gives each one of its own, and raises those that are not above the last.
+func (m *Machine) predict(d *partition.OptDelivery) hlc.Timestamp {
+	last := &m.last[class(d.Dests)]
+	*last = max(d.T0, *last+1)
+	return *last
+}
+
+// correct has predictions follow what was delivered, once nothing is under way
+// that was predicted by the old ones, or that has come out lower.
+func (m *Machine) correct(d *partition.Delivery) {
+	last := &m.last[class(d.Dests)]
+	e := m.pending.head
+	if e != nil && (e.command != d.Command || e.attempt != d.Attempt) {
+		e = m.table.find(d.Command, d.Attempt)
+	}
+	if *last < d.Position.T || m.pending.head == nil || e != nil && e.run.Now() > d.Position.T {
+		*last = d.Position.T
+	}
+}
+
+func class(dests ids.Set) int { return min(len(dests), 2) >> 1 }
 
 // full says whether no run is to begin. What is not run makes what is run behind
 // it wrong: so when there is no more room all are given up, and there is a pause
@@ -109,6 +136,7 @@ func (m *Machine) full(t0 hlc.Timestamp) bool {
 // Deliver takes the next command of the merged order.
 func (m *Machine) Deliver(now hlc.Now, d partition.Delivery) {
 	m.now = now
+	m.correct(&d)
 	m.merged = d.Position.T
 	if len(d.Dests) == 1 {
 		m.nearest = d.Nearest

@@ -1,6 +1,7 @@
 package optimistic
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -123,6 +124,51 @@ func TestF1TimestampNotAskedFor(t *testing.T) {
 	s.deliver(0, d)
 	s.check(d)
 	s.expect(0, 1, 0)
+}
+
+// Commands with equal timestamps are given others, one after the other: that is
+// foreseen.
+func TestF1TimestampForeseen(t *testing.T) {
+	s := newScript(t, 2, Baseline)
+	var order []partition.Delivery
+	for i := range 6 {
+		d := s.command(here, opClock, 0, 0, opUpdate, keyB, 0)
+		if i%3 == 2 {
+			d = s.command(both, opClock, 0, 0, opUpdate, keyB, 0)
+		}
+		d.T0 = 1e9 + 10
+		d.Position = ids.Position{T: d.T0 + hlc.Timestamp(i), E: 1}
+		if d.Position.T -= hlc.Timestamp((i + 1) / 3); len(d.Dests) > 1 {
+			d.Position = ids.Position{T: d.T0 + hlc.Timestamp(i/3), E: ids.All}
+		}
+		order = append(order, d)
+		s.soon(0, d)
+		s.soon(1, d)
+	}
+	slices.SortFunc(order, func(a, b partition.Delivery) int {
+		if a.Position.Less(b.Position) {
+			return -1
+		}
+		return 1
+	})
+	asked := 0
+	for _, d := range order {
+		for p, n := range s.nodes {
+			if !d.Dests.Has(n.p) {
+				continue
+			}
+			if e := n.m.table.find(d.Command, 1); e == nil || e.run.Now() != d.Position.T {
+				t.Errorf("process %d: %v is ordered at %v: %+v", n.id, d.Command, d.Position, e)
+			}
+			asked++
+			s.deliver(p, d)
+		}
+	}
+	s.settle()
+	s.check(order...)
+	if asked != 8 {
+		t.Errorf("%d asked", asked)
+	}
 }
 
 // F2: a run that waits has read what a command changes of which nobody had heard.

@@ -6,34 +6,35 @@ import (
 
 // Counters count since start.
 type Counters struct {
-	Delivered     uint64 // optimistic deliveries
-	Unrun         uint64 // of them not run: forced, known, refused, or during a pause
-	Queued        uint64 // that had to wait for a conflicting one
-	Runs          uint64 // executions begun before their turn, repeated ones too
-	Confirmed     uint64 // commands that ended by their run
-	Wrong         uint64 // commands whose run was found wrong at their turn
-	Unstarted     uint64 // commands whose run had not started then
-	GivenUp       uint64 // runs whose command was not accepted, or not ordered
-	Swapped       uint64 // turns in another order than that of optimistic delivery
-	Repairs       uint64 // times that runs had to be done again,
-	Repeated      uint64 // and how many
-	Pauses        uint64 // times that there was no room
-	Exchanges     uint64 // messages to other partitions
-	EarlyDrops    uint64 // messages dropped at the bound
-	OptReplies    uint64 // optimistic replies that were ready, here,
-	RepliesSent   uint64 // and sent by this replica
-	ReplyMistakes uint64 // of those ready, other than the conservative reply
-	Unjudged      uint64 // of those ready, whose run was given up: nobody knows
-	Invalid       uint64 // messages that no correct process sends
+	Delivered     uint64 `json:"delivered"`      // optimistic deliveries
+	Unrun         uint64 `json:"unrun"`          // of them not run: forced, known, refused, or during a pause
+	Queued        uint64 `json:"queued"`         // that had to wait for a conflicting one
+	Runs          uint64 `json:"runs"`           // executions begun before their turn, repeated ones too
+	Confirmed     uint64 `json:"confirmed"`      // commands that ended by their run
+	Wrong         uint64 `json:"wrong"`          // commands whose run was found wrong at their turn
+	Unstarted     uint64 `json:"unstarted"`      // commands whose run had not started then
+	GivenUp       uint64 `json:"given_up"`       // runs whose command was not accepted, or not ordered
+	Swapped       uint64 `json:"swapped"`        // turns in another order than that of optimistic delivery
+	Repairs       uint64 `json:"repairs"`        // times that runs had to be done again,
+	Repeated      uint64 `json:"repeated"`       // and how many
+	Pauses        uint64 `json:"pauses"`         // times that there was no room
+	Exchanges     uint64 `json:"exchanges"`      // messages to other partitions
+	EarlyDrops    uint64 `json:"early_drops"`    // messages dropped at the bound
+	OptReplies    uint64 `json:"opt_replies"`    // optimistic replies that were ready, here,
+	RepliesSent   uint64 `json:"replies_sent"`   // and sent by this replica
+	ReplyMistakes uint64 `json:"reply_mistakes"` // of those ready, other than the conservative reply
+	Unjudged      uint64 `json:"unjudged"`       // of those ready, whose run was given up: nobody knows
+	Invalid       uint64 `json:"invalid"`        // messages that no correct process sends
 }
 
 // Status is a machine's condition, for people and metrics.
 type Status struct {
-	Mode string
+	Mode string `json:"mode"`
 	// Runs are under way, Bytes what they keep.
-	Runs, Bytes int
-	Paused      bool
-	Counters    Counters
+	Runs     int      `json:"runs"`
+	Bytes    int      `json:"bytes"`
+	Paused   bool     `json:"paused"`
+	Counters Counters `json:"counters"`
 }
 
 // Status is the machine's condition.

@@ -21,7 +21,8 @@ type Run struct {
 	c       *command
 	order   uint64
 	now     hlc.Timestamp // what Tx.Now returns
-	asked   bool          // for it
+	t0      hlc.Timestamp
+	asked   bool // for it
 	body    []byte
 	version uint64
 
@@ -164,8 +165,11 @@ func (run *Run) Unusable() bool { return run.unusable }
 // Order is its place among the runs.
 func (run *Run) Order() uint64 { return run.order }
 
+// Now is what Tx.Now returns.
+func (run *Run) Now() hlc.Timestamp { return run.now }
+
 // Expires is when every copy of the command is late.
-func (run *Run) Expires() hlc.Timestamp { return run.now.Add(run.c.tx.r.tuning.Horizon) }
+func (run *Run) Expires() hlc.Timestamp { return run.t0.Add(run.c.tx.r.tuning.Horizon) }
 
 // Started says whether Execute has been called.
 func (run *Run) Started() bool { return run.started }

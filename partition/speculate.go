@@ -48,9 +48,11 @@ type OptDelivery struct {
 	Command ids.Command
 	Attempt ids.Attempt
 	T0      hlc.Timestamp
-	Mark    ids.Sequence
-	Dests   ids.Set
-	Body    []byte
+	// Now is what Tx.Now returns; zero is T0.
+	Now   hlc.Timestamp
+	Mark  ids.Sequence
+	Dests ids.Set
+	Body  []byte
 }
 
 // Speculation sets who executes commands before their turn; at most once, and
@@ -72,7 +74,7 @@ func (r *Replica) Speculate(now hlc.Now, d OptDelivery, order uint64) *Run {
 	run := r.spare.takeRun()
 	c := r.spare.takeCommand()
 	run.c, c.run = c, run
-	run.body, run.order, run.now, run.version, run.answer = d.Body, order, d.T0, q.MapVersion, q.Optimistic
+	run.body, run.order, run.now, run.t0, run.version, run.answer = d.Body, order, max(d.Now, d.T0), d.T0, q.MapVersion, q.Optimistic
 	r.fill(c, &Delivery{Command: d.Command, Attempt: d.Attempt, Dests: d.Dests, Body: d.Body}, &q, nil)
 	if c.tx.over || c.needed != nil {
 		r.GiveUp(run)

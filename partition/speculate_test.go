@@ -76,7 +76,7 @@ func (x *reckless) next() {
 		return
 	}
 	d := w.order[i]
-	o := OptDelivery{d.Command, d.Attempt, d.Position.T, d.Mark, d.Dests, d.Body}
+	o := OptDelivery{Command: d.Command, Attempt: d.Attempt, T0: d.Position.T, Mark: d.Mark, Dests: d.Dests, Body: d.Body}
 	other := w.order[x.rng.IntN(len(w.order))]
 	if x.silly() {
 		switch x.rng.IntN(6) {
