@@ -18,6 +18,7 @@ type entry struct {
 	// bytes are those of the run that the machine has counted.
 	bytes     int
 	delivered hlc.Timestamp
+	expires   hlc.Timestamp // every copy of the command is late afterwards
 	started   hlc.Timestamp
 
 	// turned: the conservative execution has the run. swapped: it came before

@@ -84,6 +84,7 @@ func (m *Machine) DeliverOptimistic(now hlc.Now, d partition.OptDelivery, forced
 	e := m.newEntry()
 	run.Mate = e
 	e.command, e.attempt, e.run, e.order, e.delivered = d.Command, d.Attempt, run, m.order, now.Wall
+	e.expires = run.Expires()
 	m.table.add(e)
 	m.pending.insert(e)
 	m.claim(e)
@@ -149,7 +150,7 @@ func (m *Machine) Deliver(now hlc.Now, d partition.Delivery) {
 // copies are late [N4]. Where nothing is ordered any more the clock tells, which
 // may be wrong, and costs runs then.
 func (m *Machine) expire(at hlc.Timestamp) {
-	for e := m.pending.head; e != nil && e.run.Expires() < at; e = e.list.next {
+	for e := m.pending.head; e != nil && e.expires < at; e = e.list.next {
 		m.leave(e)
 	}
 }
