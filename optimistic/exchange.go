@@ -1,6 +1,8 @@
 package optimistic
 
 import (
+	"slices"
+
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/partition"
 )
@@ -104,8 +106,9 @@ func (y *early) keep(q ids.Partition, x *partition.Exchange, t *Tuning) (dropped
 	if s == nil {
 		s = &said{about: key}
 		y.of[key] = s
-		if y.head > 64 && y.head > len(y.oldest)/2 {
-			n := copy(y.oldest, y.oldest[y.head:])
+		if len(y.oldest) >= 64+2*len(y.of) { // mostly taken, or gone
+			kept := slices.DeleteFunc(y.oldest[y.head:], func(s *said) bool { return s.what == nil })
+			n := copy(y.oldest, kept)
 			clear(y.oldest[n:])
 			y.oldest, y.head = y.oldest[:n], 0
 		}
