@@ -42,11 +42,11 @@ type kept struct {
 	since, sinceBytes uint64
 }
 
-// place is where a checkpoint was taken, when so many instances had been taken in
-// this life.
+// place is where a checkpoint was taken, when so much had been taken and finished
+// in this life.
 type place struct {
 	ridge.Positions
-	since uint64
+	since, sinceBytes, done uint64
 }
 
 const (
@@ -125,7 +125,12 @@ func (k *keeper) late(n *Node) bool {
 			return true
 		}
 	}
-	return len(k.past) > 0 && much(taken, k.past[0].since, t.MaxLogCount, lateWhole) && n.replica.Whole().Less(n.replica.WholeNow())
+	if len(k.past) == 0 || !n.replica.Whole().Less(n.replica.WholeNow()) {
+		return false
+	}
+	w := &k.past[0]
+	return much(taken, w.since, t.MaxLogCount, lateWhole) || much(bytes, w.sinceBytes, t.MaxLogBytes, lateWhole) ||
+		much(k.finished(n), w.done, p.MaxOutbox, lateWhole)
 }
 
 // upgraded: the newest checkpoint is of another version of the service than is
@@ -254,7 +259,7 @@ func (k *keeper) passed(m *Manifest) {
 		clear(k.past[n:])
 		k.past = k.past[:n]
 	}
-	k.past = append(k.past, place{m.Positions, k.instances})
+	k.past = append(k.past, place{m.Positions, k.instances, k.bytes, k.exchanges})
 }
 
 // adopted makes a received checkpoint the only one. Another is taken soon, so
