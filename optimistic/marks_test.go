@@ -275,6 +275,33 @@ func TestF4RunsWaitForEachOther(t *testing.T) {
 	s.expect(1, 1, 0)
 }
 
+// A run that waits within a range when its turn comes, and is right so far, goes
+// on as conservative execution: with the variables that there are, whatever runs
+// before it made of them.
+func TestTakenWithinRange(t *testing.T) {
+	const everyA, everyB, everyC, everyH = 2, 10, 18, 58
+	for _, spoiled := range []bool{false, true} {
+		s := newScript(t, 2, Baseline)
+		first := s.command(both, opPut, everyA, 0, opPut, everyB, 0, opPut, keyA, 0, opPut, keyB, 0)
+		never := s.command(both, opPut, everyC, 0)
+		m := s.command(both, opJoin, everyA, everyH, opPut, keyD, 0)
+		for p := range s.nodes {
+			s.deliver(p, first)
+		}
+		s.settle()
+		if spoiled { // only after what m waits for
+			s.soon(0, never)
+			s.soon(1, never)
+		}
+		s.soon(0, m)
+		s.soon(1, m)
+		s.deliver(0, m)
+		s.deliver(1, m)
+		s.settle()
+		s.check(first, m)
+	}
+}
+
 func (s *script) settled() {
 	s.t.Helper()
 	for _, n := range s.nodes {

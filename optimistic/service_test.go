@@ -31,6 +31,7 @@ const (
 	opFail
 	opPanic
 	opSwallow
+	opJoin // reads what the names of a range name
 	ops
 )
 
@@ -128,6 +129,12 @@ func access(arg []byte) (partition.Access, error) {
 			for i := range byte(3) {
 				a.Items = append(a.Items, partition.Item{Key: chased(y, i)})
 			}
+		case opJoin:
+			for i := range byte(8) {
+				a.Items = append(a.Items, partition.Item{Key: keyOf(8 * i)})
+			}
+			g := rangeOf(x, y)
+			it = partition.Item{Range: &g}
 		case opRange, opRangePut:
 			g := rangeOf(x, y)
 			it = partition.Item{Range: &g, Write: op == opRangePut}
@@ -194,6 +201,12 @@ func run(tx partition.Tx, arg []byte) ([]byte, error) {
 				n--
 				return n > 0
 			})
+		case opJoin:
+			tx.Range(rangeOf(x, y), func(name string, v []byte) bool {
+				mix(v...)
+				get(partition.Key{Name: name})
+				return true
+			})
 		case opClock:
 			mix(byte(tx.Now()), byte(tx.Rand()))
 		case opFail:
@@ -231,7 +244,7 @@ func program(rng *rand.Rand, place testMap, tame bool) (arg []byte, dests ids.Se
 	}
 	for range 1 + rng.IntN(4) {
 		op := byte(rng.IntN(ops))
-		if tame && (op == opRange || op == opRangePut) && place > 1 {
+		if tame && (op == opRange || op == opRangePut || op == opJoin) && place > 1 {
 			op = opCopy
 		}
 		arg = append(arg, op, byte(rng.IntN(64)), byte(rng.IntN(64)))

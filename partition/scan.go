@@ -34,6 +34,9 @@ const (
 
 // head is the next item, or nil at the end.
 func (t *transaction) head(s *source) *PartItem {
+	if s.from == fromView && t.run == nil {
+		t.resumeScan(s)
+	}
 	if s.next == len(s.items) && s.more {
 		if s.next > 0 {
 			s.rest.Lo = s.items[s.next-1].Name + "\x00" // the least name after it
@@ -50,6 +53,15 @@ func (t *transaction) head(s *source) *PartItem {
 		t.run.take(s.noted, s.passed+s.next, it)
 	}
 	return it
+}
+
+// resumeScan has a range that a run has begun, which was found right as far as it
+// had come, go on with the state: the rest of the chunk was the run's view.
+func (t *transaction) resumeScan(s *source) {
+	if s.next > 0 {
+		s.rest.Lo = s.items[s.next-1].Name + "\x00"
+	}
+	s.from, s.items, s.next, s.more = fromState, nil, 0, true
 }
 
 func (t *transaction) load(s *source) {
