@@ -185,3 +185,34 @@ func TestVersionsOfOneService(t *testing.T) {
 		}
 	}
 }
+
+// oneRun has one run, until its turn.
+type oneRun struct{ run *Run }
+
+func (x *oneRun) Turn(c ids.Command, a ids.Attempt) *Run {
+	if name, n := x.run.Command(); name != c || n != a {
+		return nil
+	}
+	return x.run
+}
+func (*oneRun) Dropped(ids.Command, ids.Attempt) {}
+func (*oneRun) Ended(*Ending)                    {}
+func (*oneRun) Wrong(*Run)                       {}
+func (*oneRun) Heard(ids.Partition, *Exchange)   {}
+
+// A run by a version that is no longer in force at its turn is wrong [F3].
+func TestUpgradeBeforeTheTurn(t *testing.T) {
+	l := newLab(t, 1, 1, withVersions(2, 1))
+	r, x := l.node(1), &oneRun{}
+	r.Speculation(x)
+	d := order(5001, 0, []byte("a"), 0)
+	x.run = r.Speculate(l.now, OptDelivery{Command: d.Command, Attempt: d.Attempt, T0: d.T0, Mark: d.Mark, Dests: d.Dests, Body: d.Body}, 1)
+	if x.run == nil || !r.Execute(x.run) {
+		t.Fatal("vacuous: the command has not run")
+	}
+	l.deliver(order(5000, CommandUpgrade, Upgrade{1, 2}.Append(nil), 0), 1)
+	l.deliver(d, 1)
+	if v, _ := r.state.get(Key{colHash, "a"}); string(v) != "2" || r.counters.RunsWrong != 1 {
+		t.Errorf("%q was written, and %d runs were wrong", v, r.counters.RunsWrong)
+	}
+}
