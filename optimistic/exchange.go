@@ -55,6 +55,7 @@ func (m *Machine) inform(e *entry, q ids.Partition, x *partition.Exchange) {
 	if !m.r.Inform(e.run, q, x) {
 		return
 	}
+	m.weigh(e)
 	if e.run.Started() && !e.run.Ended() {
 		m.ready = append(m.ready, e)
 	}

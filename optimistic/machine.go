@@ -87,6 +87,7 @@ func (m *Machine) DeliverOptimistic(now hlc.Now, d partition.OptDelivery, forced
 	e.expires = run.Expires()
 	m.table.add(e)
 	m.pending.insert(e)
+	m.weigh(e)
 	m.claim(e)
 	if m.start(e); e.behind != nil {
 		m.counters.Queued++

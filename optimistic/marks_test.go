@@ -1,6 +1,7 @@
 package optimistic
 
 import (
+	"bytes"
 	"slices"
 	"testing"
 	"time"
@@ -273,6 +274,21 @@ func TestF4RunsWaitForEachOther(t *testing.T) {
 	s.settled()
 	s.expect(0, 1, 0)
 	s.expect(1, 1, 0)
+}
+
+// Runs that wait for another count with what they keep, too.
+func TestQueuedRunsWeigh(t *testing.T) {
+	s := newScript(t, 2, Baseline)
+	m := s.nodes[0].m
+	m.cfg.Tuning.MaxRunBytes = 64 << 10
+	s.soon(0, s.command(both, opCopy, keyA, keyB))
+	arg := bytes.Repeat([]byte{opClock, 0, 0}, 5000)
+	for range 20 {
+		s.soon(0, s.command(here, append(arg, opGet, keyB, 0)...))
+	}
+	if m.counters.Pauses == 0 || m.bytes > m.cfg.Tuning.MaxRunBytes {
+		t.Fatalf("%d bytes are counted of %d runs, %+v", m.bytes, m.table.count, m.counters)
+	}
 }
 
 // A run that waits within a range when its turn comes, and is right so far, goes

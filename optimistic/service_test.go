@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/partition"
@@ -93,9 +94,18 @@ func testService() *partition.Service {
 				}
 				return []byte{9}
 			}},
+			{Name: "slide", Slide: slide, Apply: func(old []byte, ok bool, arg []byte) []byte {
+				drop, more := slide(old, ok, arg)
+				return append(slices.Clone(old[drop:]), more...)
+			}},
 		},
 		Errors: []partition.NamedError{{Name: "own", Err: errOwn}},
 	}
+}
+
+// slide keeps a window of some bytes, as an operation that rarely copies.
+func slide(old []byte, _ bool, arg []byte) (drop int, more []byte) {
+	return max(0, len(old)-20), arg
 }
 
 type code struct {
@@ -185,7 +195,7 @@ func run(tx partition.Tx, arg []byte) ([]byte, error) {
 		case opDelete:
 			tx.Delete(keyOf(x))
 		case opUpdate:
-			tx.Update(keyOf(x), uint16(y%2), value())
+			tx.Update(keyOf(x), uint16(y%3), value())
 		case opChase:
 			get(keyOf(x))
 			get(chased(y, byte(sum%3)))

@@ -205,7 +205,7 @@ func (r *Replica) prepareAgain(c *command) {
 		c.tx.worker, used = nil, nil
 	}
 	t.reset(r, c)
-	t.run = nil
+	t.run, t.wanting = nil, false
 	if c.exact {
 		t.promise.set(c.items)
 	}
