@@ -13,8 +13,7 @@ import (
 
 // add is a command as ssmr makes them: prepared, and its variable found.
 type add struct {
-	key   partition.Key
-	value []byte
+	key partition.Key
 }
 
 func (c *add) Run(tx partition.Tx) ([]byte, error) {

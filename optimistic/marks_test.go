@@ -98,9 +98,8 @@ func (s *script) expect(p int, confirmed, wrong uint64) {
 }
 
 var (
-	here  = ids.Set{0}
-	there = ids.Set{1}
-	both  = ids.Set{0, 1}
+	here = ids.Set{0}
+	both = ids.Set{0, 1}
 )
 
 // F1: the final timestamp is an input, if the code asks for it.

@@ -110,10 +110,9 @@ type observation struct {
 
 // tally is what callers saw.
 type tally struct {
-	t     *testing.T
-	s     *tallies
-	c     *Client
-	began time.Time
+	t *testing.T
+	s *tallies
+	c *Client
 
 	early, wrong, calls atomic.Int64
 	// Increments begun and ended, whose outcome is known.
