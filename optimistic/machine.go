@@ -117,6 +117,9 @@ func (m *Machine) correct(d *partition.Delivery) {
 
 func class(dests ids.Set) int { return min(len(dests), 2) >> 1 }
 
+// maxPause bounds a pause in merged time: a client's clock may be far ahead.
+const maxPause = 10 * time.Second
+
 // full says whether no run is to begin. What is not run makes what is run behind
 // it wrong: so when there is no more room all are given up, and there is a pause
 // until the order has caught up.
@@ -125,7 +128,7 @@ func (m *Machine) full(t0 hlc.Timestamp) bool {
 	if m.paused {
 		m.paused = m.merged < m.until || m.table.count >= t.MaxRuns
 	} else if m.table.count >= t.MaxRuns || m.bytes > t.MaxRunBytes {
-		m.paused, m.until = true, t0
+		m.paused, m.until = true, min(t0, m.merged.Add(maxPause))
 		m.counters.Pauses++
 		for e := m.pending.head; e != nil; e = e.list.next {
 			m.leave(e)

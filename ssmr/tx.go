@@ -14,7 +14,10 @@ import (
 // Command code must be deterministic: what it does may depend only on its
 // argument, on what it reads through the Tx, and on Now and Rand. Goroutines,
 // clocks, global randomness and the order in which Go walks a map have no
-// place in it.
+// place in it. Where commands are executed optimistically too, an execution that
+// counts for nothing may see values together that never were so: it may panic or
+// fail, but must end, so loops should not depend on what holds between variables
+// alone, without touching the Tx.
 type Tx struct {
 	tx partition.Tx
 	of *binding
