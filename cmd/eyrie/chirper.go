@@ -184,7 +184,7 @@ func (m chirperMain) runCommand(ctx context.Context, e env, c *chirperCommand, o
 		return code
 	}
 	if len(args) < c.least || len(args) > c.most {
-		fmt.Fprintf(e.stderr, "eyrie %s: %d arguments given\n", name, len(args))
+		fmt.Fprintf(e.stderr, "eyrie %s: %s\n", name, wrongCount(len(args), c.least, c.most, c.synopsis))
 		fs.Usage()
 		return exitUsage
 	}

@@ -35,7 +35,7 @@ func (v *chirperCall) code(err error) int {
 	case is(err, chirper.ErrNoUser):
 		return exitNotFound
 	case is(err, chirper.ErrBadUser, chirper.ErrSelf, chirper.ErrBadText, chirper.ErrTooManyFollowing,
-		chirper.ErrTooManyFollowers, chirper.ErrTooWide, graph.ErrFormat, graph.ErrTooLarge):
+		chirper.ErrTooManyFollowers, chirper.ErrTooWide, graph.ErrFormat, graph.ErrDamaged, graph.ErrTooLarge):
 		return exitRefused
 	}
 	return clusterCode(err, v.c != nil, v.command.reads)
@@ -54,6 +54,8 @@ func (v *chirperCall) hint(err error, code int) string {
 		return fmt.Sprintf("A text has 1 to %d characters and at most %d bytes of UTF-8, and no control characters.", chirper.MaxText, chirper.MaxTextBytes)
 	case is(err, graph.ErrFormat):
 		return "Each line has the numbers of two users, with a blank between; lines that begin with # are left out."
+	case is(err, graph.ErrDamaged):
+		return "It is not a whole gzip file. Nothing was loaded."
 	case is(err, ssmr.ErrBudget):
 		return "It concerns too much for one command."
 	case code == exitUnknown && v.command.name == "load":

@@ -78,6 +78,8 @@ func TestChirperCommands(t *testing.T) {
 		{line: "post 99 x", code: exitNotFound, stderr: "eyrie chirper join"},
 		{line: "follow 1 99 --cluster c.json", code: exitNotFound, stderr: "join USER --cluster c.json"},
 		{line: "follow 1 1", code: exitRefused, stderr: "themselves"},
+		{line: "post 1 two words", code: exitUsage, stderr: "3 arguments given, it takes 2; what has blanks in it needs quotes"},
+		{line: "load -", stdin: "\x1f\x8bno gzip", code: exitRefused, stderr: "-: damaged or cut off"},
 		{line: "post 1 " + strings.Repeat("x", 141), code: exitRefused, stderr: "141 characters, the limit is 140"},
 		{line: "post 1 -", stdin: strings.Repeat("x", 1<<20), code: exitRefused, stderr: "bytes"},
 		{line: "timeline x", code: exitUsage, stderr: `"x" is not a number`},

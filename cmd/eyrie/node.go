@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"syscall"
 
 	"github.com/eyrie-dev/eyrie/internal/cluster"
 	"github.com/eyrie-dev/eyrie/internal/host"
 	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/journal"
 	"github.com/eyrie-dev/eyrie/internal/node"
 	"github.com/eyrie-dev/eyrie/optimistic"
 	"github.com/eyrie-dev/eyrie/ridge"
@@ -74,6 +76,9 @@ that were told the other way then refuse.`)
 	n, err := host.StartNode(ctx, cfg)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fail(e, "node", exitFailed, fmt.Errorf("%w\n  Process %d or another program listens there already; stop it, or change the address in %s everywhere", err, self, *file))
+	}
+	if errors.Is(err, host.ErrDirectory) && is(err, journal.ErrAmnesia, os.ErrNotExist) { // the journal is damaged, old or gone
+		err = fmt.Errorf("%w\n  `eyrie replace --help` says how to put a new process in its place", err)
 	}
 	if err != nil {
 		return fail(e, "node", startCode(err), err)

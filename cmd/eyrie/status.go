@@ -77,7 +77,7 @@ func unanswered(e env, f *cluster.File, file string, asJSON bool, err error) int
 	if errors.Is(err, transport.ErrRefused) {
 		return fail(e, "status", exitRefused, fmt.Errorf("%w\n  Is %s the file that the processes were started with?", err, file))
 	}
-	return fail(e, "status", exitUnreachable, fmt.Errorf("%w\n  Start the processes of %s with `eyrie node`, or a new cluster with `eyrie up`", err, file))
+	return fail(e, "status", exitUnreachable, fmt.Errorf("%w\n  Start each process of %s with `eyrie node`, or, if this machine has them all, `eyrie up`", err, file))
 }
 
 func printStatusJSON(w io.Writer, f *cluster.File, all []processStatus) {

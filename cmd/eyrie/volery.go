@@ -159,7 +159,7 @@ func (m voleryMain) runCommand(ctx context.Context, e env, c *voleryCommand, o v
 		return code
 	}
 	if len(args) < c.least || len(args) > c.most {
-		fmt.Fprintf(e.stderr, "eyrie %s: %d arguments given\n", name, len(args))
+		fmt.Fprintf(e.stderr, "eyrie %s: %s\n", name, wrongCount(len(args), c.least, c.most, c.synopsis))
 		fs.Usage()
 		return exitUsage
 	}
@@ -184,6 +184,22 @@ func (m voleryMain) runCommand(ctx context.Context, e env, c *voleryCommand, o v
 		return v.fail(err)
 	}
 	return exitOK
+}
+
+// wrongCount says of a command line that it has too few or too many arguments.
+func wrongCount(given, least, most int, synopsis string) string {
+	arguments, takes := "arguments", fmt.Sprint(most)
+	if given == 1 {
+		arguments = "argument"
+	}
+	if least < most {
+		takes = fmt.Sprintf("%d or %d", least, most)
+	}
+	hint := ""
+	if given > most && (strings.Contains(synopsis, "TEXT") || strings.Contains(synopsis, "VALUE")) {
+		hint = "; what has blanks in it needs quotes"
+	}
+	return fmt.Sprintf("%d %s given, it takes %s%s", given, arguments, takes, hint)
 }
 
 // interspersed parses flags before, between and after positional arguments;

@@ -4,9 +4,13 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"fmt"
+	"io"
+	"io/fs"
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/eyrie-dev/eyrie/apps/chirper"
 )
@@ -43,13 +47,46 @@ func TestReadRefuses(t *testing.T) {
 		"1 2\n" + strings.Repeat("1", 5000): "line 2: not an edge list: longer than 1024 bytes",
 		"":                                  "no edges in 0 lines",
 		"# nothing\n":                       "no edges in 1 lines",
-		"\x1f\x8bnot gzip":                  "gzip",
 	} {
 		if _, err := Read(strings.NewReader(in)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.20q: %v, want %s", in, err, want)
 		} else if !errors.Is(err, ErrFormat) {
 			t.Errorf("%v is no ErrFormat", err)
 		}
+	}
+}
+
+// TestReadRefusesDamage cuts a compressed list anywhere, and changes each of its
+// bytes: it is refused as damaged, or, if the byte was of no consequence, read.
+func TestReadRefusesDamage(t *testing.T) {
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	for i := range 300 {
+		fmt.Fprintln(z, i, i*i%1000)
+	}
+	z.Close()
+	whole := packed.Bytes()
+	want, err := Read(bytes.NewReader(whole))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := 2; n < len(whole); n++ {
+		if _, err := Read(bytes.NewReader(whole[:n])); !errors.Is(err, ErrDamaged) || errors.Is(err, ErrFormat) {
+			t.Fatalf("cut after %d of %d bytes: %v", n, len(whole), err)
+		}
+	}
+	for i := 2; i < len(whole); i++ {
+		bad := bytes.Clone(whole)
+		bad[i] ^= 0x81
+		g, err := Read(bytes.NewReader(bad))
+		switch {
+		case err == nil && i < 10 && g.Len() == want.Len() && g.Size() == want.Size(): // a time or a system, in the header
+		case !errors.Is(err, ErrDamaged) || errors.Is(err, ErrFormat):
+			t.Fatalf("byte %d of %d: %v", i, len(whole), err)
+		}
+	}
+	if _, err := Read(io.MultiReader(bytes.NewReader(whole[:100]), iotest.ErrReader(fs.ErrClosed))); !errors.Is(err, fs.ErrClosed) || errors.Is(err, ErrDamaged) {
+		t.Errorf("a list that cannot be read: %v", err)
 	}
 }
 

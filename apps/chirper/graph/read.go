@@ -3,6 +3,7 @@ package graph
 import (
 	"bufio"
 	"bytes"
+	"compress/flate"
 	"compress/gzip"
 	"errors"
 	"fmt"
@@ -15,6 +16,10 @@ import (
 // line.
 var ErrFormat = errors.New("not an edge list")
 
+// ErrDamaged is wrapped by the errors of Read about a compressed list that is
+// not what was compressed.
+var ErrDamaged = errors.New("damaged or cut off")
+
 // maxLine is how long a line may be.
 const maxLine = 1 << 10
 
@@ -24,13 +29,32 @@ const maxLine = 1 << 10
 // direction: both follow each other, whether they are there once or twice.
 func Read(r io.Reader) (*Graph, error) {
 	in := bufio.NewReaderSize(r, 64<<10)
-	if magic, _ := in.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
-		plain, err := gzip.NewReader(in)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrFormat, err)
-		}
-		in = bufio.NewReaderSize(plain, 64<<10)
+	if magic, _ := in.Peek(2); !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
+		return read(in)
 	}
+	plain, damage := gzip.NewReader(in)
+	if damage == nil {
+		g, err := read(plain)
+		if err == nil {
+			return g, nil
+		}
+		// What is damaged may make no sense as lines long before its checksum.
+		if _, damage = io.Copy(io.Discard, plain); !isDamage(damage) {
+			return nil, err
+		}
+	}
+	return nil, fmt.Errorf("%w: %w", ErrDamaged, damage)
+}
+
+// isDamage says whether an error of a gzip.Reader is about what is compressed,
+// rather than about reading it.
+func isDamage(err error) bool {
+	var corrupt flate.CorruptInputError
+	return errors.As(err, &corrupt) || errors.Is(err, gzip.ErrChecksum) || errors.Is(err, gzip.ErrHeader) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// read reads a list that is not compressed.
+func read(in io.Reader) (*Graph, error) {
 	var (
 		numbers []chirper.User
 		index   = map[chirper.User]uint32{}
