@@ -35,6 +35,9 @@ func calm(s *Shape) {
 
 // Where the two orders agree, runs are right, and so are optimistic replies.
 func TestOrdersAgree(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short: TestClusters executes optimistically, too")
+	}
 	for _, mode := range []optimistic.Mode{optimistic.Baseline, optimistic.Full} {
 		agreed, replies := 0, uint64(0)
 		for seed := range uint64(6) {
@@ -66,6 +69,9 @@ func TestOrdersAgree(t *testing.T) {
 // Mistakes at all times: copies late, lost and out of order, so that runs are
 // wrong, what they tell other partitions too, and room for them is short.
 func TestMistakeStorms(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short: TestClusters executes optimistically, too")
+	}
 	s := hunt(t, 5, Options{Alter: func(s *Shape) {
 		s.Partitions, s.Hot = max(s.Partitions, 2), 3
 		s.Network.Tail, s.Network.FIFO, s.Network.Loss = 7, false, 10_000
@@ -112,6 +118,9 @@ func (w *script) next(*rand.Rand) (uint16, []byte, ids.Set) {
 
 // The same commands one at a time are answered alike, however they are executed.
 func TestAlike(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short: TestClusters executes optimistically, too")
+	}
 	const n = 250
 	ways := map[string]func(*Shape){
 		"conservative": func(s *Shape) { s.Execution = optimistic.Conservative },
