@@ -105,7 +105,9 @@ func (f *failingNode) run() bool {
 	}
 	cmd, said := exec.Command(binary, p.args(1)...), &record{}
 	cmd.Stdout, cmd.Stderr = said, said
-	if f.err = powercut.Start(cmd, p.dirs[1], []string{f.call}, f.decide); f.err != nil {
+	watched, err := powercut.Start(cmd, p.dirs[1], []string{f.call}, f.decide)
+	if err != nil {
+		f.err = err
 		return false
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -114,6 +116,7 @@ func (f *failingNode) run() bool {
 		defer close(ended)
 		defer cancel()
 		cmd.Wait()
+		<-watched
 	}()
 	f.acked = create(ctx, p.file, 5)
 	cmd.Process.Signal(syscall.SIGTERM)

@@ -26,7 +26,7 @@ func TestSlowDisk(t *testing.T) {
 		p.dirs[id] = filepath.Join(filepath.Dir(p.file), fmt.Sprint(id))
 		cmd, log := exec.Command(binary, p.args(id)...), &record{}
 		cmd.Stdout, cmd.Stderr = log, log
-		err := powercut.Start(cmd, p.dirs[id], []string{"fdatasync", "fsync"}, func(powercut.Call) (syscall.Errno, time.Duration) {
+		_, err := powercut.Start(cmd, p.dirs[id], []string{"fdatasync", "fsync"}, func(powercut.Call) (syscall.Errno, time.Duration) {
 			if slow[id].Load() {
 				return 0, 50 * time.Millisecond
 			}

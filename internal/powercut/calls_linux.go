@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 	"unsafe"
@@ -39,12 +40,15 @@ var calls = map[string]int{
 // calls, hands over the descriptor that they are reported on, and becomes the program.
 const launch = "EYRIE_POWERCUT_CALLS"
 
-// Start starts cmd with calls on files below dir watched. The watching ends
-// with the process. Calls are counted over all threads, which strace does not.
-func Start(cmd *exec.Cmd, dir string, names []string, decide Decide) error {
+// Start starts cmd with calls on files below dir watched. The watching ends soon
+// after the process, and then ended is closed: only after that is what decide
+// has noted to be read without a lock, since the process may be gone while
+// decide is still asked about its last call. Calls are counted over all
+// threads, which strace does not.
+func Start(cmd *exec.Cmd, dir string, names []string, decide Decide) (ended <-chan struct{}, err error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return os.NewSyscallError("socketpair", err)
+		return nil, os.NewSyscallError("socketpair", err)
 	}
 	ours, theirs := pair[0], os.NewFile(uintptr(pair[1]), "theirs")
 	defer unix.Close(ours)
@@ -57,20 +61,20 @@ func Start(cmd *exec.Cmd, dir string, names []string, decide Decide) error {
 	cmd.Path = "/proc/self/exe"
 	cmd.ExtraFiles = []*os.File{theirs}
 	if err := cmd.Start(); err != nil {
-		return err
+		return nil, err
 	}
 	theirs.Close()
 	listener, err := receive(ours)
 	if err != nil {
 		cmd.Process.Kill()
-		return errors.Join(fmt.Errorf("%w: watching system calls", ErrUnavailable), err, cmd.Wait())
+		return nil, errors.Join(fmt.Errorf("%w: watching system calls", ErrUnavailable), err, cmd.Wait())
 	}
-	w := &watcher{fd: listener, dir: dir, decide: decide, names: map[int32]string{}}
+	w := &watcher{fd: listener, dir: dir, decide: decide, names: map[int32]string{}, ended: make(chan struct{})}
 	for _, n := range names {
 		w.names[int32(calls[n])] = n
 	}
 	go w.run()
-	return nil
+	return w.ended, nil
 }
 
 func receive(socket int) (int, error) {
@@ -128,6 +132,8 @@ type watcher struct {
 	dir    string
 	decide Decide
 	names  map[int32]string
+	ended  chan struct{}
+	late   sync.WaitGroup // answers that are given after a while
 }
 
 // notification and response are seccomp_notif and seccomp_notif_resp.
@@ -149,7 +155,11 @@ type response struct {
 }
 
 func (w *watcher) run() {
-	defer unix.Close(w.fd)
+	defer func() {
+		close(w.ended)
+		w.late.Wait() // else they would be given on whatever has the descriptor next
+		unix.Close(w.fd)
+	}()
 	for {
 		poll := []unix.PollFd{{Fd: int32(w.fd), Events: unix.POLLIN}}
 		if _, err := unix.Poll(poll, -1); err != nil && err != unix.EINTR {
@@ -173,7 +183,11 @@ func (w *watcher) run() {
 				r.flags, r.err = 0, -int32(errno)
 			}
 			if after > 0 {
-				time.AfterFunc(after, func() { w.ioctl(unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&r)) })
+				w.late.Add(1)
+				time.AfterFunc(after, func() {
+					defer w.late.Done()
+					w.ioctl(unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&r))
+				})
 				continue
 			}
 		}

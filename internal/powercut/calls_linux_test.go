@@ -88,12 +88,14 @@ func failOnce(d *Disk, call string, fail *failing) error {
 	if err != nil {
 		return err
 	}
-	if err := Start(r.cmd, r.dir, []string{call}, fail.decide); err != nil {
+	watched, err := Start(r.cmd, r.dir, []string{call}, fail.decide)
+	if err != nil {
 		return err
 	}
 	late := time.AfterFunc(time.Minute, func() { r.cmd.Process.Signal(syscall.SIGQUIT) })
 	_ = r.cmd.Wait()
 	late.Stop()
+	<-watched
 	return r.ended(d, fail.failed.Name != "", insideBadger(r.dir, fail.failed), fail.errno)
 }
 
