@@ -12,19 +12,23 @@ import (
 // TestRottenJournalIsMended: bits of a running process's journal turn over. That is
 // found, told and mended, and the process can be started again from there.
 func TestRottenJournalIsMended(t *testing.T) {
-	disk := vfs.NewMem()
-	s := newLasting(t, map[ids.Process]vfs.FS{3: disk})
+	mems, disks := map[ids.Process]*vfs.Mem{}, map[ids.Process]vfs.FS{}
+	for p := range ids.Process(3) {
+		mems[p+1] = vfs.NewMem()
+		disks[p+1] = mems[p+1]
+	}
+	s := newLasting(t, disks)
 	s.counts(1)
 	s.load(20, "x", "y")
+	rotten := s.voter(0)
 	for _, at := range []int64{5, 20, 60} {
-		name := oldestSegment(t, disk)
-		if err := disk.Flip(name, at, 1); err != nil {
+		name, before := oldestSegment(t, mems[rotten]), rotOf(s, rotten)
+		if err := mems[rotten].Flip(name, at, 1); err != nil {
 			t.Fatal(err)
 		}
-		before := rotOf(s, 3)
 		for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-			s.nodes[3].scrub(scrubBytes)
-			if rot := rotOf(s, 3); rot > before {
+			s.nodes[rotten].scrub(scrubBytes)
+			if rot := rotOf(s, rotten); rot > before {
 				break
 			}
 			if time.Now().After(end) {
@@ -32,10 +36,27 @@ func TestRottenJournalIsMended(t *testing.T) {
 			}
 		}
 	}
-	s.nodes[3].Close()
-	s.start(3, nil)
-	s.nodes[1].Close() // now it is needed
+	s.nodes[rotten].Close()
+	s.start(rotten, nil)
+	s.nodes[s.voter(rotten)].Close() // now it is needed
 	s.counts(2)
+}
+
+// voter is the process, of those other than one, whose journal has most: one
+// that was late to join is in no chain, and has nothing to lose.
+func (s *lasting) voter(but ids.Process) (voter ids.Process) {
+	s.t.Helper()
+	most := uint64(0)
+	for p, n := range s.nodes {
+		st, err := n.Status(s.t.Context())
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if p != but && st.Durable.Written > most {
+			voter, most = p, st.Durable.Written
+		}
+	}
+	return voter
 }
 
 // rotOf is how much damage a process has mended; -1 while there is some.
