@@ -7,7 +7,8 @@ import (
 )
 
 // directBytes: a value up to this size is no burden, and goes to the learners
-// that lack it without a distributor between.
+// that lack it without a distributor between. So does any value that only one
+// learner lacks.
 const directBytes = 1 << 10
 
 // conclude announces a decision that this acceptor, the last of the chain,
@@ -26,6 +27,10 @@ func (e *ensemble) conclude(m *accept) {
 			distributor = e.distributor(m.Chain)
 		}
 	}
+	others := len(e.members) - len(m.Chain) - 1
+	if distributor != nil && others == 0 {
+		direct, distributor = true, nil // nobody to distribute it to
+	}
 	lazy := e.lazy(m) && direct
 	d := &decision{Ensemble: e.id, Round: m.Round, Instance: m.Instance, ID: m.Value.ID}
 	for i := range e.members {
@@ -39,9 +44,8 @@ func (e *ensemble) conclude(m *accept) {
 		}
 	}
 	if distributor != nil {
-		others := len(e.members) - len(m.Chain) - 1
 		distributor.distributed += uint64(v.Value.size()) * uint64(others+1)
-		v.Distribute = others > 0
+		v.Distribute = true
 		e.c.send(distributor.process, v)
 	}
 	e.learn(m.Instance, m.Value.ID, m.Value, e.c.cfg.Self)

@@ -8,8 +8,10 @@ import (
 
 // Who completes a message is the coordinator or the end of the chain. What the
 // end tells other replicas of its own partition, values outside the chain and
-// DECISION within, is on nobody's way. It is sent lazily, so that at low load one
-// system call, and one wake-up of the learner, serve several instances.
+// DECISION within, is on nobody's way. It is sent lazily, so that one system call,
+// and one wake-up of the learner, serve several instances. With three replicas
+// that is the value itself, whatever its size: at 64 messages outstanding two
+// system calls of eleven for each instance, and a wake-up.
 //
 // It is not, for a while (calm), after something was seen that may wait for
 // such a learner: it asked for a position, for its reads; it proposed messages of
