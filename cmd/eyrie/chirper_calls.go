@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -87,8 +86,6 @@ func (v *chirperCall) tell(r *repliesJSON) {
 	}
 }
 
-func (v *chirperCall) print(doc any) error { return json.NewEncoder(v.stdout).Encode(doc) }
-
 // change waits for a command that changes something, and says so if nothing
 // had to be.
 func (v *chirperCall) change(ctx context.Context, call *chirper.Call[chirper.Changed], doc changeJSON, already string) error {
@@ -107,7 +104,7 @@ func (v *chirperCall) change(ctx context.Context, call *chirper.Call[chirper.Cha
 	return nil
 }
 
-func chirperJoin(ctx context.Context, v *chirperCall) error {
+func (v *chirperCall) join(ctx context.Context) error {
 	u, err := v.user(0)
 	if err != nil {
 		return err
@@ -115,14 +112,14 @@ func chirperJoin(ctx context.Context, v *chirperCall) error {
 	return v.change(ctx, v.c.GoJoin(ctx, u, v.callOptions()...), changeJSON{User: u}, fmt.Sprintf("%d had joined already", u))
 }
 
-func chirperFollow(ctx context.Context, v *chirperCall) error {
+func (v *chirperCall) follow(ctx context.Context) error {
 	return v.pair(func(u, other chirper.User) error {
 		return v.change(ctx, v.c.GoFollow(ctx, u, other, v.callOptions()...), changeJSON{User: u, Other: &other},
 			fmt.Sprintf("%d followed %d already", u, other))
 	})
 }
 
-func chirperUnfollow(ctx context.Context, v *chirperCall) error {
+func (v *chirperCall) unfollow(ctx context.Context) error {
 	return v.pair(func(u, other chirper.User) error {
 		return v.change(ctx, v.c.GoUnfollow(ctx, u, other, v.callOptions()...), changeJSON{User: u, Other: &other},
 			fmt.Sprintf("%d did not follow %d", u, other))
@@ -141,7 +138,7 @@ func (v *chirperCall) pair(do func(u, other chirper.User) error) error {
 	return do(u, other)
 }
 
-func chirperPost(ctx context.Context, v *chirperCall) error {
+func (v *chirperCall) post(ctx context.Context) error {
 	u, err := v.user(0)
 	if err != nil {
 		return err
@@ -170,7 +167,7 @@ func chirperPost(ctx context.Context, v *chirperCall) error {
 	return nil
 }
 
-func chirperTimeline(ctx context.Context, v *chirperCall) error {
+func (v *chirperCall) timeline(ctx context.Context) error {
 	u, err := v.user(0)
 	if err != nil {
 		return err
@@ -182,7 +179,7 @@ func chirperTimeline(ctx context.Context, v *chirperCall) error {
 	return v.showPosts(ctx, u, call(ctx, u, v.callOptions()...))
 }
 
-func chirperRefill(ctx context.Context, v *chirperCall) error {
+func (v *chirperCall) refill(ctx context.Context) error {
 	u, err := v.user(0)
 	if err != nil {
 		return err
@@ -190,7 +187,7 @@ func chirperRefill(ctx context.Context, v *chirperCall) error {
 	return v.showPosts(ctx, u, v.c.GoRefill(ctx, u))
 }
 
-func chirperPosts(ctx context.Context, v *chirperCall) error {
+func (v *chirperCall) ownPosts(ctx context.Context) error {
 	u, err := v.user(0)
 	if err != nil {
 		return err
@@ -222,11 +219,11 @@ func (v *chirperCall) showPosts(ctx context.Context, u chirper.User, call *chirp
 	return err
 }
 
-func chirperFollowers(ctx context.Context, v *chirperCall) error {
+func (v *chirperCall) followers(ctx context.Context) error {
 	return v.showUsers(ctx, v.c.Followers)
 }
 
-func chirperFollowing(ctx context.Context, v *chirperCall) error {
+func (v *chirperCall) following(ctx context.Context) error {
 	return v.showUsers(ctx, v.c.Following)
 }
 

@@ -43,7 +43,7 @@ type loadJSON struct {
 	Seconds float64 `json:"seconds"`
 }
 
-func chirperLoad(ctx context.Context, v *chirperCall) error {
+func (v *chirperCall) load(ctx context.Context) error {
 	g := v.graph
 	if loops, doubles := g.Skipped(); !v.quiet && !v.json && loops+doubles > 0 {
 		fmt.Fprintf(v.stderr, "left out %d edges that were there already and %d from users to themselves\n", doubles, loops)

@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/eyrie-dev/eyrie/apps"
-	"github.com/eyrie-dev/eyrie/apps/chirper"
 	"github.com/eyrie-dev/eyrie/ssmr"
 )
 
@@ -25,12 +24,8 @@ func chirp(t *testing.T, dialErr error) func(stdin string, args ...string) (code
 	return func(stdin string, args ...string) (int, string, string) {
 		t.Helper()
 		var out, errs bytes.Buffer
-		code := chirperMain{dial: func(context.Context, string, int) (*chirper.Client, func(), error) {
-			if dialErr != nil {
-				return nil, nil, dialErr
-			}
-			return chirper.NewClient(m.Client()), func() {}, nil
-		}}.run(t.Context(), env{strings.NewReader(stdin), &out, &errs}, args)
+		dial := func(context.Context, string, int) (*ssmr.Client, error) { return m.Client(), dialErr }
+		code := newChirper().run(t.Context(), env{strings.NewReader(stdin), &out, &errs}, dial, args)
 		return code, out.String(), errs.String()
 	}
 }

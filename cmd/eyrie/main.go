@@ -12,6 +12,8 @@ import (
 	"os/signal"
 	"slices"
 	"syscall"
+
+	"github.com/eyrie-dev/eyrie/internal/cluster"
 )
 
 // Exit codes, the same for every command.
@@ -117,6 +119,19 @@ func parse(fs *flag.FlagSet, e env, args []string, max int) (code int, ok bool) 
 		return exitUsage, false
 	}
 	return exitOK, true
+}
+
+// parseAndLoad parses flags, of which one names the file of a cluster, and
+// reads that. ok is as parse has it.
+func parseAndLoad(fs *flag.FlagSet, e env, args []string, file *string) (f *cluster.File, code int, ok bool) {
+	if code, ok := parse(fs, e, args, 0); !ok {
+		return nil, code, false
+	}
+	f, err := cluster.Load(*file)
+	if err != nil {
+		return nil, fail(e, fs.Name(), exitUsage, err), false
+	}
+	return f, exitOK, true
 }
 
 func isHelp(arg string) bool { return arg == "-h" || arg == "-help" || arg == "--help" }

@@ -44,12 +44,9 @@ that were told the other way then refuse.`)
 		return err
 	})
 	quiet := fs.Bool("q", false, "log errors only")
-	if code, ok := parse(fs, e, args, 0); !ok {
+	f, code, ok := parseAndLoad(fs, e, args, file)
+	if !ok {
 		return code
-	}
-	f, err := cluster.Load(*file)
-	if err != nil {
-		return fail(e, "node", exitUsage, err)
 	}
 	if *id == 0 {
 		return fail(e, "node", exitUsage, fmt.Errorf("--id is missing: which of the processes of %s?", *file))

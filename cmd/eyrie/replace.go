@@ -39,12 +39,9 @@ or the cluster cannot be reached, with 1 if it takes longer than --timeout.`)
 	addr := fs.String("addr", "", "`host:port` of the new process if it is elsewhere; it is written to the cluster's file")
 	asJSON := fs.Bool("json", false, "print the outcome as JSON")
 	timeout := fs.Duration("timeout", 10*time.Minute, "how long to wait for the end")
-	if code, ok := parse(fs, e, args, 0); !ok {
+	f, code, ok := parseAndLoad(fs, e, args, file)
+	if !ok {
 		return code
-	}
-	f, err := cluster.Load(*file)
-	if err != nil {
-		return fail(e, "replace", exitUsage, err)
 	}
 	r := &replacement{e: e, file: f, name: *file, addr: *addr, process: ids.Process(*id)}
 	if err := r.prepare(*id); err != nil {

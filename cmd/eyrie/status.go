@@ -43,12 +43,9 @@ optimistically, and finally. Exits with 5 if no process answers, and with 4 if t
 	file := fs.String("cluster", cluster.DefaultName, "the cluster's `file`")
 	asJSON := fs.Bool("json", false, "print JSON")
 	timeout := fs.Duration("timeout", 2*time.Second, "how long to wait for each answer")
-	if code, ok := parse(fs, e, args, 0); !ok {
+	f, code, ok := parseAndLoad(fs, e, args, file)
+	if !ok {
 		return code
-	}
-	f, err := cluster.Load(*file)
-	if err != nil {
-		return fail(e, "status", exitUsage, err)
 	}
 	c, err := dialRaw(ctx, f, *timeout)
 	if err != nil {

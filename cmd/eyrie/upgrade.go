@@ -30,12 +30,9 @@ does not carry the new one, with 5 if the cluster cannot be reached.`)
 	from := fs.Uint("from", 0, "the `version` that is in force (default: the one that processes say)")
 	to := fs.Uint("to", uint(apps.Service.Definition().Version), "the `version` that is to be")
 	timeout := fs.Duration("timeout", 30*time.Second, "how long to wait for the end")
-	if code, ok := parse(fs, e, args, 0); !ok {
+	f, code, ok := parseAndLoad(fs, e, args, file)
+	if !ok {
 		return code
-	}
-	f, err := cluster.Load(*file)
-	if err != nil {
-		return fail(e, "upgrade", exitUsage, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, *timeout)
 	defer cancel()

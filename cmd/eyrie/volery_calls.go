@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -45,12 +44,7 @@ func toJSON(s volery.Stat) *statJSON {
 	}
 }
 
-// print writes one JSON document.
-func (v *voleryCall) print(doc any) error {
-	return json.NewEncoder(v.stdout).Encode(doc)
-}
-
-func voleryLs(ctx context.Context, v *voleryCall) error {
+func (v *voleryCall) ls(ctx context.Context) error {
 	path := volery.Root
 	if len(v.args) > 0 {
 		path = v.args[0]
@@ -73,7 +67,7 @@ func voleryLs(ctx context.Context, v *voleryCall) error {
 	return err
 }
 
-func voleryGet(ctx context.Context, v *voleryCall) error {
+func (v *voleryCall) get(ctx context.Context) error {
 	data, stat, err := v.c.GetData(ctx, v.args[0])
 	if err != nil {
 		return err
@@ -93,7 +87,7 @@ func voleryGet(ctx context.Context, v *voleryCall) error {
 	return err
 }
 
-func volerySet(ctx context.Context, v *voleryCall) error {
+func (v *voleryCall) set(ctx context.Context) error {
 	value, err := v.value(v.args[1])
 	if err != nil {
 		return err
@@ -106,7 +100,7 @@ func volerySet(ctx context.Context, v *voleryCall) error {
 	return v.done(v.args[0], stat, err)
 }
 
-func voleryCreate(ctx context.Context, v *voleryCall) error {
+func (v *voleryCall) create(ctx context.Context) error {
 	var value []byte
 	if len(v.args) > 1 {
 		var err error
@@ -125,7 +119,7 @@ func (v *voleryCall) done(path string, stat volery.Stat, err error) error {
 	return err
 }
 
-func voleryRm(ctx context.Context, v *voleryCall) error {
+func (v *voleryCall) rm(ctx context.Context) error {
 	path := v.args[0]
 	if !v.recursive {
 		version, err := v.wantedVersion()
@@ -152,7 +146,7 @@ func voleryRm(ctx context.Context, v *voleryCall) error {
 	return err
 }
 
-func voleryStat(ctx context.Context, v *voleryCall) error {
+func (v *voleryCall) stat(ctx context.Context) error {
 	path := v.args[0]
 	stat, ok, err := v.c.Exists(ctx, path)
 	if err != nil {

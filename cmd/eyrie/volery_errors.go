@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,101 +8,19 @@ import (
 
 	"github.com/eyrie-dev/eyrie/apps/volery"
 	"github.com/eyrie-dev/eyrie/apps/volery/tree"
-	"github.com/eyrie-dev/eyrie/internal/cluster"
-	"github.com/eyrie-dev/eyrie/ssmr"
 )
-
-// usageError is a wrong use that only a command's own code finds.
-type usageError string
-
-func (u usageError) Error() string { return string(u) }
-
-// fail says what went wrong and what to do, and returns the exit code.
-func (v *voleryCall) fail(err error) int {
-	code := v.code(err)
-	name := "eyrie volery " + v.command.name
-	if v.json {
-		json.NewEncoder(v.stderr).Encode(map[string]any{"command": name, "error": err.Error(), "exit": code})
-		return code
-	}
-	fmt.Fprintf(v.stderr, "%s: %v\n", name, err)
-	if hint := v.hint(err, code); hint != "" {
-		fmt.Fprintf(v.stderr, "  %s\n", hint)
-	}
-	return code
-}
-
-func is(err error, targets ...error) bool {
-	for _, t := range targets {
-		if errors.Is(err, t) {
-			return true
-		}
-	}
-	return false
-}
-
-func (v *voleryCall) code(err error) int {
-	var usage usageError
-	switch {
-	case errors.As(err, &usage), is(err, cluster.ErrInvalid, tree.ErrOptions), v.c == nil && is(err, fs.ErrNotExist):
-		return exitUsage
-	case is(err, volery.ErrNoNode):
-		return exitNotFound
-	case is(err, volery.ErrNodeExists, volery.ErrBadVersion, volery.ErrNotEmpty, volery.ErrBadArguments,
-		volery.ErrTooLarge, volery.ErrTooManyChildren,
-		tree.ErrConflict, tree.ErrTargetNotEmpty, tree.ErrNotDirectory, tree.ErrMixed):
-		return exitRefused
-	}
-	return clusterCode(err, v.c != nil, v.command.reads)
-}
-
-// clusterCode is the exit code for what may go wrong with any service.
-func clusterCode(err error, connected, reads bool) int {
-	switch {
-	case is(err, ssmr.ErrUnavailable):
-		return exitUnreachable
-	case !connected && is(err, ssmr.ErrRefused):
-		return exitRefused
-	case is(err, ssmr.ErrNoRoom) && !is(err, ssmr.ErrOutcomeUnknown):
-		return exitRefused
-	case is(err, ssmr.ErrOutcomeUnknown, context.Canceled, context.DeadlineExceeded):
-		if reads {
-			return exitUnreachable
-		}
-		return exitUnknown
-	}
-	return exitFailed
-}
-
-// clusterHint is what to do about that, or "".
-func clusterHint(err error, code int, connected bool, file, flag string) string {
-	switch {
-	case !connected && is(err, ssmr.ErrRefused):
-		return fmt.Sprintf("Is %s the file that the cluster's processes were started with, and is this program the same build?", file)
-	case is(err, ssmr.ErrNoRoom):
-		return "Make room where the cluster's processes keep their data; they go on by themselves."
-	case code == exitUnreachable:
-		return fmt.Sprintf("Is the cluster of %s running? `eyrie status%s` shows its processes; `eyrie up` starts one.", file, flag)
-	}
-	return ""
-}
 
 // hint is what to do about an error, or "".
 func (v *voleryCall) hint(err error, code int) string {
 	path := v.nodePath(err)
-	flag := ""
-	if v.cluster != cluster.DefaultName {
-		flag = " --cluster " + v.cluster
-	}
-	self := func(command string) string { return "`eyrie volery " + command + flag + "`" }
-	if hint := clusterHint(err, code, v.c != nil, v.cluster, flag); hint != "" {
+	line := func(command string) string { return "eyrie volery " + command + v.clusterFlag() }
+	self := func(command string) string { return "`" + line(command) + "`" }
+	if hint := v.clusterHint(err, code); hint != "" {
 		return hint
 	}
 	switch {
-	case code == exitUnknown && v.command.long:
-		return "It broke off halfway. Repeat it: what is done is left as it is."
 	case code == exitUnknown:
-		return fmt.Sprintf("No answer came in time: it may or may not have taken effect, now or yet. Look, with %s, before you repeat it.", self("stat "+path))
+		return v.unknownHint(line("stat " + path))
 	case path != "" && !strings.HasPrefix(path, "/"):
 		return fmt.Sprintf("Paths begin with a slash: /%s.", path)
 	case is(err, volery.ErrNoNode) && badPath(path) != "": // no node can have that path
@@ -145,12 +61,10 @@ func (v *voleryCall) nodePath(err error) string {
 	switch {
 	case errors.As(err, &e):
 		return e.Path
-	case v.command.name == "import" && len(v.args) > 1:
-		return v.args[1]
-	case len(v.args) > 0:
-		return v.args[0]
+	case v.command.name == "import":
+		return v.arg(1)
 	}
-	return ""
+	return v.arg(0)
 }
 
 func badPath(path string) string {

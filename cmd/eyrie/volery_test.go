@@ -36,10 +36,8 @@ func (s *shell) run(stdin string, args ...string) (code int, stdout, stderr stri
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	var out, errs bytes.Buffer
-	v := voleryMain{dial: func(context.Context, string, int) (*volery.Client, func(), error) {
-		return volery.NewClient(s.machine.Client()), func() {}, s.dialErr
-	}}
-	code = v.run(ctx, env{strings.NewReader(stdin), &out, &errs}, args)
+	dial := func(context.Context, string, int) (*ssmr.Client, error) { return s.machine.Client(), s.dialErr }
+	code = newVolery().run(ctx, env{strings.NewReader(stdin), &out, &errs}, dial, args)
 	return code, out.String(), errs.String()
 }
 
@@ -120,7 +118,7 @@ func TestVoleryUsage(t *testing.T) {
 		{line: "ls -r /", code: exitUsage, stderr: "-r"},
 		{line: "import . /x --window -1", code: exitUsage},
 	})
-	for _, c := range voleryCommands() {
+	for _, c := range newVolery().commands {
 		if code, out, _ := s.run("", c.name, "--help"); code != 0 || !strings.Contains(out, "Usage: eyrie volery "+c.name) {
 			t.Errorf("%s --help: %d %q", c.name, code, out)
 		}
@@ -207,11 +205,12 @@ func TestVoleryUnreachableAndUnknown(t *testing.T) {
 		command string
 		want    int
 	}{{"set", exitUnknown}, {"create", exitUnknown}, {"get", exitUnreachable}} {
-		for _, c := range voleryCommands() {
+		for _, c := range newVolery().commands {
 			if c.name != row.command {
 				continue
 			}
-			v := &voleryCall{env: e, command: &c, args: []string{"/a", "x"}}
+			v := newVolery()
+			v.command, v.args = &c, []string{"/a", "x"}
 			err := &volery.Error{Op: "x", Path: "/a", Err: fmt.Errorf("%w: %w", ssmr.ErrOutcomeUnknown, context.DeadlineExceeded)}
 			if code := v.code(err); code != row.want {
 				t.Errorf("%s unanswered: %d, want %d", row.command, code, row.want)

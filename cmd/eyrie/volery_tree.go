@@ -10,13 +10,13 @@ import (
 	"github.com/eyrie-dev/eyrie/apps/volery/tree"
 )
 
-func voleryImport(ctx context.Context, v *voleryCall) error {
+func (v *voleryCall) importTree(ctx context.Context) error {
 	return v.copyTree(func(o tree.Options) (tree.Progress, error) {
 		return tree.Import(ctx, v.c, v.args[0], v.args[1], o)
 	})
 }
 
-func voleryExport(ctx context.Context, v *voleryCall) error {
+func (v *voleryCall) exportTree(ctx context.Context) error {
 	return v.copyTree(func(o tree.Options) (tree.Progress, error) {
 		return tree.Export(ctx, v.c, v.args[0], v.args[1], o)
 	})
