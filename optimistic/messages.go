@@ -55,10 +55,7 @@ func (m *Reply) Append(b []byte) []byte {
 	b = wire.AppendBytes(b, m.Value)
 	b = wire.AppendString(b, m.ErrorName)
 	b = wire.AppendString(b, m.ErrorText)
-	b = wire.AppendTimestamp(b, m.Stages.Proposed)
-	b = wire.AppendTimestamp(b, m.Stages.Delivered)
-	b = wire.AppendTimestamp(b, m.Stages.Started)
-	return wire.AppendTimestamp(b, m.Stages.Finished)
+	return partition.AppendStages(b, m.Stages)
 }
 
 func decodeReply(r *wire.Reader) *Reply {
@@ -69,11 +66,8 @@ func decodeReply(r *wire.Reader) *Reply {
 		Value:     r.Bytes(),
 		ErrorName: r.String(),
 		ErrorText: r.String(),
+		Stages:    partition.ReadStages(r),
 	}
-	m.Stages.Proposed = r.Timestamp()
-	m.Stages.Delivered = r.Timestamp()
-	m.Stages.Started = r.Timestamp()
-	m.Stages.Finished = r.Timestamp()
 	if !m.Outcome.Final() {
 		r.Fail("outcome out of range")
 	}

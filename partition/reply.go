@@ -50,6 +50,19 @@ type Stages struct {
 	Proposed, Delivered, Started, Finished hlc.Timestamp
 }
 
+// AppendStages encodes stages, for messages that have some.
+func AppendStages(b []byte, s Stages) []byte {
+	b = wire.AppendTimestamp(b, s.Proposed)
+	b = wire.AppendTimestamp(b, s.Delivered)
+	b = wire.AppendTimestamp(b, s.Started)
+	return wire.AppendTimestamp(b, s.Finished)
+}
+
+// ReadStages decodes what AppendStages has encoded.
+func ReadStages(r *wire.Reader) Stages {
+	return Stages{Proposed: r.Timestamp(), Delivered: r.Timestamp(), Started: r.Timestamp(), Finished: r.Timestamp()}
+}
+
 // Reply tells a client how an attempt ended.
 type Reply struct {
 	Command ids.Command
@@ -86,10 +99,7 @@ func (m *Reply) Append(b []byte) []byte {
 	b = wire.AppendSet(b, m.Needed)
 	b = wire.AppendUvarint(b, m.MapVersion)
 	b = wire.AppendTimestamp(b, m.Time)
-	b = wire.AppendTimestamp(b, m.Stages.Proposed)
-	b = wire.AppendTimestamp(b, m.Stages.Delivered)
-	b = wire.AppendTimestamp(b, m.Stages.Started)
-	return wire.AppendTimestamp(b, m.Stages.Finished)
+	return AppendStages(b, m.Stages)
 }
 
 func decodeReply(r *wire.Reader) *Reply {
@@ -103,11 +113,8 @@ func decodeReply(r *wire.Reader) *Reply {
 		Needed:     r.Set(),
 		MapVersion: r.Uvarint(),
 		Time:       r.Timestamp(),
+		Stages:     ReadStages(r),
 	}
-	m.Stages.Proposed = r.Timestamp()
-	m.Stages.Delivered = r.Timestamp()
-	m.Stages.Started = r.Timestamp()
-	m.Stages.Finished = r.Timestamp()
 	if m.Outcome < OutcomeOK || m.Outcome > OutcomeRefused {
 		r.Fail("outcome out of range")
 	}
