@@ -3,8 +3,6 @@ package bench
 import (
 	"bytes"
 	"encoding/json"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -12,12 +10,8 @@ import (
 // Real processes serve every workload on one partition and on two, whoever the
 // client is, and say what they used and where the time went.
 func TestChirper(t *testing.T) {
-	binary := filepath.Join(t.TempDir(), "eyrie")
-	if out, err := exec.Command("go", "build", "-o", binary, "../cmd/eyrie").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
 	var out, words bytes.Buffer
-	args := strings.Fields("-json -rounds 1 -warm 50ms -window 300ms -outstanding 8 -users 60 -partitions 1,2 -workloads timeline,timeline-read,mix -loads 1,0.5 -eyrie " + binary)
+	args := strings.Fields("-json -rounds 1 -warm 50ms -window 300ms -outstanding 8 -users 60 -partitions 1,2 -workloads timeline,timeline-read,mix -loads 1,0.5 -eyrie " + eyrieBinary(t))
 	if status := Chirper(t.Context(), args, &out, &words); status != 0 {
 		t.Fatalf("status %d: %s", status, words.String())
 	}

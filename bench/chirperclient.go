@@ -22,12 +22,10 @@ import (
 type chirperClient struct {
 	stageClock            // of conservative replies
 	early      stageClock // of optimistic ones
+	hosted
 	*Social
-	c       Case
-	address string // the cluster's file
-	cpu     func() time.Duration
-	file    *cluster.File
-	client  *host.Client
+	c    Case
+	file *cluster.File
 
 	mu        sync.Mutex
 	audiences [][]chirper.User // by author, ascending; never changed in place
@@ -44,7 +42,7 @@ func newChirperClient(c Case, address json.RawMessage, cpu func() time.Duration)
 	if err != nil {
 		return nil, err
 	}
-	x := &chirperClient{Social: NewSocial(c, people), c: c, cpu: cpu}
+	x := &chirperClient{hosted: hosted{cpu: cpu}, Social: NewSocial(c, people), c: c}
 	for _, followers := range people.Followers {
 		var audience []chirper.User
 		for _, f := range followers {
@@ -219,27 +217,12 @@ func (c *call[A, R]) ended(r host.Result) {
 	c.x.open.Add(-1)
 }
 
-// Flush implements System: the client's loop gathers by itself.
-func (x *chirperClient) Flush() {}
-
-// CPU implements System.
-func (x *chirperClient) CPU() time.Duration { return x.cpu() }
-
-// Close implements System.
-func (x *chirperClient) Close() error {
-	if x.client == nil {
-		return nil
-	}
-	return x.client.Close()
-}
-
 // chirperWaiter is a client of Chirper as most programs are: goroutines that
 // call the public client and wait for its replies.
 type chirperWaiter struct {
 	*chirperClient
-	conn *ssmr.Client
-	app  *chirper.Client
-	idle chan func() // to goroutines
+	waiting
+	app *chirper.Client
 }
 
 // Start implements System.
@@ -247,16 +230,14 @@ func (w *chirperWaiter) Start(ctx context.Context) (err error) {
 	if err = fillChirper(ctx, w.address, w.people, w.c.Size); err != nil {
 		return err
 	}
-	if w.conn, err = ssmr.Dial(ctx, w.address, apps.Service, ssmr.ClientConfig{Window: w.c.Outstanding}); err != nil {
+	if err = w.begin(ctx, w.address, apps.Service, w.c.Outstanding); err != nil {
 		return err
 	}
 	w.app = chirper.NewClient(w.conn)
-	w.idle = Goroutines(w.c.Outstanding)
 	return nil
 }
 
-// Submit implements System: one of as many goroutines as operations are
-// outstanding calls the client, and waits.
+// Submit implements System.
 func (w *chirperWaiter) Submit(op Op, done func(error)) { w.idle <- func() { done(w.Do(op)) } }
 
 // Do implements Doer.
@@ -280,15 +261,4 @@ func (w *chirperWaiter) Do(op Op) (err error) {
 		}
 	}
 	return err
-}
-
-// Close implements System.
-func (w *chirperWaiter) Close() error {
-	if w.idle != nil {
-		close(w.idle)
-	}
-	if w.conn == nil {
-		return nil
-	}
-	return w.conn.Close()
 }

@@ -2,6 +2,8 @@ package bench
 
 import (
 	"bytes"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -64,4 +66,14 @@ func TestSweepCommand(t *testing.T) {
 	if n := strings.Count(out.String(), "\n"); n != 2*len(shares) {
 		t.Errorf("%d lines, want %d: %s", n, 2*len(shares), out.String())
 	}
+}
+
+// eyrieBinary builds cmd/eyrie.
+func eyrieBinary(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "eyrie")
+	if out, err := exec.Command("go", "build", "-o", binary, "../cmd/eyrie").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return binary
 }

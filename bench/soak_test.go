@@ -3,20 +3,14 @@ package bench
 import (
 	"bytes"
 	"encoding/json"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 )
 
 // Durable processes are under load, and what they take is seen.
 func TestSoak(t *testing.T) {
-	binary := filepath.Join(t.TempDir(), "eyrie")
-	if out, err := exec.Command("go", "build", "-o", binary, "../cmd/eyrie").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
 	var out, words bytes.Buffer
-	args := strings.Fields("-json -minutes 0.07 -every 1s -znodes 100 -outstanding 8 -partitions 2 -share 0.1 -dir " + t.TempDir() + " -eyrie " + binary)
+	args := strings.Fields("-json -minutes 0.07 -every 1s -znodes 100 -outstanding 8 -partitions 2 -share 0.1 -dir " + t.TempDir() + " -eyrie " + eyrieBinary(t))
 	if status := Soak(t.Context(), args, &out, &words); status != 0 {
 		t.Fatalf("status %d: %s", status, words.String())
 	}

@@ -3,7 +3,6 @@ package bench
 import (
 	"bytes"
 	"encoding/json"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,12 +14,8 @@ import (
 // Real processes serve every command, for both clients, on one partition and on
 // two, and say what they used and where the time went.
 func TestVolery(t *testing.T) {
-	binary := filepath.Join(t.TempDir(), "eyrie")
-	if out, err := exec.Command("go", "build", "-o", binary, "../cmd/eyrie").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
 	var out, words bytes.Buffer
-	args := strings.Fields("-json -rounds 1 -warm 50ms -window 300ms -outstanding 8 -storage memory -sizes 100 -partitions 1,2 -shares 0.2 -loads 1,0.5 -eyrie " + binary)
+	args := strings.Fields("-json -rounds 1 -warm 50ms -window 300ms -outstanding 8 -storage memory -sizes 100 -partitions 1,2 -shares 0.2 -loads 1,0.5 -eyrie " + eyrieBinary(t))
 	if status := Volery(t.Context(), args, &out, &words); status != 0 {
 		t.Fatalf("status %d: %s", status, words.String())
 	}

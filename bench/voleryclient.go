@@ -22,17 +22,15 @@ const (
 // voleryClient is a client of Volery whose replies come by callback.
 type voleryClient struct {
 	stageClock
+	hosted
 	c       Case
-	address string // the cluster's file
-	cpu     func() time.Duration
-	client  *host.Client
 	paths   []string // by key
 	global  []string // by slot
 	created []bool   // by slot: what its global path holds
 }
 
 func newVoleryClient(c Case, address json.RawMessage, cpu func() time.Duration) (*voleryClient, error) {
-	v := &voleryClient{c: c, cpu: cpu, created: make([]bool, c.Outstanding)}
+	v := &voleryClient{hosted: hosted{cpu: cpu}, c: c, created: make([]bool, c.Outstanding)}
 	return v, json.Unmarshal(address, &v.address)
 }
 
@@ -137,27 +135,12 @@ func request[A, R any](v *voleryClient, command *ssmr.Command[A, R], arg A, done
 	}
 }
 
-// Flush implements System: the client's loop gathers by itself.
-func (v *voleryClient) Flush() {}
-
-// CPU implements System.
-func (v *voleryClient) CPU() time.Duration { return v.cpu() }
-
-// Close implements System.
-func (v *voleryClient) Close() error {
-	if v.client == nil {
-		return nil
-	}
-	return v.client.Close()
-}
-
 // voleryWaiter is a client of Volery as most programs are: goroutines that call
 // the public client and wait for its replies.
 type voleryWaiter struct {
 	*voleryClient
-	conn   *ssmr.Client
+	waiting
 	volery *volery.Client
-	idle   chan func() // to goroutines
 }
 
 // Start implements System.
@@ -165,29 +148,14 @@ func (w *voleryWaiter) Start(ctx context.Context) (err error) {
 	if err = w.prepare(ctx); err != nil {
 		return err
 	}
-	if w.conn, err = ssmr.Dial(ctx, w.address, voleryService, ssmr.ClientConfig{Window: w.c.Outstanding}); err != nil {
+	if err = w.begin(ctx, w.address, voleryService, w.c.Outstanding); err != nil {
 		return err
 	}
 	w.volery = volery.NewClient(w.conn)
-	w.idle = Goroutines(w.c.Outstanding)
 	return nil
 }
 
-// Goroutines are n that do what they are sent, until the channel is closed.
-func Goroutines(n int) chan func() {
-	work := make(chan func(), n)
-	for range n {
-		go func() {
-			for f := range work {
-				f()
-			}
-		}()
-	}
-	return work
-}
-
-// Submit implements System: one of as many goroutines as operations are
-// outstanding calls the client, and waits.
+// Submit implements System.
 func (w *voleryWaiter) Submit(op Op, done func(error)) { w.idle <- func() { done(w.Do(op)) } }
 
 // Do implements Doer.
@@ -211,15 +179,4 @@ func (w *voleryWaiter) Do(op Op) (err error) {
 		_, err = w.volery.SetData(ctx, w.paths[op.Key], op.Value, volery.AnyVersion)
 	}
 	return err
-}
-
-// Close implements System.
-func (w *voleryWaiter) Close() error {
-	if w.idle != nil {
-		close(w.idle)
-	}
-	if w.conn == nil {
-		return nil
-	}
-	return w.conn.Close()
 }

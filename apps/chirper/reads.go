@@ -7,42 +7,34 @@ import "github.com/eyrie-dev/eyrie/ssmr"
 var (
 	// GetTimeline is a user's timeline. It is executed by one replica, without
 	// being ordered.
-	GetTimeline = ssmr.NewCommand("getTimeline", accessTimeline, getTimeline, ssmr.ReadOnly())
+	GetTimeline = ssmr.NewCommand("getTimeline", reads(feeds), stored(feeds, timelineOf), ssmr.ReadOnly())
 
 	// GetTimelineOrdered is GetTimeline with a place in the order, as in the
 	// dissertation; for comparison.
-	GetTimelineOrdered = ssmr.NewCommand("getTimelineOrdered", accessTimeline, getTimeline)
+	GetTimelineOrdered = ssmr.NewCommand("getTimelineOrdered", reads(feeds), stored(feeds, timelineOf))
 
 	// GetPosts are the posts that are kept of a user.
-	GetPosts = ssmr.NewCommand("getPosts", func(u User) ssmr.Access {
-		return ssmr.Exactly(kept.Reads(uint64(u)))
-	}, func(tx ssmr.Tx, u User) (Timeline, error) {
-		posts, ok := kept.Get(tx, uint64(u))
-		return Timeline{posts}, joined(ok)
-	}, ssmr.ReadOnly())
+	GetPosts = ssmr.NewCommand("getPosts", reads(kept), stored(kept, timelineOf), ssmr.ReadOnly())
 
 	// GetFollowers are those who follow a user.
-	GetFollowers = ssmr.NewCommand("getFollowers", func(u User) ssmr.Access {
-		return ssmr.Exactly(followers.Reads(uint64(u)))
-	}, func(tx ssmr.Tx, u User) (Users, error) {
-		users, ok := followers.Get(tx, uint64(u))
-		return Users{users}, joined(ok)
-	}, ssmr.ReadOnly())
+	GetFollowers = ssmr.NewCommand("getFollowers", reads(followers), stored(followers, usersOf), ssmr.ReadOnly())
 
 	// GetFollowing are those whom a user follows.
-	GetFollowing = ssmr.NewCommand("getFollowing", func(u User) ssmr.Access {
-		return ssmr.Exactly(following.Reads(uint64(u)))
-	}, func(tx ssmr.Tx, u User) (Users, error) {
-		users, ok := following.Get(tx, uint64(u))
-		return Users{users}, joined(ok)
-	}, ssmr.ReadOnly())
+	GetFollowing = ssmr.NewCommand("getFollowing", reads(following), stored(following, usersOf), ssmr.ReadOnly())
 )
 
-func accessTimeline(u User) ssmr.Access { return ssmr.Exactly(feeds.Reads(uint64(u))) }
+func timelineOf(posts feed) Timeline { return Timeline{posts} }
+func usersOf(users roster) Users     { return Users{users} }
 
-func getTimeline(tx ssmr.Tx, u User) (Timeline, error) {
-	posts, ok := feeds.Get(tx, uint64(u))
-	return Timeline{posts}, joined(ok)
+func reads[V any](c *ssmr.Collection[uint64, V]) func(User) ssmr.Access {
+	return func(u User) ssmr.Access { return ssmr.Exactly(c.Reads(uint64(u))) }
+}
+
+func stored[V, R any](c *ssmr.Collection[uint64, V], as func(V) R) func(ssmr.Tx, User) (R, error) {
+	return func(tx ssmr.Tx, u User) (R, error) {
+		v, ok := c.Get(tx, uint64(u))
+		return as(v), joined(ok)
+	}
 }
 
 func joined(ok bool) error {

@@ -35,14 +35,20 @@ func TestOlderDirectory(t *testing.T) {
 	l.finish(20 * time.Second)
 }
 
-// A process waits for f others' word, no more: with it they are a quorum.
-func TestWitnessesSuffice(t *testing.T) {
-	l := newLab(t, 2, true, 1, 3)
+// allCrashed is a partition that was under load until all its processes crashed.
+func allCrashed(t *testing.T, seed uint64) *lab {
+	l := newLab(t, seed, true, 1, 3)
 	l.user(500, 1, 8)
 	l.run(time.Second)
 	for _, m := range l.procs {
 		m.crash()
 	}
+	return l
+}
+
+// A process waits for f others' word, no more: with it they are a quorum.
+func TestWitnessesSuffice(t *testing.T) {
+	l := allCrashed(t, 2)
 	l.procs[0].start()
 	l.run(time.Second)
 	if l.procs[0].node.Ready() {
@@ -61,12 +67,7 @@ func TestWitnessesSuffice(t *testing.T) {
 // told: it would come back as what somebody has heard, and pass for what the
 // directory has lost.
 func TestTidyingIsNotHeard(t *testing.T) {
-	l := newLab(t, 3, true, 1, 3)
-	l.user(500, 1, 8)
-	l.run(time.Second)
-	for _, m := range l.procs {
-		m.crash()
-	}
+	l := allCrashed(t, 3)
 	m := l.procs[0]
 	m.start()
 	n := m.node

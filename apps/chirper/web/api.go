@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"strings"
@@ -120,29 +121,25 @@ func checkText(text *string) *Problem {
 	return nil
 }
 
-// both reads the two users of a path.
-func both(r *http.Request) (user, other uint64, p *Problem) {
-	if user, p = number(r, "user"); p == nil {
-		other, p = number(r, "other")
-	}
-	return user, other, p
-}
-
 func (s *Server) follow(w http.ResponseWriter, r *http.Request) *Problem {
-	user, other, p := both(r)
-	if p != nil {
-		return p
-	}
-	s.act(w, r, s.cfg.Backend.Follow(r.Context(), user, other), true)
-	return nil
+	return s.pair(w, r, s.cfg.Backend.Follow)
 }
 
 func (s *Server) unfollow(w http.ResponseWriter, r *http.Request) *Problem {
-	user, other, p := both(r)
+	return s.pair(w, r, s.cfg.Backend.Unfollow)
+}
+
+// pair does something with the two users of a path.
+func (s *Server) pair(w http.ResponseWriter, r *http.Request, do func(ctx context.Context, user, other uint64) Call) *Problem {
+	user, p := number(r, "user")
 	if p != nil {
 		return p
 	}
-	s.act(w, r, s.cfg.Backend.Unfollow(r.Context(), user, other), true)
+	other, p := number(r, "other")
+	if p != nil {
+		return p
+	}
+	s.act(w, r, do(r.Context(), user, other), true)
 	return nil
 }
 

@@ -22,16 +22,21 @@ var ways = []way{
 	{name: "plain", plain: true, store: hash, fetch: hashes},
 	{name: "pipelined", store: hash, fetch: hashes},
 	{name: "mget", store: text, fetch: texts},
-	{name: "text", fetch: func(_ *client, _ context.Context, entries []string) (posts []post, err error) {
-		for _, e := range entries {
-			f := strings.SplitN(e, ":", 4)
-			if len(f) < 4 {
-				return nil, errEntry(e)
-			}
-			posts = append(posts, post{f[1], f[2], f[3]})
-		}
-		return posts, nil
+	{name: "text", fetch: func(_ *client, _ context.Context, entries []string) ([]post, error) {
+		return parse(entries, 1)
 	}},
+}
+
+// parse makes posts of author:micros:text, behind so many other fields.
+func parse(all []string, behind int) (posts []post, err error) {
+	for _, e := range all {
+		f := strings.SplitN(e, ":", behind+3)
+		if len(f) < behind+3 {
+			return nil, errEntry(e)
+		}
+		posts = append(posts, post{f[behind], f[behind+1], f[behind+2]})
+	}
+	return posts, nil
 }
 
 func hash(b rueidis.Builder, e, author, micros, text string) rueidis.Completed {
@@ -58,7 +63,7 @@ func text(b rueidis.Builder, e, author, micros, text string) rueidis.Completed {
 	return b.Set().Key("post:" + e).Value(author + ":" + micros + ":" + text).Build()
 }
 
-func texts(x *client, ctx context.Context, entries []string) (posts []post, err error) {
+func texts(x *client, ctx context.Context, entries []string) ([]post, error) {
 	if len(entries) == 0 {
 		return nil, nil
 	}
@@ -67,14 +72,10 @@ func texts(x *client, ctx context.Context, entries []string) (posts []post, err 
 		keys[i] = "post:" + e
 	}
 	all, err := x.redis.Do(ctx, x.redis.B().Mget().Key(keys...).Build()).AsStrSlice()
-	for _, e := range all {
-		f := strings.SplitN(e, ":", 3)
-		if len(f) < 3 {
-			return nil, errEntry(e)
-		}
-		posts = append(posts, post{f[0], f[1], f[2]})
+	if err != nil {
+		return nil, err
 	}
-	return posts, err
+	return parse(all, 0)
 }
 
 func (x *client) timeline(ctx context.Context, user uint32) ([]post, error) {
