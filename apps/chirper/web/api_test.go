@@ -18,6 +18,12 @@ import (
 // serve starts a server for a test.
 func serve(t *testing.T, cfg Config) *httptest.Server {
 	t.Helper()
+	_, hs := serveOf(t, cfg)
+	return hs
+}
+
+func serveOf(t *testing.T, cfg Config) (*Server, *httptest.Server) {
+	t.Helper()
 	if cfg.Observe == nil {
 		cfg.Observe = func(context.Context) (Overview, error) { return Overview{Cluster: "test"}, nil }
 	}
@@ -27,7 +33,7 @@ func serve(t *testing.T, cfg Config) *httptest.Server {
 	}
 	hs := httptest.NewServer(s)
 	t.Cleanup(func() { s.live.close(); hs.Close() })
-	return hs
+	return s, hs
 }
 
 // request sends a request; what is not empty among headers ("Name: value") is

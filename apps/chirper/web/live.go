@@ -26,6 +26,8 @@ type live struct {
 	last     []byte
 	closed   chan struct{}
 	ending   sync.Once
+
+	asks sync.WaitGroup // those that ask
 }
 
 func newLive(cfg Config, seen *latencies) *live {
@@ -94,7 +96,7 @@ func (l *live) watch() (chan []byte, bool) {
 	if l.stop == nil {
 		ctx, cancel := context.WithCancel(context.Background())
 		l.stop = cancel
-		go l.ask(ctx)
+		l.asks.Go(func() { l.ask(ctx) })
 	} else if l.last != nil {
 		events <- l.last
 	}

@@ -61,7 +61,7 @@ func counting(asked *atomic.Int64, fail *atomic.Bool) func(context.Context) (Ove
 func TestLive(t *testing.T) {
 	var asked atomic.Int64
 	var fail atomic.Bool
-	hs := serve(t, Config{Backend: newFake(), Observe: counting(&asked, &fail), Limits: Limits{Every: 20 * time.Millisecond, Watchers: 2}})
+	s, hs := serveOf(t, Config{Backend: newFake(), Observe: counting(&asked, &fail), Limits: Limits{Every: 20 * time.Millisecond, Watchers: 2}})
 	if asked.Load() != 0 {
 		t.Error("asked although nobody watches")
 	}
@@ -86,16 +86,15 @@ func TestLive(t *testing.T) {
 	}
 	one.res.Body.Close()
 	two.res.Body.Close()
-	// Nobody watches: the cluster is left alone, after what is under way.
-	deadline := time.Now().Add(20 * time.Second)
-	for before := asked.Load(); ; before = asked.Load() {
-		time.Sleep(100 * time.Millisecond)
-		if asked.Load() == before {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("still asking, although nobody watches")
-		}
+	quiet := make(chan struct{})
+	go func() {
+		defer close(quiet)
+		s.live.asks.Wait()
+	}()
+	select {
+	case <-quiet: // nobody watches: the cluster is left alone
+	case <-time.After(20 * time.Second):
+		t.Fatal("still asking, although nobody watches")
 	}
 	fail.Store(false)
 	if kind, _ := watchLive(t, hs).next(); kind != "overview" {

@@ -169,5 +169,6 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		hs.Close()
 	}
 	<-ended
+	s.live.asks.Wait() // what observes the cluster may be closed now
 	return nil
 }

@@ -38,15 +38,23 @@ func TestMain(m *testing.M) {
 
 // program is a running eyrie.
 type program struct {
-	cmd *exec.Cmd
-	mu  sync.Mutex
-	out bytes.Buffer
+	cmd    *exec.Cmd
+	mu     sync.Mutex
+	out    bytes.Buffer
+	opened chan string // where its page is, once it has said so; closed when it has ended
 }
+
+var opened = regexp.MustCompile(`open (http://\S+/)\s`)
 
 func (p *program) Write(b []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.out.Write(b)
+	before := opened.Match(p.out.Bytes())
+	p.out.Write(b)
+	if m := opened.FindSubmatch(p.out.Bytes()); m != nil && !before {
+		p.opened <- string(m[1])
+	}
+	return len(b), nil
 }
 
 func (p *program) String() string {
@@ -57,16 +65,22 @@ func (p *program) String() string {
 
 func start(t *testing.T, args ...string) *program {
 	t.Helper()
-	p := &program{cmd: exec.Command(eyrie, args...)}
+	p := &program{cmd: exec.Command(eyrie, args...), opened: make(chan string, 1)}
 	p.cmd.Stdout, p.cmd.Stderr = p, p
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		p.cmd.Wait()
+		close(p.opened)
+	}()
 	t.Cleanup(func() {
 		p.cmd.Process.Signal(syscall.SIGTERM)
-		ended := time.AfterFunc(20*time.Second, func() { p.cmd.Process.Kill() })
-		p.cmd.Wait()
-		ended.Stop()
+		late := time.AfterFunc(20*time.Second, func() { p.cmd.Process.Kill() })
+		<-ended
+		late.Stop()
 		if t.Failed() {
 			t.Logf("eyrie %s said:\n%.3000s", strings.Join(args, " "), p)
 		}
@@ -83,21 +97,19 @@ func run(t *testing.T, args ...string) string {
 	return string(out)
 }
 
-var opened = regexp.MustCompile(`open (http://\S+/)`)
-
 // page is where a program says that Chirper's page is.
 func (p *program) page(t *testing.T) string {
 	t.Helper()
-	deadline := time.Now().Add(2 * time.Minute)
-	for {
-		if m := opened.FindStringSubmatch(p.String()); m != nil {
-			return m[1]
+	select {
+	case page, ok := <-p.opened:
+		if ok {
+			return page
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("no page is told of:\n%s", p)
-		}
-		time.Sleep(50 * time.Millisecond)
+		t.Fatalf("it ended, and told of no page:\n%s", p)
+	case <-time.After(2 * time.Minute):
+		t.Fatalf("no page is told of:\n%s", p)
 	}
+	return ""
 }
 
 // call uses the API, to prepare what the browser shall find.

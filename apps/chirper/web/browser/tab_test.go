@@ -118,12 +118,10 @@ func (b *tab) text(selector string) string {
 // until waits for a condition in the page.
 func (b *tab) until(what, js string) {
 	b.t.Helper()
-	deadline := time.Now().Add(patience)
-	for !eval[bool](b, js) {
-		if time.Now().After(deadline) {
-			b.t.Fatalf("%s: not %s: %s\nnotice: %s\nactions: %s\nlive: %s", b.name, what, js, b.text("#notice"), b.text("#actions"), b.text("#partitions"))
-		}
-		time.Sleep(50 * time.Millisecond)
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](js, chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(0))); err != nil {
+		b.t.Fatalf("%s: not %s: %s: %v\nnotice: %s\nactions: %s\nlive: %s", b.name, what, js, err, b.text("#notice"), b.text("#actions"), b.text("#partitions"))
 	}
 }
 
