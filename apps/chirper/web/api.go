@@ -52,12 +52,12 @@ func (s *Server) profile(w http.ResponseWriter, r *http.Request) *Problem {
 		return &p
 	}
 	if !ok {
-		known = Profile{User: user}
+		p := noUser
+		return &p
 	}
 	if known.Follows == nil {
 		known.Follows = []uint64{}
 	}
-	known.Joined = ok
 	writeJSON(w, http.StatusOK, known)
 	return nil
 }

@@ -58,6 +58,4 @@ type Profile struct {
 	Following int    `json:"following"`
 	// Follows are the first of those whom the user follows, in ascending order.
 	Follows []uint64 `json:"follows"`
-	// Joined is false for a user who is not there yet.
-	Joined bool `json:"joined"`
 }

@@ -73,6 +73,8 @@ func (s service) Profile(ctx context.Context, user uint64) (Profile, bool, error
 	return p, true, nil
 }
 
+var noUser = Problem{http.StatusNotFound, "no-user", "there is no such user yet; users are there once they have joined"}
+
 // explanations are in the order in which they are tried: an outcome that is
 // unknown is more important than why.
 var explanations = []struct {
@@ -80,7 +82,7 @@ var explanations = []struct {
 	Problem
 }{
 	{ssmr.ErrOutcomeUnknown, Problem{http.StatusGatewayTimeout, "outcome-unknown", "no answer came in time; it may have been done, may yet be, or never: look before you repeat it"}},
-	{chirper.ErrNoUser, Problem{http.StatusNotFound, "no-user", "there is no such user yet; users are there once they have joined"}},
+	{chirper.ErrNoUser, noUser},
 	{chirper.ErrBadUser, Problem{http.StatusBadRequest, "bad-user", ""}},
 	{chirper.ErrSelf, Problem{http.StatusUnprocessableEntity, "self", "users see their own posts without following themselves"}},
 	{chirper.ErrBadText, Problem{http.StatusUnprocessableEntity, "bad-text", ""}},
