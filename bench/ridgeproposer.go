@@ -56,7 +56,12 @@ func (p *proposals) add(op Op, dests ids.Set, t0 hlc.Timestamp, done func(error)
 		Command: ids.Command{Client: p.id, Sequence: p.last}, Attempt: 1, T0: t0,
 		Mark: 1, Dests: dests, Body: p.bodies[at:len(p.bodies):len(p.bodies)],
 	})
-	w := &p.waiting[op.Slot]
+	return p.wait(op.Slot, done)
+}
+
+// wait has the last message complete done. It is called with the lock held.
+func (p *proposals) wait(slot int, done func(error)) *waitingOp {
+	w := &p.waiting[slot]
 	w.sequence, w.done, w.early = p.last, done, nil
 	return w
 }
@@ -101,22 +106,50 @@ func (p *proposals) answered(slot uint32, seq ids.Sequence) {
 	}
 }
 
-// localProposer proposes from within the coordinator's process.
+// localProposer proposes from within the coordinator's process: in batches, but
+// for large values, which these do not hold.
 type localProposer struct {
 	proposals
-	node *host.Node
+	node    *host.Node
+	batches []*ridge.Batch
+	size    int    // of the last batches
+	body    []byte // scratch
 }
 
 func (p *localProposer) submit(op Op, dests ids.Set, done func(error)) {
 	p.mu.Lock()
-	p.add(op, dests, 0, done) // stamped when it is multicast
-	p.mu.Unlock()
+	defer p.mu.Unlock()
+	p.body = appendOp(p.body[:0], op)
+	m := ridge.Message{
+		Command: ids.Command{Client: p.id, Sequence: p.last + 1}, Attempt: 1,
+		Mark: 1, Dests: dests, Body: p.body,
+	}
+	if n := len(p.batches); n == 0 || !p.batches[n-1].Add(&m) {
+		b := ridge.NewBatch(p.size+1, (p.size+1)*len(p.body))
+		if !b.Add(&m) {
+			p.add(op, dests, 0, done) // stamped when it is multicast
+			return
+		}
+		p.batches = append(p.batches, b)
+	}
+	p.last++
+	p.wait(op.Slot, done)
 }
 
 func (p *localProposer) flush() {
+	// An error: the node is closing, and who waits is told by the load.
 	if ms := p.take(); len(ms) > 0 {
-		// An error: the node is closing, and who waits is told by the load.
 		_ = p.node.Multicast(ms)
+	}
+	p.mu.Lock()
+	bs := p.batches
+	p.batches, p.size = nil, 0
+	for _, b := range bs {
+		p.size = max(p.size, b.Len())
+	}
+	p.mu.Unlock()
+	if len(bs) > 0 {
+		_ = p.node.MulticastBatches(bs)
 	}
 }
 

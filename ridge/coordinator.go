@@ -143,7 +143,14 @@ func (e *ensemble) stepDown() {
 	l.reform, l.reforms = false, 0
 	l.confirming.reset()
 	to := e.coordinator()
-	for l.queue.count() > 0 {
+	for _, b := range l.queue.batches {
+		ms := b.messages()
+		for i := range ms {
+			ms[i].T0 = e.c.now.Wall
+			l.queue.put(sealed{message: &ms[i]})
+		}
+	}
+	for l.queue.single() > 0 {
 		if s := l.queue.pop(); to != e.c.cfg.Self {
 			e.c.send(to, &Propose{Ensemble: e.id, Hops: 1, Cast: s.cast, Message: s.message, raw: s.raw, digest: s.digest})
 		}

@@ -127,6 +127,11 @@ func (e *ensemble) batch(now hlc.Now, n int) *builder {
 	l.gap += (min(now.Mono-l.proposed, leadShare*t.Lead) - l.gap) / 4
 	l.proposed = now.Mono
 	physical, w := e.physical(now), hlc.Timestamp(t.Window/time.Microsecond)
+	if q := &l.queue; q.batched > 0 && (q.single() == 0 || !q.turn) {
+		q.turn = true
+		return e.takeBatches(now, physical, w)
+	}
+	l.queue.turn = false
 	n, copied := l.queue.fit(min(n, t.MaxBatchCount), e.batchBytes())
 	b := newBuilder(n, copied)
 	for range n {

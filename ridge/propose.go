@@ -60,7 +60,7 @@ func (c *Core) Multicast(now hlc.Now, ms []Message) {
 		n := 1
 		if nameless(&ms[i]) {
 			c.counters.Dropped++
-		} else if e := c.destined(&ms[i]); e == nil {
+		} else if e := c.destined(ms[i].Dests); e == nil {
 			c.multicast(&ms[i])
 		} else {
 			for n < len(ms)-i && ms[i+n].Dests.Equal(ms[i].Dests) && !nameless(&ms[i+n]) {
@@ -76,13 +76,13 @@ func (c *Core) Multicast(now hlc.Now, ms []Message) {
 // nor the value that it is in.
 func nameless(m *Message) bool { return m.Command.Client.IsZero() }
 
-// destined is the ensemble that orders m, if this process coordinates it and
-// that is all there is to do.
-func (c *Core) destined(m *Message) *ensemble {
-	if !c.cfg.Topology.validDests(m.Dests) {
+// destined is the ensemble that orders messages to dests, if this process
+// coordinates it and that is all there is to do.
+func (c *Core) destined(dests ids.Set) *ensemble {
+	if !c.cfg.Topology.validDests(dests) {
 		return nil
 	}
-	e := c.ensemble(c.cfg.Topology.EnsembleFor(m.Dests), true)
+	e := c.ensemble(c.cfg.Topology.EnsembleFor(dests), true)
 	if e == nil || e.lead.phase == idle || c.opt.on {
 		return nil
 	}

@@ -16,6 +16,11 @@ type queue struct {
 	// a copy of one of them may be dropped. It is only looked up. Of two with
 	// one hash the second is not in it.
 	present map[uint64]*Message
+	// batches of this process's own wait beside ring, whose turn it is when turn is
+	// set. batched is how many messages they have.
+	batches []*Batch
+	batched int
+	turn    bool
 }
 
 // copyID names a message; its copies are byte-identical.
@@ -35,7 +40,10 @@ func (id *copyID) hash() uint64 {
 
 func (q *queue) init() { *q = queue{present: make(map[uint64]*Message)} }
 
-func (q *queue) count() int { return len(q.ring) - q.head }
+func (q *queue) count() int { return q.single() + q.batched }
+
+// single is how many of what waits are in no batch.
+func (q *queue) single() int { return len(q.ring) - q.head }
 
 // push queues a message, unless a copy is present: at the end, or sorted.
 func (q *queue) push(s sealed, sorted bool) bool {
@@ -79,7 +87,7 @@ func (q *queue) put(s sealed) {
 	q.bytes += s.message.size()
 }
 
-// pop takes the first message. It stays present until forgotten.
+// pop takes the first message that is in no batch. It stays present until forgotten.
 func (q *queue) pop() (s sealed) {
 	s, q.ring[q.head] = q.ring[q.head], s
 	q.head++
@@ -89,7 +97,7 @@ func (q *queue) pop() (s sealed) {
 
 // forget ends the presence of v's messages.
 func (q *queue) forget(v *Value) {
-	if len(q.present) == 0 {
+	if len(q.present) == 0 || v.own {
 		return
 	}
 	v = v.whole()

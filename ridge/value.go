@@ -70,6 +70,9 @@ type Value struct {
 	// value that was received, until it is delivered, and of one that a log
 	// keeps for others alone. Whoever needs Entries takes whole's.
 	stripped bool
+	// own: it is of this process's own messages alone, none of which may have come
+	// twice. Of no matter elsewhere.
+	own bool
 }
 
 // name is what the list says of a message besides its timestamp and digest.
@@ -183,6 +186,9 @@ func (d *listDigest) sum() uint64 {
 type builder struct {
 	v Value
 	n int
+	// Of batches: T0 of its messages, its first timestamp, and the highest
+	// that it may have.
+	t0, first, limit hlc.Timestamp
 }
 
 // headSize is where the entries' encoding begins, without their count.
@@ -253,7 +259,12 @@ func (b *builder) done(origin ids.Process, counter uint64, proposed, null hlc.Ti
 	v.top = max(v.top, null)
 	wire.AppendTimestamp(wire.AppendTimestamp(v.raw[:0], proposed), null)
 	v.weight = v.rawSize() + valueOverhead
-	v.ID = ValueID{Origin: origin, Counter: counter, Digest: v.listDigest()}
+	v.ID = ValueID{Origin: origin, Counter: counter}
+	if v.stripped {
+		v.ID.Digest = b.stamp(proposed, null)
+	} else {
+		v.ID.Digest = v.listDigest()
+	}
 	return v
 }
 

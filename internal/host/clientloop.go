@@ -6,7 +6,6 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/wire"
-	"github.com/eyrie-dev/eyrie/ridge"
 )
 
 // clientLoop is a Client as its loop sees it.
@@ -26,7 +25,7 @@ func (c *clientLoop) call(now hlc.Now, call *Call) {
 	c.start(now, call)
 }
 
-func (c *clientLoop) cast(hlc.Now, []ridge.Message)   {}
+func (c *clientLoop) cast(hlc.Now, cast)              {}
 func (c *clientLoop) synced(hlc.Now, committed) error { return nil }
 
 func (c *clientLoop) start(now hlc.Now, call *Call) {

@@ -106,6 +106,8 @@ func (e *echo) Sends() []node.Send {
 
 func (e *echo) Multicast(hlc.Now, []ridge.Message) {}
 
+func (e *echo) MulticastBatch(hlc.Now, *ridge.Batch) {}
+
 func (e *echo) Err() error          { return e.err }
 func (e *echo) Status() node.Status { return node.Status{Process: e.self} }
 func (e *echo) Close()              { e.closed.Store(true) }

@@ -5,7 +5,6 @@ import (
 
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/wire"
-	"github.com/eyrie-dev/eyrie/ridge"
 )
 
 // Bounds of an inbox. What exceeds them is dropped and counted: the protocols
@@ -31,7 +30,7 @@ type work struct {
 	runs   []run
 	ms     []wire.Message // of all runs, one after another
 	calls  []*Call
-	casts  [][]ridge.Message
+	casts  []cast
 	asks   []func()
 	synced []committed
 }
@@ -130,13 +129,13 @@ func (b *inbox) submit(c *Call) (ok, mine bool) {
 }
 
 // multicast adds messages of this process; not ok when the inbox is closed.
-func (b *inbox) multicast(ms []ridge.Message) (ok, mine bool) {
+func (b *inbox) multicast(c cast) (ok, mine bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
 		return false, false
 	}
-	b.w.casts = append(b.w.casts, ms)
+	b.w.casts = append(b.w.casts, c)
 	return true, b.claim()
 }
 

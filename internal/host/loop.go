@@ -11,7 +11,6 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/wire"
-	"github.com/eyrie-dev/eyrie/ridge"
 )
 
 // batch is how many messages a core takes before its output is sent: long
@@ -31,7 +30,7 @@ const (
 type driven interface {
 	step(now hlc.Now, from ids.Addr, inc ids.Incarnation, m wire.Message)
 	call(now hlc.Now, c *Call)
-	cast(now hlc.Now, ms []ridge.Message)
+	cast(now hlc.Now, c cast)
 	// synced takes a batch of the journal; its error is the core's end.
 	synced(now hlc.Now, c committed) error
 	tick(now hlc.Now)
@@ -134,8 +133,8 @@ func (l *loop) submit(c *Call, here bool) bool {
 
 // multicast leaves messages; false when the loop has ended. The caller runs the
 // core if nobody else does.
-func (l *loop) multicast(ms []ridge.Message) bool {
-	ok, mine := l.inbox.multicast(ms)
+func (l *loop) multicast(c cast) bool {
+	ok, mine := l.inbox.multicast(c)
 	if mine {
 		l.visit()
 	}
@@ -286,8 +285,8 @@ func (l *loop) round(w *work) (again bool, err error) {
 		l.core.call(now, c)
 		w.calls[i] = nil // the core's, whatever happens now
 	}
-	for _, ms := range w.casts {
-		l.core.cast(now, ms)
+	for _, c := range w.casts {
+		l.core.cast(now, c)
 	}
 	ms, since := w.ms, 0
 	for _, r := range w.runs {

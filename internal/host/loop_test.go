@@ -8,7 +8,6 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/wire"
-	"github.com/eyrie-dev/eyrie/ridge"
 )
 
 // scripted is a core of which each step calls a function.
@@ -18,7 +17,7 @@ type scripted struct {
 }
 
 func (s *scripted) step(hlc.Now, ids.Addr, ids.Incarnation, wire.Message) { s.steps++; s.onStep() }
-func (s *scripted) cast(hlc.Now, []ridge.Message)                         {}
+func (s *scripted) cast(hlc.Now, cast)                                    {}
 
 func (*scripted) synced(hlc.Now, committed) error { return nil }
 func (s *scripted) call(hlc.Now, *Call)           {}

@@ -80,6 +80,7 @@ type Node struct {
 type nodeCore interface {
 	Step(now hlc.Now, from ids.Addr, inc ids.Incarnation, m wire.Message)
 	Multicast(now hlc.Now, ms []ridge.Message)
+	MulticastBatch(now hlc.Now, b *ridge.Batch)
 	Tick(now hlc.Now)
 	Wake() time.Duration
 	Ordered() []node.Send
@@ -280,18 +281,6 @@ func (n *Node) Err() error {
 // Addr is where the process listens.
 func (n *Node) Addr() net.Addr { return n.addr }
 
-// Multicast proposes messages from within this program; see ridge.Core.Multicast.
-// It does not wait: that a message is ordered shows its delivery. Nothing bounds
-// what is handed over and not yet taken but the caller. The caller may find
-// itself running the core, its machine included, so it must hold no lock that
-// those take.
-func (n *Node) Multicast(ms []ridge.Message) error {
-	if !n.loop.multicast(ms) {
-		return ErrClosed
-	}
-	return nil
-}
-
 // Status asks the core for its state; ErrClosed when it has stopped.
 func (n *Node) Status(ctx context.Context) (NodeStatus, error) {
 	answer := make(chan NodeStatus, 1)
@@ -324,7 +313,6 @@ func (n *nodeLoop) step(now hlc.Now, from ids.Addr, inc ids.Incarnation, m wire.
 }
 
 func (n *nodeLoop) call(hlc.Now, *Call)                   {}
-func (n *nodeLoop) cast(now hlc.Now, ms []ridge.Message)  { n.core.Multicast(now, ms) }
 func (n *nodeLoop) synced(now hlc.Now, c committed) error { return n.keeper.done(now, c) }
 func (n *nodeLoop) wake() time.Duration                   { return min(n.core.Wake(), n.lazyAt) }
 

@@ -187,6 +187,14 @@ func (n *Node) Multicast(now hlc.Now, ms []ridge.Message) {
 	}
 }
 
+// MulticastBatch is Multicast of a batch.
+func (n *Node) MulticastBatch(now hlc.Now, b *ridge.Batch) {
+	n.now = now
+	if n.founding.started {
+		n.ridge.MulticastBatch(now, b)
+	}
+}
+
 func (n *Node) stepSession(from ids.Addr, m wire.Message) {
 	switch m := m.(type) {
 	case *session.Hello:
