@@ -16,8 +16,12 @@ import (
 type keeper struct {
 	newest, older kept
 	// past are where checkpoints were taken, oldest first, from the last one that
-	// was told as whole on.
-	past     []place
+	// was told as whole on. whole is where the counters stood at that one.
+	past  []place
+	whole counters
+	// behind: others keep for this process what came before this life, too, and
+	// so more than is counted. Until a place of this life is told as whole.
+	behind   bool
 	numbers  uint64 // the highest number given
 	making   *Write // under way
 	wanted   bool   // one is wanted at once
@@ -25,10 +29,12 @@ type keeper struct {
 	at       time.Duration
 	retry    time.Duration // not before: the disk was full
 	full     uint64        // how often it was
-	// Where the counters stood at the last one. exchanges are the commands of
-	// several partitions that are finished in it.
-	instances, bytes, exchanges uint64
+	counters               // where they stood at the last one
 }
+
+// counters are of this life: the instances that were taken, their bytes, and the
+// commands of several partitions that are finished.
+type counters struct{ instances, bytes, exchanges uint64 }
 
 // kept is a durable checkpoint, or the beginning.
 type kept struct {
@@ -36,23 +42,23 @@ type kept struct {
 	made  bool // in this life, at:
 	at    time.Duration
 	taken uint64 // instances taken in this life when it was made
-	done  uint64 // exchanges in it
-	// Instances, and their bytes, taken in this life when it was made, or came to be
-	// here.
-	since, sinceBytes uint64
+	// Where the counters stood when it was made, or came to be here. Of the older
+	// one of two that a start finds that is not known: it is early.
+	counters
+	early bool
 }
 
-// place is where a checkpoint was taken, when so much had been taken and finished
-// in this life.
+// place is where a checkpoint was taken.
 type place struct {
 	ridge.Positions
-	since, sinceBytes, done uint64
+	counters
+	early bool
 }
 
 const (
 	// checkpointEvery is how long what is delivered may be in no checkpoint.
 	checkpointEvery = 30 * time.Second
-	// hurriedEvery is the same while others wait for a replacement's checkpoints.
+	// hurriedEvery is the same while others may wait for a process's checkpoints.
 	hurriedEvery = time.Second
 	// checkpointShare: one is taken when one in so many of what logs and outboxes
 	// have room for has been used since the last. The older of two is up to two
@@ -74,7 +80,7 @@ const neverTaken = ^uint64(0)
 // another one. What was delivered long ago may be finished only now.
 func (k *keeper) settled(n *Node) bool {
 	taken, _ := n.ridge.Taken()
-	return k.older.taken == taken && k.older.done == k.finished(n)
+	return k.older.taken == taken && k.older.exchanges == k.finished(n)
 }
 
 // finished counts the commands of several partitions finished in this life.
@@ -116,21 +122,22 @@ func (k *keeper) late(n *Node) bool {
 	}
 	taken, bytes := n.ridge.Taken()
 	t, p := &n.cfg.Ridge, &n.cfg.Partition
-	much := func(now, then uint64, room, shares int) bool {
-		return now-then >= uint64(max(shares*room/checkpointShare, 1))
+	much := func(since *counters, shares int) bool {
+		of := func(n uint64, room int) bool { return n >= uint64(max(shares*room/checkpointShare, 1)) }
+		return of(taken-since.instances, t.MaxLogCount) || of(bytes-since.bytes, t.MaxLogBytes) ||
+			of(k.finished(n)-since.exchanges, p.MaxOutbox)
 	}
-	if o := &k.older; o.since != k.newest.since || o.done != k.newest.done {
-		if much(taken, o.since, t.MaxLogCount, lateShares) || much(bytes, o.sinceBytes, t.MaxLogBytes, lateShares) ||
-			much(k.finished(n), o.done, p.MaxOutbox, lateShares) {
+	if o := &k.older; o.instances != k.newest.instances || o.exchanges != k.newest.exchanges {
+		if much(&o.counters, lateShares) {
 			return true
 		}
 	}
-	if len(k.past) == 0 || !n.replica.Whole().Less(n.replica.WholeNow()) {
-		return false
-	}
-	w := &k.past[0]
-	return much(taken, w.since, t.MaxLogCount, lateWhole) || much(bytes, w.sinceBytes, t.MaxLogBytes, lateWhole) ||
-		much(k.finished(n), w.done, p.MaxOutbox, lateWhole)
+	return k.wholer(n) && much(&k.whole, lateWhole)
+}
+
+// wholer says whether further checkpoints could be told as whole.
+func (k *keeper) wholer(n *Node) bool {
+	return k.newest.Manifest != nil && n.replica.Whole().Less(n.replica.WholeNow())
 }
 
 // upgraded: the newest checkpoint is of another version of the service than is
@@ -151,9 +158,11 @@ func (k *keeper) wake(n *Node) time.Duration {
 	return max(k.at+k.every(n), k.retry)
 }
 
-// every is how long what is delivered may be in no checkpoint.
+// every is how long what is delivered may be in no checkpoint. After a start it
+// is short while others keep more for this process than it counts: they may have
+// no room left.
 func (k *keeper) every(n *Node) time.Duration {
-	if n.replacement() {
+	if n.replacement() || k.older.early || k.behind && n.replica != nil && k.wholer(n) {
 		return hurriedEvery
 	}
 	return checkpointEvery
@@ -216,7 +225,7 @@ func (k *keeper) written(n *Node, w *Write, r *Result) {
 // hold makes a durable checkpoint the newest.
 func (k *keeper) hold(n *Node, m *Manifest) {
 	k.older, k.newest = k.newest, kept{
-		Manifest: m, made: true, at: n.now.Mono, taken: k.instances, done: k.exchanges, since: k.instances, sinceBytes: k.bytes,
+		Manifest: m, made: true, at: n.now.Mono, taken: k.instances, counters: k.counters,
 	}
 	k.passed(m)
 	k.tell(n)
@@ -239,6 +248,7 @@ func (k *keeper) tellWhole(n *Node) {
 		if k.past[i].Key.Less(whole) {
 			k.past = append(k.past[:0], k.past[i:]...)
 			n.ridge.Whole(k.past[0].Positions)
+			k.whole, k.behind = k.past[0].counters, k.past[0].early
 			return
 		}
 	}
@@ -259,7 +269,7 @@ func (k *keeper) passed(m *Manifest) {
 		clear(k.past[n:])
 		k.past = k.past[:n]
 	}
-	k.past = append(k.past, place{m.Positions, k.instances, k.bytes, k.exchanges})
+	k.past = append(k.past, place{Positions: m.Positions, counters: k.counters})
 }
 
 // adopted makes a received checkpoint the only one. Another is taken soon, so
@@ -268,9 +278,10 @@ func (k *keeper) adopted(n *Node, m *Manifest) {
 	k.instances, k.bytes = n.ridge.Taken()
 	// What Jump took at once is beyond it.
 	k.newest = kept{
-		Manifest: m, made: true, at: n.now.Mono, taken: neverTaken, done: k.exchanges, since: k.instances, sinceBytes: k.bytes,
+		Manifest: m, made: true, at: n.now.Mono, taken: neverTaken, counters: k.counters,
 	}
-	k.older = kept{taken: neverTaken, since: k.instances, sinceBytes: k.bytes}
+	k.older = kept{taken: neverTaken, counters: k.counters}
+	k.behind = true
 	k.passed(m)
 	k.wanted, k.at = true, n.now.Mono
 }
@@ -280,13 +291,17 @@ func (k *keeper) adopted(n *Node, m *Manifest) {
 func (k *keeper) recovered(n *Node, newest, older *Manifest, highest uint64) {
 	k.newest, k.older, k.numbers = kept{Manifest: newest}, kept{Manifest: older}, highest
 	if newest != nil && (older == nil || older.Sum != newest.Sum) {
-		k.older.taken = neverTaken
+		k.older.taken, k.older.early = neverTaken, true
 	}
 	for _, m := range [2]*Manifest{older, newest} {
 		if m != nil {
 			k.passed(m)
 		}
 	}
+	if older != nil {
+		k.past[0].early = k.older.early
+	}
+	k.behind = newest != nil
 	if n.cfg.Durable {
 		k.tell(n)
 	}

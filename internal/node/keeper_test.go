@@ -176,8 +176,70 @@ func TestLateCheckpointIsMadeUpFor(t *testing.T) {
 	for _, m := range l.procs {
 		n := m.node
 		k := &n.keeper
-		if took, _ := n.ridge.Taken(); k.numbers != before[m.id]+2 || k.older.since != took || k.late(n) {
-			t.Errorf("process %d: %d checkpoints; the older one has %d instances of %d", m.id, k.numbers-before[m.id], k.older.since, took)
+		if took, _ := n.ridge.Taken(); k.numbers != before[m.id]+2 || k.older.instances != took || k.late(n) {
+			t.Errorf("process %d: %d checkpoints; the older one has %d instances of %d", m.id, k.numbers-before[m.id], k.older.instances, took)
 		}
+	}
+}
+
+// A process that has started again does not know how much others keep for it:
+// perhaps so much that nothing more is ordered. As soon as its replica has
+// finished what its checkpoints had not, it says so, long before a checkpoint is
+// due by time or by what comes.
+func TestWholeSoonAfterAStart(t *testing.T) {
+	l := newLab(t, 16, true, 2, 3)
+	u := l.user(100, 3, 8)
+	l.until(10*time.Second, l.settled)
+	for _, m := range l.procs[3:] {
+		l.cut[m.id] = true
+	}
+	u.left = 8
+	l.run(4 * time.Second)
+	u.left = 0
+	for _, m := range l.procs[:3] {
+		m.node.keeper.wanted = true
+		l.run(100 * time.Millisecond)
+		m.node.keeper.wanted = true
+		l.run(100 * time.Millisecond)
+		l.restart(m, 20*time.Millisecond)
+	}
+	l.run(2 * time.Second)
+	before := l.procs[0].node.Status()
+	if before.Replica.Unfinished == 0 || before.Ridge.Ensembles[0].Whole != 0 {
+		t.Fatalf("%d unfinished, %+v", before.Replica.Unfinished, before.Ridge.Ensembles[0])
+	}
+	for _, m := range l.procs[3:] {
+		l.cut[m.id] = false
+	}
+	l.finish(10 * time.Second)
+	l.run(4 * time.Second)
+	for _, m := range l.procs[:3] {
+		if e := m.node.Status().Ridge.Ensembles[0]; e.Whole < before.Ridge.Ensembles[0].Decided {
+			t.Errorf("process %d: %+v; %d checkpoints", m.id, e, m.node.keeper.numbers)
+		}
+	}
+}
+
+// The same if it has found two checkpoints of which the older one lacks what the
+// newer one has.
+func TestOlderSoonAfterAStart(t *testing.T) {
+	l := newLab(t, 17, true, 1, 3)
+	l.user(100, 1, 8)
+	l.finish(10 * time.Second)
+	m := l.procs[1]
+	for i := range 2 {
+		if i > 0 {
+			l.user(100, 1, 8)
+			l.finish(10 * time.Second)
+		}
+		m.node.keeper.wanted = true
+		l.run(100 * time.Millisecond)
+	}
+	m.crash()
+	m.start()
+	before := m.node.keeper.numbers
+	l.run(3 * time.Second)
+	if k := &m.node.keeper; k.numbers != before+1 || k.older.number() != before {
+		t.Errorf("checkpoints %d and %d after %d", k.older.number(), k.newest.number(), before)
 	}
 }
