@@ -99,7 +99,7 @@ func benchSingle(b *testing.B, keys, ahead int) {
 		now := hlc.Now{Wall: hlc.Timestamp(1000 + i), Mono: time.Duration(i) * time.Microsecond}
 		if m != nil && i < b.N {
 			d := delivery(i)
-			m.DeliverOptimistic(now, partition.OptDelivery{Command: d.Command, Attempt: 1, T0: d.T0, Mark: d.Mark, Dests: d.Dests, Body: d.Body}, false)
+			m.DeliverOptimistic(now, partition.OptDelivery{Command: d.Command, Attempt: 1, T0: d.T0, Mark: d.Mark, Dests: d.Dests, Body: d.Body, Leads: true}, false)
 			count(m.Sends())
 		}
 		if i < ahead {

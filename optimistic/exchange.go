@@ -10,7 +10,7 @@ import (
 // forecast adds to what a run tells the other destinations, in full mode, what
 // it probably reads here. One replica speaks for its partition.
 func (m *Machine) forecast(e *entry) {
-	if len(e.run.Dests()) > 1 && m.cfg.Mode == Full && m.r.Speaks(e.command) {
+	if len(e.run.Dests()) > 1 && m.cfg.Mode == Full && e.leads {
 		m.r.Forecast(e.run)
 	}
 }
@@ -25,7 +25,7 @@ func (m *Machine) tell(e *entry) {
 	if m.cfg.Mode != Full {
 		vars = nil
 	}
-	if e.told && len(vars) == 0 || !m.r.Speaks(e.command) {
+	if e.told && len(vars) == 0 || !e.leads {
 		return
 	}
 	x := &Exchange{}

@@ -46,7 +46,6 @@ type Machine struct {
 	// last are the highest final timestamps, as delivered or predicted, of
 	// commands of one destination and of several: each has an ensemble.
 	last     [2]hlc.Timestamp
-	nearest  ids.Process
 	merged   hlc.Timestamp
 	counters Counters
 }
@@ -84,6 +83,7 @@ func (m *Machine) DeliverOptimistic(now hlc.Now, d partition.OptDelivery, forced
 	e := m.newEntry()
 	run.Mate = e
 	e.command, e.attempt, e.run, e.order, e.delivered = d.Command, d.Attempt, run, m.order, now.Wall
+	e.leads = d.Leads
 	e.expires = run.Expires()
 	m.table.add(e)
 	m.pending.insert(e)
@@ -143,9 +143,6 @@ func (m *Machine) Deliver(now hlc.Now, d partition.Delivery) {
 	m.now = now
 	m.correct(&d)
 	m.merged = d.Position.T
-	if len(d.Dests) == 1 {
-		m.nearest = d.Nearest
-	}
 	m.r.Deliver(now, d)
 	m.expire(m.merged)
 }

@@ -49,7 +49,7 @@ const dests0Process = 1
 
 func (s *script) soon(p int, d partition.Delivery) {
 	s.nodes[p].m.DeliverOptimistic(s.clock(), partition.OptDelivery{
-		Command: d.Command, Attempt: d.Attempt, T0: d.T0, Mark: d.Mark, Dests: d.Dests, Body: d.Body,
+		Command: d.Command, Attempt: d.Attempt, T0: d.T0, Mark: d.Mark, Dests: d.Dests, Body: d.Body, Leads: true,
 	}, false)
 	s.nodes[p].drain()
 }
@@ -463,7 +463,7 @@ func TestExecutedTwice(t *testing.T) {
 		m := New(r, Config{Mode: Baseline})
 		s := newScript(t, 1, Baseline)
 		d := s.command(here, opPut, keyA, 0)
-		m.DeliverOptimistic(s.clock(), partition.OptDelivery{Command: d.Command, Attempt: 1, T0: d.T0, Mark: 1, Dests: d.Dests, Body: d.Body}, false)
+		m.DeliverOptimistic(s.clock(), partition.OptDelivery{Command: d.Command, Attempt: 1, T0: d.T0, Mark: 1, Dests: d.Dests, Body: d.Body, Leads: true}, false)
 		m.Deliver(s.clock(), d)
 		if stopped := m.Err() != nil; stopped != twice {
 			t.Errorf("executed twice: %v; stopped: %v", twice, m.Err())

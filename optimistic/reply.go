@@ -19,7 +19,7 @@ func (m *Machine) reply(e *entry) {
 	e.replied = true
 	m.counters.OptReplies++
 	m.observe(EventReplied, e)
-	if !e.run.Asks() || !m.r.Answers(e.command, e.run.Dests(), m.nearest) {
+	if !e.run.Asks() || !e.leads || !m.r.Answers(e.command, e.run.Dests()) {
 		return
 	}
 	m.counters.RepliesSent++

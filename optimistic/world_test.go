@@ -31,15 +31,17 @@ type world struct {
 }
 
 type node struct {
-	w    *world
-	id   ids.Process
-	p    ids.Partition
-	r    *partition.Replica
-	m    *Machine // nil: conservative execution only
-	mail []letter
-	next int // in the order
-	opt  int
-	done map[ids.Position]partition.Event
+	w  *world
+	id ids.Process
+	p  ids.Partition
+	// leads: it speaks for its partition before the turn.
+	leads bool
+	r     *partition.Replica
+	m     *Machine // nil: conservative execution only
+	mail  []letter
+	next  int // in the order
+	opt   int
+	done  map[ids.Position]partition.Event
 	// answered: it has sent the conservative reply.
 	answered map[attempt]bool
 }
@@ -65,7 +67,7 @@ func newWorld(t testing.TB, seed uint64, place testMap, replicas int, order []pa
 	pt.ExecuteTwice = seed%5 == 0
 	for p := range sets {
 		for _, id := range sets[p] {
-			n := &node{w: w, id: id, p: ids.Partition(p), done: make(map[ids.Position]partition.Event), answered: make(map[attempt]bool)}
+			n := &node{w: w, id: id, p: ids.Partition(p), leads: id == sets[p][seed%uint64(replicas)], done: make(map[ids.Position]partition.Event), answered: make(map[attempt]bool)}
 			n.r = partition.New(partition.Config{
 				Self: id, Partition: n.p, Replicas: sets, Service: testService(), Placement: place,
 				Tuning: pt, Checks: seed%3 == 0,
@@ -177,7 +179,7 @@ func (n *node) optimistic() {
 		}
 	}
 	d, other := w.order[i], w.order[w.rng.IntN(len(w.order))]
-	o := partition.OptDelivery{Command: d.Command, Attempt: d.Attempt, T0: d.T0, Mark: d.Mark, Dests: d.Dests, Body: d.Body}
+	o := partition.OptDelivery{Command: d.Command, Attempt: d.Attempt, T0: d.T0, Mark: d.Mark, Dests: d.Dests, Body: d.Body, Leads: n.leads}
 	if silly() {
 		switch w.rng.IntN(6) {
 		case 0:

@@ -53,6 +53,9 @@ type OptDelivery struct {
 	Mark  ids.Sequence
 	Dests ids.Set
 	Body  []byte
+	// Leads: this replica is the one to tell clients, and other destinations, what
+	// comes of it.
+	Leads bool
 }
 
 // Speculation sets who executes commands before their turn; at most once, and
@@ -224,15 +227,8 @@ func (r *Replica) Known(c ids.Command, a ids.Attempt) bool {
 	return c.Sequence < rec.mark || found && a <= rec.live()[i].attempt
 }
 
-// Speaks says whether this replica speaks to other partitions about a command,
-// for its own.
-func (r *Replica) Speaks(c ids.Command) bool { return r.speaker(hash(c)) == r.config.Self }
-
-// Answers says whether this replica answers a command's client. nearest is
-// Delivery.Nearest, or a guess.
-func (r *Replica) Answers(c ids.Command, dests ids.Set, nearest ids.Process) bool {
-	return r.answerer(c, dests, nearest) == r.config.Self
-}
+// Answers says whether this partition is the one that answers a command's client.
+func (r *Replica) Answers(c ids.Command, dests ids.Set) bool { return r.answers(c, dests) }
 
 // Peer is the partition of a process that replicates another one.
 func (r *Replica) Peer(p ids.Process) (q ids.Partition, ok bool) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/wire"
 )
 
 // Cast is a message straight from its proposer to a replica of one of its
@@ -15,13 +16,23 @@ import (
 // coordinator's copy doubles as Propose.
 type Cast struct {
 	Message *Message
+	// Alone: other replicas may have got none.
+	Alone bool
 	// raw and digest are the message's encoding and digest, if at hand.
 	raw    []byte
 	digest uint64
 }
 
+// Kind implements wire.Message.
+func (c *Cast) Kind() wire.Kind {
+	if c.Alone {
+		return kindHerald
+	}
+	return kindCast
+}
+
 func (c *Cast) sealed() sealed {
-	return sealed{message: c.Message, raw: c.raw, digest: c.digest, cast: true}
+	return sealed{message: c.Message, raw: c.raw, digest: c.digest, cast: !c.Alone}
 }
 
 // Proposal is how a proposer multicasts one message: what goes to whom. It is
@@ -42,6 +53,13 @@ func (p *Proposal) Init(t *Topology, m *Message, cast bool) {
 	}
 }
 
+// InitAlone makes p the proposal of m, which also goes straight to some replicas
+// of its destinations, see SendsTo. Who does not have it gets it with its value.
+func (p *Proposal) InitAlone(t *Topology, m *Message) {
+	p.Init(t, m, true)
+	p.propose.Cast, p.propose.Herald, p.cast.Alone = false, true, true
+}
+
 // Ensemble is the one that orders the message.
 func (p *Proposal) Ensemble() ids.Ensemble { return p.propose.Ensemble }
 
@@ -51,6 +69,18 @@ func (p *Proposal) Propose() *Propose { return &p.propose }
 // Sends appends what a proposer sends, given the supposed coordinator.
 func (p *Proposal) Sends(out []Send, t *Topology, coordinator ids.Process) []Send {
 	return p.others(out, t, coordinator, 0)
+}
+
+// SendsTo appends what a proposer sends after InitAlone, given the supposed
+// coordinator and the replicas that are to deliver the message optimistically.
+func (p *Proposal) SendsTo(out []Send, coordinator ids.Process, heralds []ids.Process) []Send {
+	out = append(out, Send{To: ids.To(coordinator), Msg: &p.propose})
+	for _, h := range heralds {
+		if h != coordinator {
+			out = append(out, Send{To: ids.To(h), Msg: &p.cast})
+		}
+	}
+	return out
 }
 
 // others is Sends, without what would go to self. Nothing goes to process zero.
@@ -82,6 +112,10 @@ func (c *Core) onCast(m *Cast) {
 	}
 	s := m.sealed()
 	c.opt.hold(c, &s, true)
+	if m.Alone && c.home.lead.phase == idle {
+		// Whoever leads is who should have it.
+		c.advise(c.home, &Propose{Ensemble: c.home.id, Message: m.Message}, Redirect)
+	}
 	if e := c.ensemble(t.EnsembleFor(m.Message.Dests), true); e != nil && e.lead.phase != idle && e.refusal(m.Message, e.time(c.now)) == 0 {
 		e.enqueue(s)
 	}

@@ -42,6 +42,9 @@ func Decode(kind wire.Kind, body []byte) (wire.Message, error) {
 		m = readHeartbeat(&r)
 	case kindCast:
 		m = readCast(&r, body)
+	case kindHerald:
+		c := readCast(&r, body)
+		c.Alone, m = true, c
 	case kindLack:
 		m = readLack(&r)
 	case kindSupply:
@@ -110,17 +113,17 @@ func readPropose(r *wire.Reader, body []byte) *Propose {
 		dests [4]ids.Partition
 	}{}
 	x.p = Propose{Ensemble: readEnsemble(r), Hops: r.Byte(), Message: &x.m}
-	x.p.Cast = x.p.Hops&castHops != 0
-	x.p.Hops &^= castHops
+	x.p.Cast, x.p.Herald = x.p.Hops&castHops != 0, x.p.Hops&heraldHops != 0
+	x.p.Hops &^= castHops | heraldHops
 	sets := x.dests[:0]
 	at := len(body) - r.Len()
-	if x.p.Cast && len(body) < maxCopied {
+	if x.p.direct() && len(body) < maxCopied {
 		body = slices.Clone(body)
 		*r = wire.NewReader(body[at:])
 	}
 	x.m.read(r, &sets)
 	x.p.raw = body[at : len(body)-r.Len()]
-	if x.p.Cast {
+	if x.p.direct() {
 		x.p.digest = xxhash.Sum64(x.p.raw)
 	}
 	return &x.p

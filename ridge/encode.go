@@ -23,11 +23,18 @@ func (m *Propose) Append(b []byte) []byte {
 	if m.Cast {
 		hops |= castHops
 	}
+	if m.Herald {
+		hops |= heraldHops
+	}
 	return m.Message.appendAs(append(appendEnsemble(b, m.Ensemble), hops), m.raw)
 }
 
-// castHops is the bit of Propose.Cast in the byte of its hops.
-const castHops = 0x80
+// castHops and heraldHops are the bits of Propose.Cast and Herald in the byte of
+// its hops.
+const (
+	castHops   = 0x80
+	heraldHops = 0x40
+)
 
 // appendAs appends m's encoding, which is raw unless nil.
 func (m *Message) appendAs(b, raw []byte) []byte {

@@ -29,6 +29,7 @@ const (
 	kindSupply
 	kindVoted
 	kindRoll
+	kindHerald // a Cast that is alone
 )
 
 // Propose asks an ensemble's coordinator to order a message. An acceptor that
@@ -40,10 +41,15 @@ type Propose struct {
 	// Cast: the proposer sent the message straight to all replicas of its
 	// destinations too.
 	Cast bool
+	// Herald: this is the coordinator's direct copy, and others may have none.
+	Herald bool
 	// raw and digest are the message's encoding and digest, if at hand.
 	raw    []byte
 	digest uint64
 }
+
+// direct says whether it doubles as a direct copy.
+func (p *Propose) direct() bool { return p.Cast || p.Herald }
 
 func (p *Propose) sealed() sealed {
 	return sealed{message: p.Message, raw: p.raw, digest: p.digest, cast: p.Cast}
@@ -267,6 +273,5 @@ func (*fetch) Kind() wire.Kind        { return kindFetch }
 func (*learn) Kind() wire.Kind        { return kindLearn }
 func (*heartbeat) Kind() wire.Kind    { return kindHeartbeat }
 func (*advance) Kind() wire.Kind      { return kindAdvance }
-func (*Cast) Kind() wire.Kind         { return kindCast }
 func (*lack) Kind() wire.Kind         { return kindLack }
 func (*supply) Kind() wire.Kind       { return kindSupply }

@@ -16,6 +16,10 @@ type OptDelivery struct {
 	// Forced: it is delivered with its conservative delivery, which follows,
 	// because no direct copy was delivered before.
 	Forced bool
+	// Leads: this process coordinates its partition's own ensemble, as far as it
+	// knows. Of a partition's replicas mostly one does: it is the one to tell
+	// others of what comes of an optimistic delivery.
+	Leads bool
 }
 
 // optimist is optimistic delivery at one process: one queue for all its
@@ -30,6 +34,10 @@ type optimist struct {
 	// to its conservative delivery, early that to its optimistic one.
 	wait           upper
 	latency, early time.Duration
+	// newest is the highest T0 that has come in a direct copy; astray the share, of
+	// late, of those that came after one with a higher T0 although not late.
+	newest hlc.Timestamp
+	astray float64
 	// waiting has the copies in the heap by arrival.
 	waiting list
 	// forced is the conservative delivery before which the last forced one was
@@ -41,7 +49,7 @@ type optimist struct {
 }
 
 func (o *optimist) init(t *Tuning) {
-	o.on = t.Optimistic
+	o.on, o.astray = t.Optimistic, 1
 	o.store.init()
 }
 
@@ -54,8 +62,25 @@ func (o *optimist) begin(now hlc.Now) {
 	}
 }
 
-// observe samples the delay of a message from its proposer.
-func (o *optimist) observe(now hlc.Now, m *Message) { o.wait.add(o.local(now) - m.T0) }
+// observe samples the delay of a message from its proposer, and whether waiting
+// would have put it in order.
+func (o *optimist) observe(now hlc.Now, m *Message) {
+	delay, x := o.local(now)-m.T0, 0.
+	if m.T0 < o.newest && (!o.wait.primed || delay <= hlc.Timestamp(o.wait.value)) {
+		x = 1
+	}
+	o.astray += (x - o.astray) / strayShare
+	o.newest = max(o.newest, m.T0)
+	o.wait.add(delay)
+}
+
+// strayShare: after a direct copy that was out of order, waiting is worth while
+// for some 200 more.
+const strayShare = 256
+
+// calm says whether direct copies come in the order of their timestamps, as those
+// of one proposer do: then nobody waits for others.
+func (o *optimist) calm() bool { return o.astray < 1./(2*strayShare) }
 
 // frontier is the timestamp below which most of what was ever sent has arrived.
 func (o *optimist) frontier(now hlc.Now) hlc.Timestamp {
@@ -143,6 +168,8 @@ func (o *optimist) limits(t *Tuning) (w hlc.Timestamp, most time.Duration) {
 		return 0, 0
 	case t.OptimisticWait > 0:
 		return hlc.Timestamp(t.OptimisticWait / time.Microsecond), t.OptimisticWait
+	case o.calm():
+		return 0, 0
 	}
 	return hlc.Timestamp(o.wait.value), o.latency / 4
 }
@@ -197,7 +224,7 @@ func (c *Core) give(h *held, forced bool) OptDelivery {
 	} else {
 		o.early += (h.given - h.arrived - o.early) / 16
 	}
-	return OptDelivery{Message: m, Forced: forced}
+	return OptDelivery{Message: m, Forced: forced, Leads: c.home.lead.phase == leading}
 }
 
 // force opt-delivers what is about to be cons-delivered at key, if it has not

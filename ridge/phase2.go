@@ -101,7 +101,7 @@ func (e *ensemble) due(now hlc.Now) int {
 // delivery nothing waits.
 func (e *ensemble) ripe(now hlc.Now, n int) int {
 	o, t, l := &e.c.opt, &e.c.cfg.Tuning, &e.lead
-	if !o.on || t.ProposeWait < 0 {
+	if !o.on || t.ProposeWait < 0 || t.ProposeWait == 0 && o.calm() {
 		return n
 	}
 	w, most := hlc.Timestamp(t.ProposeWait/time.Microsecond), t.ProposeWait

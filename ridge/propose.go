@@ -32,11 +32,11 @@ func (c *Core) onPropose(from ids.Addr, p *Propose) {
 	}
 }
 
-// taken takes the copy of a proposal that was cast: this process's direct copy,
+// taken takes the copy of a proposal that doubles as this process's direct copy,
 // if it is one of its destinations.
 func (c *Core) taken(p *Propose) {
 	o := &c.opt
-	if !p.Cast || !o.on {
+	if !p.direct() || !o.on {
 		return
 	}
 	s := p.sealed()
@@ -237,7 +237,7 @@ func (e *ensemble) forward(p *Propose) {
 	}
 	e.c.turn++
 	if to := e.way(e.c.turn); to != 0 && p.Hops < maxHops {
-		e.c.send(to, &Propose{Ensemble: p.Ensemble, Hops: p.Hops + 1, Cast: p.Cast, Message: p.Message, raw: p.raw, digest: p.digest})
+		e.c.send(to, &Propose{Ensemble: p.Ensemble, Hops: p.Hops + 1, Cast: p.Cast, Herald: p.Herald, Message: p.Message, raw: p.raw, digest: p.digest})
 	}
 }
 

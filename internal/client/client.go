@@ -52,9 +52,10 @@ type Tuning struct {
 	// always to the same one. It is for a few clients whose reads take long to
 	// execute; otherwise it makes more questions for positions, and costs.
 	Spread bool
-	// Cast also sends commands straight to all replicas of their destinations:
-	// Ridge's Tuning.Optimistic.
-	Cast bool
+	// Cast has commands delivered optimistically: Ridge's Tuning.Optimistic. They
+	// go straight to one replica of each destination besides the coordinator,
+	// which mostly is one of these; with CastAll to all replicas.
+	Cast, CastAll bool
 }
 
 // DefaultTuning serves the default tuning of Ridge.
@@ -124,7 +125,8 @@ type Core struct {
 	greeted int
 	now     hlc.Now
 	sends   []Send
-	copies  []ridge.Send // room
+	copies  []ridge.Send  // room
+	room    []ids.Process // of heralds
 	results []Result
 	early   []EarlyReply
 	status  []session.Status
@@ -284,7 +286,11 @@ func (c *Core) start(call *call) {
 func (c *Core) multicast(call *call) {
 	m := call.message()
 	m.Mark, m.Guard = c.calls.mark, c.guard
-	call.copy.proposal.Init(c.cfg.Topology, m, c.cfg.Tuning.Cast)
+	if t := &c.cfg.Tuning; t.Cast && !t.CastAll {
+		call.copy.proposal.InitAlone(c.cfg.Topology, m)
+	} else {
+		call.copy.proposal.Init(c.cfg.Topology, m, t.Cast)
+	}
 	e := call.copy.proposal.Ensemble()
 	call.copies, call.first, call.pause = 0, c.now.Mono, c.cfg.Tuning.Resend
 	call.target = c.routes.live(e, c.routes.coordinator(e))
@@ -297,7 +303,11 @@ func (c *Core) multicast(call *call) {
 func (c *Core) send(call *call) {
 	p := c.target(call)
 	if call.copies == 0 {
-		c.copies = call.copy.proposal.Sends(c.copies[:0], c.cfg.Topology, p)
+		if t := &c.cfg.Tuning; t.Cast && !t.CastAll {
+			c.copies = call.copy.proposal.SendsTo(c.copies[:0], p, c.heralds(call.message().Dests))
+		} else {
+			c.copies = call.copy.proposal.Sends(c.copies[:0], c.cfg.Topology, p)
+		}
 		for _, s := range c.copies {
 			c.sends = append(c.sends, Send{To: s.To, Msg: s.Msg})
 		}
@@ -309,6 +319,20 @@ func (c *Core) send(call *call) {
 	jitter := time.Duration(c.cfg.Random() % uint64(call.pause/4+1))
 	call.resend = c.now.Mono + call.pause + jitter
 	c.dueAt(call.resend)
+}
+
+// heralds are, of each destination, the replica that is to execute a command
+// before its turn, and to tell of it: the supposed coordinator of the partition's
+// own ensemble. It knows first what else there is and, for a command of one
+// partition, it is the one that the command goes to in any case. Valid until the
+// next call.
+func (c *Core) heralds(dests ids.Set) []ids.Process {
+	c.room = c.room[:0]
+	for _, d := range dests {
+		e := ids.Ensemble(d)
+		c.room = append(c.room, c.routes.acceptor(e, c.routes.live(e, c.routes.coordinator(e))))
+	}
+	return c.room
 }
 
 // target is the process that the call's last copy went to.

@@ -167,3 +167,53 @@ func TestReadsAskWhenTheyAreOrdered(t *testing.T) {
 		t.Fatalf("%+v", rs)
 	}
 }
+
+// With optimistic delivery a command goes to the coordinator, and besides to one
+// replica of each destination: the coordinator of the partition's own ensemble.
+func TestHeralds(t *testing.T) {
+	w := newWorld(t, 3)
+	w.cfg.Tuning.Cast = true
+	w.welcome(7)
+	w.Step(w.now, 4, &ridge.Advice{Ensemble: 1, Coordinator: 5, Reason: ridge.Redirect})
+	sent := func(key string, guess ...ids.Partition) map[ids.Process]bool {
+		if _, err := w.Submit(w.now, 0, []byte(key), guess); err != nil {
+			t.Fatal(err)
+		}
+		to := map[ids.Process]bool{} // whether it is the proposal
+		for _, s := range w.Sends() {
+			switch m := s.Msg.(type) {
+			case *ridge.Propose:
+				to[s.To.Process] = true
+				if !m.Herald || m.Cast {
+					t.Errorf("%+v", m)
+				}
+			case *ridge.Cast:
+				to[s.To.Process] = false
+				if !m.Alone {
+					t.Errorf("%+v", m)
+				}
+			}
+		}
+		return to
+	}
+	home := w.cfg.Map.Owners(partition.Key{Name: "a"})[0]
+	if to := sent("a"); len(to) != 1 {
+		t.Errorf("a command of partition %d went to %v", home, to)
+	}
+	to := sent("a", 0, 1, 2)
+	for _, p := range []ids.Process{1, 5, 7} {
+		if _, ok := to[p]; !ok || len(to) != 3 {
+			t.Errorf("a command of three partitions went to %v", to)
+		}
+	}
+	w.Down(w.now, 7)
+	to = sent("a", 0, 1, 2)
+	if _, ok := to[8]; !ok || len(to) != 3 {
+		t.Errorf("with process 7 down it went to %v", to)
+	}
+	w.cfg.Tuning.CastAll = true
+	c, err := w.Submit(w.now, 0, []byte("a"), []ids.Partition{0, 1, 2})
+	if n := len(w.Sends()); err != nil || n < 8 {
+		t.Errorf("%v: %d copies, %v", c, n, err)
+	}
+}

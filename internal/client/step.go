@@ -115,7 +115,7 @@ func (c *Core) stepAdvice(m *ridge.Advice) {
 	}
 	switch m.Reason {
 	case ridge.Redirect:
-		if news {
+		if news && m.Ensemble == call.copy.proposal.Ensemble() {
 			c.Stats.Redirected++
 			call.target = c.routes.live(m.Ensemble, c.routes.coordinator(m.Ensemble))
 			c.send(call)

@@ -197,7 +197,7 @@ func (s *Shape) drawRidge(r *rand.Rand) {
 func (s *Shape) drawOptimism(r *rand.Rand) {
 	t := &s.Ridge
 	t.Optimistic = r.IntN(2) == 0
-	s.Client.Cast = t.Optimistic
+	s.Client.Cast, s.Client.CastAll = t.Optimistic, r.IntN(3) == 0
 	t.OptimisticWait = pick(r, 0, 0, -1, ms, 20*ms)
 	t.ProposeWait = pick(r, 0, 0, -1, ms)
 	t.MaxHeld = pick(r, 16, 1<<10, 1<<16)

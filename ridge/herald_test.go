@@ -1,0 +1,85 @@
+package ridge
+
+import (
+	"testing"
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/hlc"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+)
+
+// A message whose one direct copy is its proposal is opt-delivered at its
+// coordinator, which knows that it is the one to tell; others get it with its
+// value, in full, and ask nobody.
+func TestHeraldOfItsProposal(t *testing.T) {
+	w := newWorld(t, 41, 1, 3, optimistic)
+	w.run(500 * time.Millisecond)
+	for i := range 20 {
+		m := msg(i+1, epoch.Add(w.now))
+		w.byName[idOf(m)] = &proposal{m: m}
+		w.node(1).step(ids.ToClient(m.Command.Client), &Propose{Message: m, Herald: true})
+		w.run(time.Millisecond)
+	}
+	w.finish(2 * time.Second)
+	for _, n := range w.nodes {
+		c := n.core.counters
+		if c.Optimistic != 20 || c.PayloadsAsked+c.PayloadsSpared > 0 || (c.Forced == 0) != (n.id == 1) {
+			t.Errorf("process %d: %+v", n.id, c)
+		}
+	}
+}
+
+// A direct copy says whether its replica leads its partition's own ensemble. One
+// that does not tells the proposer who does.
+func TestHeralds(t *testing.T) {
+	w := newWorld(t, 42, 2, 3, optimistic)
+	w.run(500 * time.Millisecond)
+	m := msg(1, epoch.Add(w.now), 0, 1)
+	for _, id := range []ids.Process{4, 5} {
+		r := &rig{t: t, core: w.node(id).core, now: hlc.Now{Mono: w.now, Wall: epoch.Add(w.now)}}
+		r.step(0, &Cast{Message: m, Alone: true})
+		r.core.Tick(hlc.Now{Mono: r.now.Mono + time.Second, Wall: r.now.Wall.Add(time.Second)})
+		d, ok := r.core.NextOptimistic()
+		if !ok || d.Forced || d.Leads != (id == 4) {
+			t.Errorf("process %d: %+v, %v", id, d, ok)
+		}
+		if a := only[*Advice](r); (len(a) == 1 && a[0].Coordinator == 4 && a[0].Ensemble == 1) != (id == 5) {
+			t.Errorf("process %d: %+v", id, a)
+		}
+	}
+}
+
+// Nobody waits for copies that never come late; who once came after a later one
+// has them waited for again, for a while.
+func TestNoWaitInOrder(t *testing.T) {
+	r := optRig(t, 2, 1)
+	o := &r.core.opt
+	copies := func(n int, step hlc.Timestamp) {
+		for range n {
+			o.observe(r.now, msg(1, o.newest+step))
+			r.now = hlc.Now{Mono: r.now.Mono + time.Millisecond, Wall: r.now.Wall.Add(time.Millisecond)}
+		}
+	}
+	o.newest = r.now.Wall - 1000
+	copies(10, 1000)
+	if o.calm() {
+		t.Error("calm before much is known")
+	}
+	copies(3000, 1000)
+	if !o.calm() {
+		t.Errorf("not calm: %v", o.astray)
+	}
+	o.wait.value = 10_000
+	o.observe(r.now, msg(1, o.newest-1))
+	if o.calm() {
+		t.Error("calm although order is not kept")
+	}
+	copies(1000, 1000)
+	if !o.calm() {
+		t.Error("never calm again")
+	}
+	o.observe(r.now, msg(1, o.newest-1_000_000)) // waiting would not have helped
+	if !o.calm() {
+		t.Error("one that is late for other reasons counts")
+	}
+}
