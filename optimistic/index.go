@@ -21,8 +21,8 @@ type index struct {
 type users struct{ list []user }
 
 type user struct {
-	e     *entry
-	write bool
+	e    *entry
+	mode partition.Mode
 }
 
 func (x *index) init(r *partition.Replica) {
@@ -60,8 +60,9 @@ func (x *index) blocker(e *entry) (b *entry) {
 			continue
 		}
 		if u := x.keys[it.Key]; u != nil {
+			mode := x.r.Mode(it)
 			for j := len(u.list) - 1; j >= 0; j-- {
-				if o := &u.list[j]; (o.write || it.Write) && o.e.order < e.order {
+				if o := &u.list[j]; !mode.Agrees(o.mode) && o.e.order < e.order {
 					consider(o.e)
 					break
 				}
@@ -109,23 +110,25 @@ func (x *index) enter(e *entry) {
 			}
 			x.keys[it.Key] = u
 		}
-		u.add(e, it.Write)
+		u.add(e, x.r.Mode(it))
 	}
 	if ranged {
 		x.ranged = inOrder(x.ranged, e)
 	}
 }
 
-func (u *users) add(e *entry, write bool) {
+func (u *users) add(e *entry, mode partition.Mode) {
 	i := len(u.list)
 	for i > 0 && u.list[i-1].e.order > e.order {
 		i--
 	}
 	if i > 0 && u.list[i-1].e == e {
-		u.list[i-1].write = u.list[i-1].write || write
+		if !mode.Agrees(u.list[i-1].mode) {
+			u.list[i-1].mode = partition.ModeWrite
+		}
 		return
 	}
-	u.list = slices.Insert(u.list, i, user{e, write})
+	u.list = slices.Insert(u.list, i, user{e, mode})
 }
 
 func inOrder(l []*entry, e *entry) []*entry {

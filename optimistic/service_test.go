@@ -32,7 +32,8 @@ const (
 	opFail
 	opPanic
 	opSwallow
-	opJoin // reads what the names of a range name
+	opJoin  // reads what the names of a range name
+	opBlind // updates by an operation that commutes
 	ops
 )
 
@@ -98,6 +99,17 @@ func testService() *partition.Service {
 				drop, more := slide(old, ok, arg)
 				return append(slices.Clone(old[drop:]), more...)
 			}},
+			{Name: "tally", Commutes: true, Apply: func(old []byte, ok bool, arg []byte) []byte {
+				var sum byte
+				for i, b := range old {
+					sum += b ^ byte(i)
+				}
+				return []byte{sum + arg[0]}
+			}},
+			{Name: "gather", Commutes: true, Slide: gather, Apply: func(old []byte, ok bool, arg []byte) []byte {
+				drop, more := gather(old, ok, arg)
+				return append(slices.Clone(old[drop:]), more...)
+			}},
 		},
 		Errors: []partition.NamedError{{Name: "own", Err: errOwn}},
 	}
@@ -106,6 +118,18 @@ func testService() *partition.Service {
 // slide keeps a window of some bytes, as an operation that rarely copies.
 func slide(old []byte, _ bool, arg []byte) (drop int, more []byte) {
 	return max(0, len(old)-20), arg
+}
+
+// gather keeps the six greatest bytes that there were, each once, in order.
+func gather(old []byte, _ bool, arg []byte) (drop int, more []byte) {
+	const most = 6
+	if n := len(old); n > 0 && n <= most && slices.IsSorted(old) && old[n-1] < arg[0] && len(slices.Compact(slices.Clone(old))) == n {
+		return max(0, n+1-most), arg[:1]
+	}
+	all := append(slices.Clone(old), arg[0])
+	slices.Sort(all)
+	all = slices.Compact(all)
+	return len(old), all[max(0, len(all)-most):]
 }
 
 type code struct {
@@ -132,6 +156,8 @@ func access(arg []byte) (partition.Access, error) {
 		switch op {
 		case opPut, opDelete, opUpdate:
 			it.Write = true
+		case opBlind:
+			it.Write, it.Blind, it.Op = true, true, uint16(3+y%2)
 		case opCopy:
 			a.Items = append(a.Items, it)
 			it = partition.Item{Key: keyOf(y), Write: true}
@@ -196,6 +222,8 @@ func run(tx partition.Tx, arg []byte) ([]byte, error) {
 			tx.Delete(keyOf(x))
 		case opUpdate:
 			tx.Update(keyOf(x), uint16(y%3), value())
+		case opBlind:
+			tx.Update(keyOf(x), uint16(3+y%2), value())
 		case opChase:
 			get(keyOf(x))
 			get(chased(y, byte(sum%3)))

@@ -44,10 +44,15 @@ func (s *Service) inRange(k Key, g *Range) bool {
 		(g.At == nil || s.Collections[k.Collection].place(k.Name) == *g.At)
 }
 
-// valid says whether every item names a collection of the service.
+// valid says whether every item names a collection, and an operation, of the
+// service.
 func (a *Access) valid(s *Service) bool {
 	for i := range a.Items {
-		if int(a.Items[i].collection()) >= len(s.Collections) {
+		it := &a.Items[i]
+		if int(it.collection()) >= len(s.Collections) {
+			return false
+		}
+		if it.Blind && (!it.Write || it.Range != nil || int(it.Op) >= len(s.Operations)) {
 			return false
 		}
 	}
@@ -71,9 +76,37 @@ func (it *Item) collection() uint16 {
 	return it.Key.Collection
 }
 
-// conflict says whether one of two items writes what the other touches.
+// Mode is what an item does to its variables: it reads or writes them, or
+// updates one by an operation that commutes. Items of one variable conflict
+// unless they have the same mode, which is not ModeWrite.
+type Mode int32
+
+// The modes.
+
+const (
+	ModeWrite Mode = iota
+	ModeRead
+	ModeUpdate // by operation 0; the others follow
+)
+
+func (s *Service) mode(it *Item) Mode {
+	switch {
+	case !it.Write:
+		return ModeRead
+	case it.Blind && s.Operations[it.Op].Commutes:
+		return ModeUpdate + Mode(it.Op)
+	}
+	return ModeWrite
+}
+
+// Agrees says whether commands that do so to one variable may come in any order.
+func (m Mode) Agrees(with Mode) bool { return m == with && m != ModeWrite }
+
+// conflict says whether it matters in which order two items are touched: one of
+// them writes what the other touches, and they are not the same operation,
+// which commutes.
 func (s *Service) conflict(a, b *Item) bool {
-	if !a.Write && !b.Write {
+	if s.mode(a).Agrees(s.mode(b)) {
 		return false
 	}
 	switch {
@@ -87,6 +120,25 @@ func (s *Service) conflict(a, b *Item) bool {
 	return a.Range.meets(*b.Range)
 }
 
+// allows says whether an item of a variable lets a command use it so. What may
+// be written may be read, but not what is only updated.
+func (it *Item) allows(u use) bool {
+	switch {
+	case !it.Blind:
+		return it.Write || u.mode == ModeRead
+	case u.mode == ModeUpdate:
+		return it.Op == u.op
+	}
+	return false
+}
+
+// use is what a command is about to do to a variable: read it, write it, or
+// update it by an operation.
+type use struct {
+	mode Mode // ModeRead, ModeWrite or ModeUpdate
+	op   uint16
+}
+
 // smallAccess is how many items are searched one by one; beyond it an index
 // is built.
 const smallAccess = 12
@@ -94,47 +146,68 @@ const smallAccess = 12
 // promise answers whether an exact access allows something.
 type promise struct {
 	items []Item
-	keys  map[Key]bool // write? Only for more than smallAccess items.
+	index keyIndex // of items that are variables, if they are many
+	// ranges: there are items of ranges among many.
+	ranges bool
+	// next is the item after the one found last: mostly a command's code touches
+	// variables in the order in which its access names them.
+	next int
 }
 
-func (p *promise) set(items []Item) {
-	p.items, p.keys = items, nil
-	if len(items) <= smallAccess {
-		return
-	}
-	p.keys = make(map[Key]bool, len(items))
-	rest := items[:0:0]
-	for _, it := range items {
-		if it.Range == nil {
-			p.keys[it.Key] = p.keys[it.Key] || it.Write
-		} else {
-			rest = append(rest, it)
+// set is for an access; slots is memory for the index, which is made when it is
+// needed.
+func (p *promise) set(items []Item) { *p = promise{items: items, index: p.index.cleared()} }
+
+// allowsKey says whether one of the items allows a use of k, and returns the place
+// of that item if it is the variable's own, else -1.
+func (p *promise) allowsKey(s *Service, k Key, u use) (own int, ok bool) {
+	if p.next < len(p.items) {
+		if it := &p.items[p.next]; it.Range == nil && it.Key == k && it.allows(u) {
+			p.next++
+			return p.next - 1, true
 		}
 	}
-	p.items = rest
+	if len(p.items) <= smallAccess {
+		return p.search(s, k, u, 0)
+	}
+	if p.index.empty() {
+		p.build()
+	}
+	for at, i := p.index.first(k); i >= 0; at, i = p.index.after(at) {
+		if it := &p.items[i]; it.Key == k && it.allows(u) {
+			p.next = i + 1
+			return i, true
+		}
+	}
+	if p.ranges {
+		return p.search(s, k, u, 0)
+	}
+	return -1, false
 }
 
-// allowsKey: what may be written may be read. It returns the variable's own
-// item, if one says so.
-func (p *promise) allowsKey(s *Service, k Key, write bool) (own *Item, ok bool) {
-	if p.keys != nil {
-		if w, ok := p.keys[k]; ok && (w || !write) {
-			return nil, true
-		}
-	}
-	for i := range p.items {
+func (p *promise) search(s *Service, k Key, u use, from int) (own int, ok bool) {
+	for i := from; i < len(p.items); i++ {
 		it := &p.items[i]
-		if write && !it.Write {
-			continue
+		if it.Range == nil && it.Key == k && it.allows(u) {
+			p.next = i + 1
+			return i, true
 		}
-		if it.Range == nil && it.Key == k {
-			return it, true
-		}
-		if it.Range != nil && s.inRange(k, it.Range) {
-			return nil, true
+		if it.Range != nil && it.allows(u) && s.inRange(k, it.Range) {
+			return -1, true
 		}
 	}
-	return nil, false
+	return -1, false
+}
+
+func (p *promise) build() {
+	p.index.reset(len(p.items))
+	for i := range p.items {
+		if it := &p.items[i]; it.Range == nil {
+			p.index.add(it.Key, i)
+		} else {
+			p.ranges = true
+		}
+	}
 }
 
 // allowsRange: a range is allowed if one declared range contains it.

@@ -76,8 +76,14 @@ func (r *Replica) writeSet(c *command) uint64 {
 	}
 	for _, i := range order {
 		p := &t.writes[i]
-		r.settle(p, p.old, p.oldOK)
 		b = appendKey(b, p.key)
+		if p.blind && !p.known { // what it starts from depends on who ended before
+			for _, a := range p.ops {
+				b = wire.AppendBytes(wire.AppendUint16(b, a.op), a.arg)
+			}
+			continue
+		}
+		r.settle(p, p.old, p.oldOK)
 		b = wire.AppendBool(b, p.ok)
 		b = wire.AppendBytes(b, p.value)
 	}
@@ -101,6 +107,45 @@ func (r *Replica) onCheck(q ids.Partition, m *Check) {
 			p.digest, p.digested = m.Digest, true
 		}
 	}
+}
+
+// verifyCommutes applies what a command is about to do to a variable blindly, and
+// what others that it does not wait for are yet to do, in both orders: a service
+// whose operation does not commute, though it says so, makes replicas diverge.
+func (r *Replica) verifyCommutes(c *command, p *pending, v *variable) {
+	u := r.index.keys[p.key]
+	if u == nil || u.mode == ModeWrite || u.mode == ModeRead {
+		return
+	}
+	var value []byte
+	if v != nil {
+		value = v.value
+	}
+	for _, o := range u.now {
+		if o == c || !o.tx.over || o.tx.outcome != OutcomeOK {
+			continue
+		}
+		if q := o.tx.writeOf(p.key); q != nil && q.blind && !q.known {
+			a, aOK := r.applyAll(p.key, value, v != nil, p.ops, q.ops)
+			b, bOK := r.applyAll(p.key, value, v != nil, q.ops, p.ops)
+			if !sameValue(a, aOK, b, bOK) {
+				r.stop("operation %q does not commute: %v and %v leave another value of %q of collection %q in another order",
+					r.service.Operations[p.ops[0].op].Name, c.Command, o.Command, p.key.Name, r.service.Collections[p.key.Collection].Name)
+				return
+			}
+		}
+	}
+}
+
+func (r *Replica) applyAll(k Key, value []byte, ok bool, lists ...[]applied) ([]byte, bool) {
+	panics := r.counters.OpPanics
+	for _, ops := range lists {
+		p := pending{key: k, known: true, ok: ok, value: value, ops: ops}
+		r.settle(&p, nil, false)
+		value, ok = p.value, p.ok
+	}
+	r.counters.OpPanics = panics
+	return value, ok
 }
 
 func (r *Replica) agree(o *outgoing, q ids.Partition, digest uint64) {

@@ -150,27 +150,8 @@ func (r *Replica) variable(in *input) *variable {
 }
 
 // Holds says whether a run that is not taken would take the same inputs, those
-// from here, if it were executed now, and write the same.
-func (r *Replica) Holds(run *Run) bool {
-	layers := run.layers
-	for i := range run.c.tx.writes {
-		p := &run.c.tx.writes[i]
-		if len(layers) == 0 {
-			break
-		}
-		if !p.held {
-			continue
-		}
-		if l := &layers[0]; l.applied {
-			old, ok := r.state.look(p.key, r.state.find(p.key), run.order)
-			if !sameValue(old, ok, l.old, l.oldOK) {
-				return false
-			}
-		}
-		layers = layers[1:]
-	}
-	return r.holdsFor(run, run.order)
-}
+// from here, if it were executed now. What it only updates is none.
+func (r *Replica) Holds(run *Run) bool { return r.holdsFor(run, run.order) }
 
 func (r *Replica) scanHolds(s *scanned, order uint64) bool {
 	rest, size, seen := s.rng, firstChunk, 0

@@ -229,6 +229,7 @@ func (r *Replica) absorbVar(c *command, p *peer, v Var) {
 		r.counters.Invalid++
 		return
 	}
+	c.changed = true // also where it is an earlier command that brings it
 	p.add(v)
 }
 

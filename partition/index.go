@@ -3,9 +3,9 @@ package partition
 // index finds the unfinished commands that a new one conflicts with. It is
 // empty while nothing is unfinished.
 //
-// Edges are reduced: a writer waits for the previous writer and the readers
-// since; a reader for the last writer. What is left out follows, since a
-// command starts only after those before it have finished.
+// Edges are reduced: of the commands that touch a variable, only the last group
+// of those that may overlap, and the one before it, are looked at. What is left
+// out follows, since a command starts only after those it waits for have finished.
 type index struct {
 	keys map[Key]*users
 	// ranged are the unfinished commands that touch ranges, in order.
@@ -16,10 +16,51 @@ type index struct {
 	free    []*users
 }
 
-// users are the unfinished commands after the barrier that touch a key.
+// users are the unfinished commands after the barrier that touch a key, by
+// groups: one writer, or readers in a row, or updates in a row by one operation
+// that commutes.
+//
+// Invariant: each of now, which is not empty, waits for each of before. So when
+// the last of now has finished, none of before is left.
 type users struct {
-	writer  *command // the last, or nil
-	readers []*command
+	mode        Mode // of now
+	now, before []*command
+}
+
+// ahead are those that one more has to wait for.
+func (u *users) ahead(m Mode) []*command {
+	if m.Agrees(u.mode) {
+		return u.before
+	}
+	return u.now
+}
+
+// add puts a command, which waits for those ahead, behind the others. One that
+// touches the variable in several ways, and waits for all that these have ahead,
+// is a writer.
+func (u *users) add(c *command, m Mode) {
+	switch n := len(u.now); {
+	case n == 0:
+		u.mode = m
+	case u.now[n-1] == c && m.Agrees(u.mode):
+		return
+	case u.now[n-1] == c:
+		u.now[n-1] = nil
+		if u.now = u.now[:n-1]; n > 1 {
+			u.turn()
+		}
+		u.mode = ModeWrite
+	case !m.Agrees(u.mode):
+		u.turn()
+		u.mode = m
+	}
+	u.now = append(u.now, c)
+}
+
+// turn begins a new group.
+func (u *users) turn() {
+	clear(u.before)
+	u.before, u.now = u.now, u.before[:0]
 }
 
 // block adds an edge.
@@ -41,7 +82,7 @@ func (r *Replica) blocked(items []Item) bool {
 	for i := range items {
 		it := &items[i]
 		if it.Range == nil {
-			if u := r.index.keys[it.Key]; u != nil && (u.writer != nil || it.Write) {
+			if u := r.index.keys[it.Key]; u != nil && len(u.ahead(r.service.mode(it))) > 0 {
 				return true
 			}
 			for _, e := range r.index.ranged {
@@ -118,13 +159,8 @@ func (r *Replica) blockByAll(w waiter) {
 func (r *Replica) blockByUsers(w waiter, it *Item) {
 	if it.Range == nil {
 		if u := r.index.keys[it.Key]; u != nil {
-			if u.writer != nil {
-				block(u.writer, w)
-			}
-			if it.Write {
-				for _, e := range u.readers {
-					block(e, w)
-				}
+			for _, e := range u.ahead(r.service.mode(it)) {
+				block(e, w)
 			}
 		}
 		for _, e := range r.index.ranged {
@@ -172,13 +208,7 @@ func (r *Replica) insert(c *command) {
 			u = ix.users()
 			ix.keys[it.Key] = u
 		}
-		if it.Write {
-			u.writer = c
-			clear(u.readers)
-			u.readers = u.readers[:0]
-		} else if u.writer != c {
-			u.readers = append(u.readers, c)
-		}
+		u.add(c, r.service.mode(it))
 	}
 	if ranged {
 		ix.ranged = append(ix.ranged, c)
@@ -213,11 +243,10 @@ func (ix *index) remove(c *command) {
 		if u == nil {
 			continue
 		}
-		if u.writer == c {
-			u.writer = nil
-		}
-		u.readers = without(u.readers, c)
-		if u.writer == nil && len(u.readers) == 0 {
+		u.now, u.before = without(u.now, c), without(u.before, c)
+		if len(u.now) == 0 {
+			clear(u.before)
+			u.before = u.before[:0]
 			delete(ix.keys, it.Key)
 			ix.free = append(ix.free, u)
 		}

@@ -43,6 +43,7 @@ type ending struct {
 	reads  []Key
 	ranges []Range
 	writes []Key
+	blind  map[Key]uint16 // of writes: nothing but that operation, which commutes
 	ran    bool
 }
 
@@ -109,6 +110,13 @@ func (m *model) execute(d *Delivery, v Verdict) {
 			a, aerr = m.service.Commands[q.Command].Access(q.Arg)
 		}()
 	}
+	if aerr == nil {
+		for _, it := range a.Items {
+			if it.Blind && int(it.Op) >= len(m.service.Operations) {
+				aerr = ErrArgument
+			}
+		}
+	}
 	if panicked || aerr != nil {
 		a = Access{Exact: true}
 	}
@@ -139,6 +147,12 @@ func (m *model) execute(d *Delivery, v Verdict) {
 	for k, w := range t.pending {
 		v, ok := w.resolve(m, k, m.state[k], m.has(k))
 		e.writes = append(e.writes, k)
+		if op, same := w.only(); same && m.service.Operations[op].Commutes && !slices.Contains(e.reads, k) {
+			if e.blind == nil {
+				e.blind = make(map[Key]uint16)
+			}
+			e.blind[k] = op
+		}
 		if ok {
 			m.state[k] = v
 		} else {
@@ -201,6 +215,17 @@ func (w *modelWrite) resolve(m *model, k Key, old []byte, ok bool) ([]byte, bool
 	return old, ok
 }
 
+// only says whether all that is done is updates by one operation.
+func (w *modelWrite) only() (op uint16, ok bool) {
+	for _, a := range w.ops {
+		if a.op != w.ops[0].op {
+			return 0, false
+		}
+		op = a.op
+	}
+	return op, !w.known && len(w.ops) > 0
+}
+
 type modelEnd struct{}
 
 func (t *modelTx) run(c *CommandSpec, arg []byte) {
@@ -243,7 +268,10 @@ func (t *modelTx) charge(a, b int) {
 	}
 }
 
-func (t *modelTx) touch(k Key, write bool, bytes int) {
+func (t *modelTx) touch(k Key, write bool, bytes int) { t.use(k, write, false, 0, bytes) }
+
+// use is touch that tells an Update by that operation from another write.
+func (t *modelTx) use(k Key, write, update bool, op uint16, bytes int) {
 	if t.over {
 		panic(modelEnd{})
 	}
@@ -251,6 +279,9 @@ func (t *modelTx) touch(k Key, write bool, bytes int) {
 	if t.access.Exact {
 		for i := range t.access.Items {
 			it := &t.access.Items[i]
+			if it.Blind && !(update && it.Op == op) {
+				continue
+			}
 			if (it.Write || !write) && (it.Range == nil && it.Key == k || it.Range != nil && t.inRange(k, *it.Range)) {
 				return
 			}
@@ -305,7 +336,7 @@ func (t *modelTx) Delete(k Key) {
 }
 
 func (t *modelTx) Update(k Key, op uint16, arg []byte) {
-	t.touch(k, true, len(arg))
+	t.use(k, true, true, op, len(arg))
 	if int(op) >= len(t.m.service.Operations) {
 		t.leave(ErrArgument, nameArgument)
 	}

@@ -17,12 +17,18 @@ type overlay struct {
 	numbers map[*variable]uint32
 	absent  map[Key]uint32
 	counts  []int // stacks by collection
+	// relay makes a layer of operations that of another value below it.
+	relay func(k Key, l *layer, old []byte, in *room, ok bool)
 }
 
 type stack struct {
 	key  Key
 	v    *variable // nil: there is no such variable
 	last *layer    // that of the last run; first has no prev
+	// moved: something below a layer is not what it was made of. Commands that
+	// update a variable by an operation that commutes end in any order: what one has
+	// left in the state must not be hidden by the layers of those before it.
+	moved bool
 }
 
 // layer is one variable after one run.
@@ -38,7 +44,8 @@ type layer struct {
 	applied bool
 	oldOK   bool
 	old     []byte
-	panics  uint64 // of the operations
+	ops     []applied // on old
+	panics  uint64    // of the operations
 }
 
 func newOverlay(collections int) overlay {
@@ -58,11 +65,56 @@ func (o *overlay) number(k Key, v *variable) uint32 {
 
 // top is the last layer of a stack of the runs before one, or nil.
 func (o *overlay) top(number uint32, before uint64) *layer {
+	if o.stacks[number].moved {
+		o.rebase(&o.stacks[number])
+	}
 	l := o.stacks[number].last
 	for l != nil && l.order >= before {
 		l = l.prev
 	}
 	return l
+}
+
+// rebase makes layers of operations anew where what is below has changed. What
+// was read of them stays as it is: who looks again finds that it differs.
+func (o *overlay) rebase(st *stack) {
+	st.moved = false
+	value, in, ok := st.base()
+	for l := st.first(); l != nil; l = l.next {
+		if l.applied && !sameValue(value, ok, l.old, l.oldOK) {
+			o.relay(st.key, l, value, in, ok)
+		}
+		value, in, ok = l.value, l.in, l.ok
+	}
+}
+
+func (st *stack) base() (value []byte, in *room, ok bool) {
+	if st.v == nil {
+		return nil, nil, false
+	}
+	return st.v.value, st.v.in, true
+}
+
+func (st *stack) first() *layer {
+	l := st.last
+	for l != nil && l.prev != nil {
+		l = l.prev
+	}
+	return l
+}
+
+// changed is told that the state of a variable with layers is another, by the
+// command of that layer, if it is not nil: mostly that of the run at the bottom,
+// on which the next is built.
+func (o *overlay) changed(number uint32, by *layer) {
+	st := &o.stacks[number]
+	if by != nil && by.prev == nil && by.stack == number {
+		value, _, ok := st.base()
+		if sameValue(value, ok, by.value, by.ok) {
+			return
+		}
+	}
+	st.moved = true
 }
 
 // look is the value of a variable as the run of that order sees it. v is what
@@ -100,7 +152,7 @@ func (o *overlay) add(k Key, v *variable, l *layer) {
 		l.prev.next = l
 	}
 	if l.next != nil {
-		l.next.prev = l
+		l.next.prev, st.moved = l, true
 	} else {
 		st.last = l
 	}
@@ -124,6 +176,7 @@ func (o *overlay) open(k Key, v *variable) (n uint32) {
 func (o *overlay) remove(l *layer) {
 	st := &o.stacks[l.stack]
 	if l.next != nil {
+		o.changed(l.stack, l)
 		l.next.prev = l.prev
 	} else {
 		st.last = l.prev

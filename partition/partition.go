@@ -47,6 +47,11 @@ type Item struct {
 	Key   Key
 	Range *Range
 	Write bool
+	// Blind, in a written variable: the command does nothing to it but Update by
+	// the operation Op. Two such items do not conflict if they name the same
+	// operation and that Commutes.
+	Blind bool
+	Op    uint16
 	// found is the variable, if Lent.Find has found it; it may be dead by now.
 	found *variable
 }
@@ -178,6 +183,13 @@ type Operation struct {
 	// Slide, if not nil, says the same as Apply in another way: the new value is
 	// old[drop:] followed by more. It spares the copying of what is kept.
 	Slide func(old []byte, ok bool, arg []byte) (drop int, more []byte)
+	// Commutes promises that the order in which it is applied, to any value and
+	// with any arguments, makes no difference to the value: the same bytes come of
+	// it. That has to hold for what ends it, too: it never panics, and by itself
+	// keeps values below the bound of a command's bytes. Commands that say so
+	// beforehand (Item.Blind) then need not wait for each other. Replicas execute
+	// them in different orders: a promise that does not hold makes them diverge.
+	Commutes bool
 }
 
 // Delivery is a cons-delivered command.

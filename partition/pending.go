@@ -28,6 +28,9 @@ type pending struct {
 	in *room
 	// ops are the operations since, in order.
 	ops []applied
+	// blind: the last of them was declared to be all that the command does to the
+	// variable; others may be doing the same.
+	blind bool
 	// old is the value before the command, where it had to be learned for
 	// comparison (Config.Checks).
 	old            []byte
@@ -105,9 +108,11 @@ func (r *Replica) slide(op *Operation, old []byte, p *pending, arg []byte) ([]by
 // writeOf returns the pending write of k, or nil. The pointer is valid until
 // the next write.
 func (t *transaction) writeOf(k Key) *pending {
-	if t.byKey != nil {
-		if i, ok := t.byKey[k]; ok {
-			return &t.writes[i]
+	if !t.byKey.empty() {
+		for at, i := t.byKey.first(k); i >= 0; at, i = t.byKey.after(at) {
+			if t.writes[i].key == k {
+				return &t.writes[i]
+			}
 		}
 		return nil
 	}
@@ -120,24 +125,26 @@ func (t *transaction) writeOf(k Key) *pending {
 }
 
 // write returns the pending write of k, new if need be.
-func (t *transaction) write(k Key, it *Item) *pending {
+func (t *transaction) write(k Key, own int) *pending {
 	if p := t.writeOf(k); p != nil {
 		return p
 	}
 	if t.writes == nil {
 		t.writes = t.r.spare.takeWrites()
 	}
-	t.writes = append(t.writes, pending{key: k, found: t.known(k, it), held: !t.remote || t.r.holds(k)})
-	switch n := len(t.writes); {
-	case t.byKey != nil:
-		t.byKey[k] = int32(n - 1)
-	case n > smallAccess:
-		t.byKey = make(map[Key]int32, 4*n)
+	t.writes = append(t.writes, pending{key: k, found: t.known(k, own), held: !t.remote || t.r.holds(k)})
+	n := len(t.writes)
+	switch {
+	case n <= smallAccess:
+	case !t.byKey.empty() && t.byKey.room(n):
+		t.byKey.add(k, n-1)
+	default:
+		t.byKey.reset(max(n, len(t.promise.items)))
 		for i := range t.writes {
-			t.byKey[t.writes[i].key] = int32(i)
+			t.byKey.add(t.writes[i].key, i)
 		}
 	}
-	return &t.writes[len(t.writes)-1]
+	return &t.writes[n-1]
 }
 
 // install makes the command's writes the state of the variables held here.
@@ -152,13 +159,18 @@ func (r *Replica) install(t *transaction) {
 		if t.c.out != nil && p.known && len(p.ops) == 0 && r.audience.on {
 			seen = r.audience.seen(r.state.find(p.key))
 		}
+		var own *layer
 		if len(layers) > 0 {
-			r.settleBy(p, &layers[0])
-			layers = layers[1:]
+			own, layers = &layers[0], layers[1:]
+			r.settleBy(p, own)
 		}
 		v := p.found
 		if v == nil || v.dead {
 			v = r.state.find(p.key)
+		}
+		layered := r.state.over.number(p.key, v)
+		if r.config.Checks && p.blind && !p.known {
+			r.verifyCommutes(t.c, p, v)
 		}
 		switch {
 		case p.known:
@@ -178,6 +190,9 @@ func (r *Replica) install(t *transaction) {
 			r.state.set(p.key, p.value)
 		default:
 			r.state.delete(p.key)
+		}
+		if layered != 0 {
+			r.state.over.changed(layered, own)
 		}
 		if seen != nil && p.ok {
 			r.audience.wrote(r.state.find(p.key), t.c.Position, seen, t.c.dests)

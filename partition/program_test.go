@@ -66,6 +66,9 @@ const (
 	doPanic
 	doBig
 	doClear
+	doTally  // commutes
+	doGather // commutes, slides
+	operations
 )
 
 type programs struct{ list []*program }
@@ -123,6 +126,11 @@ func testService(ps *programs) *Service {
 			doPanic: {Name: "panic", Apply: func([]byte, bool, []byte) []byte { panic("operation") }},
 			doBig:   {Name: "big", Apply: func([]byte, bool, []byte) []byte { return make([]byte, 1<<13) }},
 			doClear: {Name: "clear", Apply: func([]byte, bool, []byte) []byte { return nil }},
+			doTally: {Name: "tally", Apply: tally, Commutes: true},
+			doGather: {Name: "gather", Commutes: true, Slide: gather, Apply: func(old []byte, ok bool, arg []byte) []byte {
+				drop, more := gather(old, ok, arg)
+				return append(append([]byte(nil), old[drop:]...), more...)
+			}},
 		},
 		Errors: []NamedError{{"test.funds", errFunds}},
 	}
@@ -134,6 +142,33 @@ func appendTwo(old []byte, _ bool, arg []byte) (drop int, more []byte) {
 		drop = len(old) - 20
 	}
 	return drop, arg[:2]
+}
+
+// tally adds to a number of nine bytes, which it makes of whatever was there.
+func tally(old []byte, ok bool, arg []byte) []byte {
+	sum := uint64(len(old))
+	switch {
+	case len(old) == 9 && old[0] == 0xaa:
+		sum = binary.LittleEndian.Uint64(old[1:])
+	case ok:
+		for _, b := range old {
+			sum = sum*31 + uint64(b)
+		}
+	}
+	return binary.LittleEndian.AppendUint64([]byte{0xaa}, sum+uint64(arg[0]))
+}
+
+// gather keeps the six greatest bytes that there were, each once, in order.
+// Mostly, where they come in order, it puts one behind the others.
+func gather(old []byte, _ bool, arg []byte) (drop int, more []byte) {
+	const most = 6
+	if n := len(old); n > 0 && n <= most && slices.IsSorted(old) && old[n-1] < arg[0] && len(slices.Compact(slices.Clone(old))) == n {
+		return max(0, n+1-most), arg[:1]
+	}
+	all := append(slices.Clone(old), arg[0])
+	slices.Sort(all)
+	all = slices.Compact(all)
+	return len(old), all[max(0, len(all)-most):]
 }
 
 // testDiff says little where the beginning is the same, panics now and then,
@@ -334,8 +369,11 @@ func (g *progGen) rereading() *program {
 			in.op, it.Write = opGet, false
 		case c < 15:
 			in.op = opPut
-		case c < 19:
+		case c < 17:
 			in.op, in.n = opUpdate, doAppend
+		case c < 19:
+			in.op, in.n = opUpdate, doTally+g.rng.IntN(2)
+			it.Blind, it.Op = g.rng.IntN(3) > 0, uint16(in.n)
 		default:
 			in.op = opDelete
 		}
@@ -404,8 +442,17 @@ func (g *progGen) instr(p *program) {
 		in.op = opDelete
 		declare(Item{Key: k, Write: true})
 	case c < 72:
-		in.op, in.n = opUpdate, g.rng.IntN(5)
-		declare(Item{Key: k, Write: true})
+		in.op, in.n = opUpdate, g.rng.IntN(operations)
+		if g.rng.IntN(3) == 0 {
+			in.n = doTally + g.rng.IntN(2)
+		}
+		it := Item{Key: k, Write: true, Blind: g.rng.IntN(2) == 0, Op: uint16(in.n)}
+		if g.rng.IntN(15) == 0 {
+			it.Op = uint16(g.rng.IntN(operations + 1)) // not that one, or none
+		}
+		if declare(it); it.Blind && g.rng.IntN(5) > 0 {
+			break
+		}
 		if g.rng.IntN(3) == 0 {
 			p.code = append(p.code, in)
 			in = instr{op: opGet, key: k} // Get after Update [N1]

@@ -101,7 +101,7 @@ func New(c Config) *Replica {
 	}
 	r.tuning = &r.config.Tuning
 	r.audience, r.cache = newAudience(r.tuning, len(c.Replicas)), newCache(r.tuning, len(c.Replicas))
-	r.state.audience = &r.audience
+	r.state.audience, r.state.over.relay = &r.audience, r.relay
 	r.state.changes = changes{on: c.Durable, epoch: 1}
 	r.ledger = newLedger()
 	r.sums = newSums(&r.config)

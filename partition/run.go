@@ -219,8 +219,11 @@ func (r *Replica) Local(run *Run) []int32 {
 	return run.local
 }
 
-// Conflict says whether one of two items writes what the other touches.
+// Conflict says whether it matters which of two items is touched first.
 func (r *Replica) Conflict(a, b *Item) bool { return r.service.conflict(a, b) }
+
+// Mode is what an item does to its variables.
+func (r *Replica) Mode(it *Item) Mode { return r.service.mode(it) }
 
 func sameValue(a []byte, aOK bool, b []byte, bOK bool) bool {
 	return aOK == bOK && sameBytes(a, b)

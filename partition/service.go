@@ -57,8 +57,7 @@ func (s *Service) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Fingerprint is equal for services whose names, in order, and placement
-// flags are equal. It cannot see code. Of a service with versions only name and
+// Fingerprint is equal for services whose names, in order, and flags are equal. It cannot see code. Of a service with versions only name and
 // collections count: the rest may grow from version to version.
 func (s *Service) Fingerprint() uint64 {
 	b := wire.AppendString(nil, s.Name)
@@ -79,7 +78,7 @@ func (s *Service) Fingerprint() uint64 {
 	}
 	b = wire.AppendUvarint(b, uint64(len(s.Operations)))
 	for _, o := range s.Operations {
-		b = wire.AppendString(b, o.Name)
+		b = wire.AppendBool(wire.AppendString(b, o.Name), o.Commutes)
 	}
 	b = wire.AppendUvarint(b, uint64(len(s.Errors)))
 	for _, e := range s.Errors {

@@ -149,19 +149,30 @@ func (r *Replica) layOne(run *Run, p *pending, l *layer) {
 	if v == nil || v.dead {
 		v = r.state.find(p.key)
 	}
-	panics := r.counters.OpPanics
-	*l = layer{order: run.order}
-	after := *p
+	*l = layer{order: run.order, ops: p.ops}
 	if l.applied = !p.known; l.applied {
-		l.old, after.in, l.oldOK = r.state.lookIn(p.key, v, run.order)
+		old, in, ok := r.state.lookIn(p.key, v, run.order)
+		r.relay(p.key, l, old, in, ok)
+	} else {
+		r.layAs(l, *p)
 	}
-	if len(p.ops) > 0 {
-		r.settle(&after, l.old, l.oldOK)
-	}
-	l.value, l.in, l.ok = after.value, after.in, after.ok
-	l.panics, r.counters.OpPanics = r.counters.OpPanics-panics, panics
 	run.bytes += len(l.value)
 	r.state.over.add(p.key, v, l)
+}
+
+// relay makes a layer of operations that of another value below it.
+func (r *Replica) relay(k Key, l *layer, old []byte, in *room, ok bool) {
+	l.old, l.oldOK = old, ok
+	r.layAs(l, pending{key: k, known: true, ok: ok, value: old, in: in, ops: l.ops})
+}
+
+func (r *Replica) layAs(l *layer, p pending) {
+	panics := r.counters.OpPanics
+	if len(p.ops) > 0 {
+		r.settle(&p, nil, false)
+	}
+	l.value, l.in, l.ok = p.value, p.in, p.ok
+	l.panics, r.counters.OpPanics = r.counters.OpPanics-panics, panics
 }
 
 // Again makes a run as it was before it started, but for what others have said.

@@ -36,7 +36,8 @@ type transaction struct {
 	accesses, bytes int // left of the budget
 	promise         promise
 	writes          []pending
-	byKey           map[Key]int32 // index of writes, if they are many
+	byKey           keyIndex  // of writes, if they are many
+	ops             []applied // memory of the writes' operations
 	rng             rand.PCG
 	seeded          bool
 
@@ -57,9 +58,9 @@ func (t *transaction) reset(r *Replica, c *command) {
 	t.over, t.outcome = false, 0
 	t.value, t.errName, t.errText, t.needed = nil, "", "", nil
 	t.accesses, t.bytes = r.tuning.MaxAccesses, r.tuning.MaxBytes
-	t.promise = promise{}
+	t.promise.set(nil)
 	clear(t.writes)
-	t.writes, t.byKey = t.writes[:0], nil
+	t.writes, t.byKey, t.ops = t.writes[:0], t.byKey.cleared(), nil
 	t.seeded = false
 	t.watched, t.reads, t.ranges = nil, t.reads[:0], t.ranges[:0]
 }
@@ -114,13 +115,14 @@ func (t *transaction) charge(accesses, bytes int) {
 }
 
 // touch admits an access to k: within the budget, the declared access [E1],
-// and the destinations [E5]; or it ends the command. It returns the item of the
-// access that is the variable's own, or nil.
-func (t *transaction) touch(k Key, write bool, bytes int) *Item {
+// and the destinations [E5]; or it ends the command. It returns the place of the
+// item of the access that is the variable's own, or -1.
+func (t *transaction) touch(k Key, u use, bytes int) int {
 	if t.over {
 		panic(unwinding{})
 	}
 	t.charge(1, bytes)
+	write := u.mode != ModeRead
 	switch {
 	case write && t.c.spec.ReadOnly:
 		t.leave(ErrReadOnly)
@@ -131,21 +133,21 @@ func (t *transaction) touch(k Key, write bool, bytes int) *Item {
 		t.leave(ErrAccess)
 	}
 	if t.c.exact {
-		it, ok := t.promise.allowsKey(t.r.service, k, write)
+		own, ok := t.promise.allowsKey(t.r.service, k, u)
 		if !ok {
 			t.leave(ErrAccess)
 		}
-		return it // covered at delivery
+		return own // covered at delivery
 	}
 	if !t.r.alone {
 		t.cover(&Item{Key: k, Write: write})
 	}
-	return nil
+	return -1
 }
 
 // local is the variable, as this partition holds it, or nil.
-func (t *transaction) local(k Key, it *Item) *variable {
-	if v := t.known(k, it); v != nil {
+func (t *transaction) local(k Key, own int) *variable {
+	if v := t.known(k, own); v != nil {
 		return v
 	}
 	t.last = t.r.state.find(k)
@@ -153,10 +155,13 @@ func (t *transaction) local(k Key, it *Item) *variable {
 }
 
 // known is the variable, if it has been found before and is still the one.
-func (t *transaction) known(k Key, it *Item) *variable {
+func (t *transaction) known(k Key, own int) *variable {
+	if own >= 0 {
+		if v := t.promise.items[own].found; v != nil && !v.dead {
+			return v
+		}
+	}
 	switch {
-	case it != nil && it.found != nil && !it.found.dead:
-		return it.found
 	case t.last != nil && !t.last.dead && t.last.is(k):
 		return t.last
 	}
@@ -179,15 +184,15 @@ func (t *transaction) retry(needed ids.Set) {
 
 // Get implements Tx.
 func (t *transaction) Get(k Key) ([]byte, bool) {
-	it := t.touch(k, false, 0)
+	own := t.touch(k, use{mode: ModeRead}, 0)
 	p := t.writeOf(k)
 	if p == nil {
-		v, ok := t.before(k, it)
+		v, ok := t.before(k, own)
 		t.charge(0, len(v))
 		return t.give(k, v), ok
 	}
 	if !p.known {
-		v, ok := t.before(k, it) // may suspend
+		v, ok := t.before(k, own) // may suspend
 		p = t.writeOf(k)
 		t.r.settle(p, v, ok)
 	} else if len(p.ops) > 0 {
@@ -227,38 +232,60 @@ func (t *transaction) own(k Key, v []byte) []byte {
 
 // Put implements Tx.
 func (t *transaction) Put(k Key, v []byte) {
-	p := t.write(k, t.touch(k, true, len(v)))
+	p := t.write(k, t.touch(k, use{mode: ModeWrite}, len(v)))
 	p.known, p.ok, p.value, p.in, p.ops = true, true, t.own(k, v), nil, nil
 }
 
 // Delete implements Tx.
 func (t *transaction) Delete(k Key) {
-	p := t.write(k, t.touch(k, true, 0))
+	p := t.write(k, t.touch(k, use{mode: ModeWrite}, 0))
 	p.known, p.ok, p.value, p.in, p.ops = true, false, nil, nil, nil
 }
 
 // Update implements Tx.
 func (t *transaction) Update(k Key, op uint16, arg []byte) {
-	it := t.touch(k, true, len(arg))
+	own := t.touch(k, use{ModeUpdate, op}, len(arg))
 	if int(op) >= len(t.r.service.Operations) {
 		t.leave(ErrArgument)
 	}
-	if p := t.write(k, it); t.r.config.Checks && t.remote && !p.known && !p.haveOld {
-		v, ok := t.before(k, it) // may suspend
+	p := t.write(k, own)
+	if p.blind = own >= 0 && t.promise.items[own].Blind; t.r.config.Checks && t.remote && !p.blind && !p.known && !p.haveOld {
+		v, ok := t.before(k, own) // may suspend
 		p = t.writeOf(k)
 		p.old, p.oldOK, p.haveOld = v, ok, true
 	}
-	p := t.writeOf(k)
-	p.ops = append(p.ops, applied{op, slices.Clone(arg)})
+	t.apply(p, op, arg)
 }
 
+// apply adds an operation to what a command does to a variable.
+func (t *transaction) apply(p *pending, op uint16, arg []byte) {
+	if n := len(t.ops); n > 0 && sameBytes(t.ops[n-1].arg, arg) {
+		arg = t.ops[n-1].arg // mostly the same change of many variables
+	} else {
+		arg = slices.Clone(arg)
+	}
+	if len(t.ops) == cap(t.ops) {
+		t.ops = make([]applied, 0, min(max(1, 2*cap(t.ops)), maxOps))
+	}
+	n := len(t.ops)
+	t.ops = append(t.ops, applied{op, arg})
+	if p.ops == nil {
+		p.ops = t.ops[n : n+1 : n+1]
+	} else {
+		p.ops = append(p.ops, t.ops[n])
+	}
+}
+
+// maxOps of a command have their memory in one piece.
+const maxOps = 256
+
 // before is the value of k before the command.
-func (t *transaction) before(k Key, it *Item) (v []byte, ok bool) {
+func (t *transaction) before(k Key, own int) (v []byte, ok bool) {
 	if t.r.config.Observe != nil && !slices.Contains(t.reads, k) {
 		t.reads = append(t.reads, k)
 	}
 	if !t.remote {
-		v := t.local(k, it)
+		v := t.local(k, own)
 		switch {
 		case t.run != nil:
 			return t.foresee(k, v)
@@ -272,7 +299,7 @@ func (t *transaction) before(k Key, it *Item) (v []byte, ok bool) {
 		return t.fetch(k, owners)
 	}
 	if t.run != nil {
-		v, ok = t.foresee(k, t.local(k, it))
+		v, ok = t.foresee(k, t.local(k, own))
 		if t.r.ships(owners, t.c.dests) {
 			t.run.tell(Var{k, ok, v})
 		}

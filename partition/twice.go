@@ -10,7 +10,7 @@ func (r *Replica) executeTwice(c *command) {
 	t := &c.tx
 	r.verifyWatched(c)
 	once := *t
-	t.writes, t.byKey, t.watched, t.reads, t.ranges = nil, nil, nil, nil, nil
+	t.writes, t.byKey, t.ops, t.watched, t.reads, t.ranges = nil, keyIndex{}, nil, nil, nil, nil
 	r.prepareAgain(c)
 	r.run(c)
 	if !t.over || t.outcome != once.outcome || t.errName != once.errName || t.errText != once.errText ||

@@ -347,7 +347,7 @@ func (w *world) precede(d *Delivery) {
 	for _, earlier := range w.order[:len(w.order)-1] {
 		y := Tag{earlier.Position, earlier.Command, earlier.Attempt}
 		f := w.model.ends[y]
-		if f == nil || !f.ran || !(w.touches(e, f.writes) || w.touches(f, e.writes)) {
+		if f == nil || !f.ran || !(w.touches(e, f) || w.touches(f, e)) {
 			continue
 		}
 		have[y] = true
@@ -360,8 +360,15 @@ func (w *world) precede(d *Delivery) {
 	}
 }
 
-func (w *world) touches(e *ending, writes []Key) bool {
-	for _, k := range writes {
+// touches says whether one command touches what another writes, other than as
+// that does, by the same operation, which commutes.
+func (w *world) touches(e, by *ending) bool {
+	for _, k := range by.writes {
+		if op, blind := by.blind[k]; blind {
+			if same, also := e.blind[k]; also && same == op {
+				continue
+			}
+		}
 		if slices.Contains(e.reads, k) || slices.Contains(e.writes, k) {
 			return true
 		}

@@ -20,8 +20,8 @@ type Access struct {
 }
 
 // Item is a variable or a stretch of a collection, read or written. A written
-// item may be read too. Collections make items: Reads, Writes, ReadsRange,
-// WritesRange, ReadsAll, WritesAll.
+// item may be read too, but one that is only updated. Collections make items:
+// Reads, Writes, Updates, ReadsRange, WritesRange, ReadsAll, WritesAll.
 //
 // It is four words, so that the compiler passes it in registers: items are
 // copied often on their way, and what was just written in pieces is slow to
@@ -37,6 +37,7 @@ type itemKind struct {
 	collection *identity // nil in an Item that no collection made
 	plain      plainness
 	write      bool
+	op         *identity // of the operation that is all; nil
 	rare       *rareItem // nil for a variable
 }
 
@@ -127,5 +128,10 @@ func (it *Item) resolve(s *Service, lent *partition.Lent, to *partition.Item) er
 		to.Key = partition.Key{Collection: c, Name: it.key}
 	}
 	to.Write = kind.write
+	if kind.op != nil {
+		if to.Op, to.Blind = kind.op.in(s, s.operations); !to.Blind {
+			return fmt.Errorf("operation %q is not a part of service %q", kind.op.name, s.def.Name)
+		}
+	}
 	return nil
 }

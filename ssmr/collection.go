@@ -3,6 +3,8 @@ package ssmr
 import (
 	"fmt"
 	"iter"
+	"slices"
+	"sync/atomic"
 
 	"github.com/eyrie-dev/eyrie/partition"
 )
@@ -18,7 +20,8 @@ type Collection[K comparable, V any] struct {
 	id         identity
 	keys       KeyCodec[K]
 	plain      plainKey[K]
-	kinds      [2]itemKind // of items that read, and that write
+	kinds      [2]itemKind                 // of items that read, and that write
+	updates    atomic.Pointer[[]*itemKind] // of items that update, by operations used so far
 	values     valueCodec[V]
 	place      func(name string) string
 	everywhere bool
@@ -175,6 +178,32 @@ func (c *Collection[K, V]) Reads(k K) Item { return c.item(k, &c.kinds[0]) }
 
 // Writes declares that a command writes a variable, and perhaps reads it.
 func (c *Collection[K, V]) Writes(k K) Item { return c.item(k, &c.kinds[1]) }
+
+// Updates declares that a command does nothing to a variable but Update it by an
+// operation; to read it, or to Put it, is ErrAccess then. If the operation is
+// Commutative, commands that update a variable by it do not conflict: they wait
+// for those that read or write it, and not for each other.
+func (c *Collection[K, V]) Updates(k K, op OperationOn[V]) Item {
+	var none V
+	return c.item(k, c.updatesBy(op.on(none)))
+}
+
+func (c *Collection[K, V]) updatesBy(op *identity) *itemKind {
+	for {
+		old := c.updates.Load()
+		var kinds []*itemKind
+		if old != nil {
+			kinds = *old
+		}
+		for _, k := range kinds {
+			if k.op == op {
+				return k
+			}
+		}
+		kinds = append(slices.Clip(kinds), &itemKind{collection: &c.id, plain: c.plain.is, write: true, op: op})
+		c.updates.CompareAndSwap(old, &kinds)
+	}
+}
 
 // ReadsRange declares that a command reads a stretch, or looks for what may
 // not be there.

@@ -76,8 +76,9 @@ func (tx *machineTx) charge(accesses, bytes int) {
 	}
 }
 
-// touch admits an access to a variable, or ends the command [E1].
-func (tx *machineTx) touch(k partition.Key, write bool, bytes int) {
+// touch admits an access to a variable, or ends the command [E1]. op is that of
+// an Update, or -1.
+func (tx *machineTx) touch(k partition.Key, write bool, op int, bytes int) {
 	tx.charge(1, bytes)
 	if write && tx.readOnly {
 		tx.leave(ErrReadOnly)
@@ -86,7 +87,7 @@ func (tx *machineTx) touch(k partition.Key, write bool, bytes int) {
 		return
 	}
 	for _, it := range tx.access.Items {
-		if write && !it.Write {
+		if write && !it.Write || it.Blind && int(it.Op) != op {
 			continue
 		}
 		if it.Range == nil && it.Key == k || it.Range != nil && tx.m.s.inRange(*it.Range, k) {
@@ -139,25 +140,25 @@ func (tx *machineTx) look(k partition.Key) ([]byte, bool) {
 }
 
 func (tx *machineTx) Get(k partition.Key) ([]byte, bool) {
-	tx.touch(k, false, 0)
+	tx.touch(k, false, -1, 0)
 	value, ok := tx.look(k)
 	tx.charge(0, len(value))
 	return value, ok
 }
 
 func (tx *machineTx) Put(k partition.Key, value []byte) {
-	tx.touch(k, true, len(value))
+	tx.touch(k, true, -1, len(value))
 	tx.writes[k] = write{value, true}
 }
 
 func (tx *machineTx) Delete(k partition.Key) {
-	tx.touch(k, true, 0)
+	tx.touch(k, true, -1, 0)
 	tx.writes[k] = write{}
 }
 
 // Update applies the operation at once: nobody but this command can tell.
 func (tx *machineTx) Update(k partition.Key, op uint16, arg []byte) {
-	tx.touch(k, true, len(arg))
+	tx.touch(k, true, int(op), len(arg))
 	old, ok := tx.look(k)
 	defer func() {
 		_ = recover() // a panic leaves the variable as it was [N1]

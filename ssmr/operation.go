@@ -1,6 +1,7 @@
 package ssmr
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 
@@ -15,20 +16,40 @@ type Operation[V, A any] struct {
 	slide func(old []byte, ok bool, arg A) (drop int, more []byte) // instead of apply
 	value valueCodec[V]
 	arg   valueCodec[A]
+	operationOptions
 }
+
+// OperationOption is an option of NewOperation and NewSliding.
+type OperationOption func(*operationOptions)
+
+type operationOptions struct{ commutes bool }
+
+// Commutative promises that the order in which the operation is applied makes no
+// difference: whatever the value, and there being none, of two arguments one
+// after the other come the same bytes both ways. Commands that declare such an
+// update (Collection.Updates) then do not wait for each other, however many
+// reach one variable, and partitions do not wait for each other on their behalf.
+//
+// Adding a number commutes; putting into a set does if its encoding says nothing
+// of the order in which it came about, and keeping the n greatest does. The
+// promise is about all that happens: such an operation must not panic, and must
+// keep its values bounded by itself, since what comes on top of a full one would
+// depend on what came first. Replicas apply the updates in different orders: a
+// promise that does not hold makes them diverge. CheckCommutative is for tests.
+func Commutative() OperationOption { return func(o *operationOptions) { o.commutes = true } }
 
 // NewOperation names a change. Apply gets the old value (the zero value and
 // false if the variable does not exist) and returns the new one. It must be
 // deterministic, total and without memory: if it panics, its variable keeps
 // its old value, everywhere, and the command goes on as if nothing had
 // happened [N1]. It may change and return old.
-func NewOperation[V, A any](name string, apply func(old V, ok bool, arg A) V) *Operation[V, A] {
-	return &Operation[V, A]{
+func NewOperation[V, A any](name string, apply func(old V, ok bool, arg A) V, options ...OperationOption) *Operation[V, A] {
+	return (&Operation[V, A]{
 		id:    identity{name: name},
 		apply: apply,
 		value: valueCodecOf[V](),
 		arg:   valueCodecOf[A](),
-	}
+	}).with(options)
 }
 
 // NewSliding names a change that keeps a stretch of a value's encoding: the new
@@ -37,13 +58,53 @@ func NewOperation[V, A any](name string, apply func(old V, ok bool, arg A) V) *O
 // and is cut at its beginning, costs what changes. Slide gets the encoding as it
 // is stored, or nothing and false; it must not change it. The rest is as for
 // NewOperation; a drop that is out of range counts as a panic.
-func NewSliding[V, A any](name string, slide func(old []byte, ok bool, arg A) (drop int, more []byte)) *Operation[V, A] {
-	return &Operation[V, A]{
+func NewSliding[V, A any](name string, slide func(old []byte, ok bool, arg A) (drop int, more []byte), options ...OperationOption) *Operation[V, A] {
+	return (&Operation[V, A]{
 		id:    identity{name: name},
 		slide: slide,
 		value: valueCodecOf[V](),
 		arg:   valueCodecOf[A](),
+	}).with(options)
+}
+
+func (o *Operation[V, A]) with(options []OperationOption) *Operation[V, A] {
+	for _, set := range options {
+		set(&o.operationOptions)
 	}
+	return o
+}
+
+// OperationOn is an operation on values of a type, whatever its argument.
+type OperationOn[V any] interface{ on(V) *identity }
+
+func (o *Operation[V, A]) on(V) *identity { return &o.id }
+
+// CheckCommutative applies all pairs of arguments, in both orders, to no value and
+// to all that come of them, a few rounds on, and returns an error for the first
+// that makes a difference: for tests of operations that are Commutative.
+func (o *Operation[V, A]) CheckCommutative(args ...A) error {
+	raw := make([][]byte, len(args))
+	for i, a := range args {
+		raw[i] = must(o.arg.append(nil, a))
+	}
+	apply := o.run
+	if o.slide != nil {
+		apply = o.runWhole
+	}
+	var old []byte
+	for there, n := false, 0; n <= len(raw); n++ {
+		for i, a := range raw {
+			for _, b := range raw[i+1:] {
+				if !bytes.Equal(apply(apply(old, there, a), true, b), apply(apply(old, there, b), true, a)) {
+					return fmt.Errorf("operation %q does not commute: %x, after %d others, with %x and %x", o.id.name, old, n, a, b)
+				}
+			}
+		}
+		if n < len(raw) {
+			old, there = apply(old, there, raw[n]), true
+		}
+	}
+	return nil
 }
 
 // Change is an operation with its argument, ready for Update.
@@ -66,7 +127,7 @@ func (o *Operation[V, A]) addTo(s *Service, prefix string) {
 		s.complain(fmt.Errorf("operation %q: %w", o.id.name, err))
 	}
 	o.id.join(s, s.operations, len(s.def.Operations))
-	op := partition.Operation{Name: prefix + o.id.name, Apply: o.run}
+	op := partition.Operation{Name: prefix + o.id.name, Apply: o.run, Commutes: o.commutes}
 	if o.slide != nil {
 		op.Apply, op.Slide = o.runWhole, o.runSlide
 	}

@@ -18,7 +18,7 @@ var (
 	}, join)
 
 	// PostText puts a post into the timelines of its author and of the
-	// followers, if they are those of the argument.
+	// followers, if they are those of the argument. Posts do not wait for each other.
 	PostText = ssmr.NewCommand("post", accessPost, post)
 
 	// PostOpen is PostText for whoever does not know the followers: slow, and
@@ -73,9 +73,9 @@ func join(tx ssmr.Tx, u User) (Changed, error) {
 func accessPost(a PostArg) ssmr.Access {
 	id := uint64(a.Author)
 	items := make([]ssmr.Item, 0, 3+a.Audience.Len())
-	items = append(items, followers.Reads(id), kept.Writes(id), feeds.Writes(id))
+	items = append(items, followers.Reads(id), kept.Updates(id, keepPost), feeds.Updates(id, addPost))
 	for u := range a.Audience.All() {
-		items = append(items, feeds.Writes(uint64(u)))
+		items = append(items, feeds.Updates(uint64(u), addPost))
 	}
 	return ssmr.Exactly(items...)
 }

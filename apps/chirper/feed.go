@@ -24,8 +24,12 @@ type feed []byte
 //	the size again                     2
 //	count                              1
 //
-// count is how many posts the feed had when the entry was its newest: so the
-// last byte of a feed is its length.
+// count is how many posts have come into the feed that are not newer than the
+// entry, itself among them, at most as many as a feed holds: so the last byte of
+// a feed is its length.
+//
+// Invariant: what posts make of a feed does not depend on the order in which they
+// come in, to the byte; so the commands that bring them do not conflict.
 type entry []byte
 
 const (
@@ -139,7 +143,7 @@ func (f feed) all() iter.Seq[entry] {
 func (f feed) slide(post entry, most int) (drop int, more []byte) {
 	if n := f.len(); n > 0 {
 		if !post.id().Newer(last(f).id()) {
-			return len(f), f.merge(feed{}.with(post), most)
+			return f.slideLate(post, most)
 		}
 		for ; n >= most; n-- {
 			drop += len(first(f[drop:]))
@@ -149,6 +153,42 @@ func (f feed) slide(post entry, most int) (drop int, more []byte) {
 		return drop, more
 	}
 	return 0, feed{}.with(post)
+}
+
+// slideLate is slide for a post that is older than others. Those count it, even
+// if it is too old to be kept.
+func (f feed) slideLate(post entry, most int) (drop int, more []byte) {
+	id, older := post.id(), f
+	for len(older) > 0 {
+		e := last(older)
+		if e.id() == id {
+			return 0, nil
+		}
+		if id.Newer(e.id()) {
+			break
+		}
+		older = older[:len(older)-len(e)]
+	}
+	newer, count := f[len(older):], 1
+	if len(older) > 0 {
+		count = min(older.len()+1, most)
+	}
+	switch full := f.len() >= most; {
+	case full && len(older) == 0:
+		post = nil
+	case full:
+		older = older[len(first(older)):]
+	}
+	g := make(feed, 0, len(f)+len(post))
+	if g = append(append(g, older...), post...); len(post) > 0 {
+		g[len(g)-1] = byte(count)
+	}
+	for len(newer) > 0 {
+		e := first(newer)
+		g, newer = append(g, e...), newer[len(e):]
+		g[len(g)-1] = byte(min(int(e[len(e)-1])+1, most))
+	}
+	return len(f), g
 }
 
 // with is the feed with an entry behind the others.

@@ -69,3 +69,36 @@ func FuzzTimeline(f *testing.F) {
 		}
 	})
 }
+
+// What comes of posts depends on which they are, not on their order: not even
+// those that were cut off meanwhile.
+func TestPostsCommute(t *testing.T) {
+	random := rand.New(rand.NewPCG(7, 7))
+	for range 400 {
+		most := 1 + random.IntN(7)
+		var base feed // as after a command that writes it
+		posts := make([]Post, 1+random.IntN(7))
+		for i, id := range random.Perm(20)[:len(posts)+random.IntN(7)] {
+			p := Post{PostID{User(id % 3), int64(id), uint32(random.IntN(2))}, strings.Repeat("x", id)}
+			if i < len(posts) {
+				posts[i] = p
+			} else {
+				base = base.merge(feed{}.with(newEntry(p.ID, p.Text)), most)
+			}
+		}
+		want := base
+		for _, p := range posts {
+			want = insert(want, p, most)
+		}
+		for range 30 {
+			random.Shuffle(len(posts), func(i, j int) { posts[i], posts[j] = posts[j], posts[i] })
+			got := base
+			for _, p := range posts {
+				got = insert(got, p, most)
+			}
+			if !bytes.Equal(got, want) || got.check() != nil {
+				t.Fatalf("%x and %x, %v", got, want, got.check())
+			}
+		}
+	}
+}

@@ -25,10 +25,10 @@ var (
 
 	addPost = ssmr.NewSliding[feed]("add post", func(old []byte, _ bool, post entry) (int, []byte) {
 		return feed(old).slide(post, MaxTimeline)
-	})
+	}, ssmr.Commutative())
 	keepPost = ssmr.NewSliding[feed]("keep post", func(old []byte, _ bool, post entry) (int, []byte) {
 		return feed(old).slide(post, MaxKept)
-	})
+	}, ssmr.Commutative())
 	addPosts = ssmr.NewOperation("add posts", func(old feed, _ bool, posts feed) feed {
 		return old.merge(posts, MaxTimeline)
 	})
