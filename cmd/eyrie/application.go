@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/eyrie-dev/eyrie/apps"
 	"github.com/eyrie-dev/eyrie/internal/cluster"
@@ -165,6 +166,12 @@ func (a *application) arg(i int) string {
 	return ""
 }
 
+// likeFlag says whether somebody may have meant a flag, and not a number or a text.
+func likeFlag(arg string) bool {
+	name := strings.TrimLeft(arg, "-")
+	return name != "" && unicode.IsLetter(rune(name[0])) && !strings.Contains(name, " ")
+}
+
 // wrongCount says of a command line that it has too few or too many arguments.
 func wrongCount(given, least, most int, synopsis string) string {
 	arguments, takes := "arguments", fmt.Sprint(most)
@@ -185,10 +192,14 @@ func wrongCount(given, least, most int, synopsis string) string {
 // behind -- everything is positional.
 func interspersed(fs *flag.FlagSet, e env, args []string) (code int, positional []string, ok bool) {
 	for {
-		if code, ok := parse(fs, e, args, len(args)); !ok {
+		code, ok := parse(fs, e, args, len(args))
+		rest := fs.Args()
+		if !ok {
+			if at := len(args) - len(rest) - 1; code == exitUsage && at >= 0 && !likeFlag(args[at]) {
+				fmt.Fprintf(e.stderr, "\n%q was taken for a flag. What begins with a dash and is none goes behind --, as in: eyrie %s -- %[1]q\n", args[at], fs.Name())
+			}
 			return code, nil, false
 		}
-		rest := fs.Args()
 		if at := len(args) - len(rest); len(rest) == 0 || at > 0 && args[at-1] == "--" {
 			return exitOK, append(positional, rest...), true
 		}

@@ -14,7 +14,8 @@ docs/optimistic-replies.md); the final reply is linearizable in any case. It
 costs CPU, since each replica also checks every such execution against the final
 order, and a message from each client straight to each replica concerned.
 baseline is full without an exchange of values between such executions of
-several partitions; conservative is without all this.`
+several partitions; conservative is without all this. Unless told otherwise,
+eyrie up makes clusters that are full, and eyrie init conservative ones.`
 
 // executionFlag adds --execution.
 func executionFlag(fs *flag.FlagSet, p *optimistic.Mode, usual optimistic.Mode, usage string) {

@@ -49,7 +49,11 @@ the same one.`+aboutExecution)
 	if err := f.Save(*file); err != nil {
 		return fail(e, "init", exitFailed, err)
 	}
-	fmt.Fprintf(e.stdout, "wrote %s: cluster %s, %d partitions of %d replicas\n\nStart every process, each where its address is:\n\n", *file, f.Cluster, *partitions, *replicas)
+	fmt.Fprintf(e.stdout, "wrote %s: cluster %s, %d partitions of %d replicas, execution %v\n", *file, f.Cluster, *partitions, *replicas, execution)
+	if execution == optimistic.Conservative {
+		fmt.Fprint(e.stdout, "  There will be no optimistic replies; with --execution full, as of eyrie up, there are.\n")
+	}
+	fmt.Fprint(e.stdout, "\nStart every process, each where its address is:\n\n")
 	for p, members := range f.Partitions {
 		for _, m := range members {
 			fmt.Fprintf(e.stdout, "  eyrie node --cluster %s --id %-3d  # partition %d, %s\n", *file, m.ID, p, m.Addr)
