@@ -27,7 +27,10 @@ type Bug struct {
 	Name  string
 	Title string
 	// Mark names the rule that it breaks, as the design and docs do.
-	Mark  string
+	Mark string
+	// Test is, of a bug that seeds hardly notice, one that notices it: its
+	// package, a blank, its name.
+	Test  string
 	Edits []Edit
 }
 
@@ -59,7 +62,7 @@ func Load(dir string) ([]Bug, error) {
 	return bugs, nil
 }
 
-// parse reads a bug: lines "title:" and "mark:", then for each edit "file:",
+// parse reads a bug: lines "title:", "mark:" and maybe "test:", then for each edit "file:",
 // "--- old", text, "--- new", text, "--- end". The last newline of a text is
 // not part of it, so that it may end within a line.
 func parse(name, text string) (Bug, error) {
@@ -89,6 +92,8 @@ func parse(name, text string) (Bug, error) {
 			b.Title = value
 		case key == "mark":
 			b.Mark = value
+		case key == "test":
+			b.Test = value
 		case key == "file":
 			b.Edits = append(b.Edits, Edit{File: value})
 		case word != "":
@@ -97,6 +102,9 @@ func parse(name, text string) (Bug, error) {
 	}
 	if b.Title == "" || b.Mark == "" || len(b.Edits) == 0 || into != nil {
 		return b, fmt.Errorf("bug %s is not complete", name)
+	}
+	if b.Test != "" && len(strings.Fields(b.Test)) != 2 {
+		return b, fmt.Errorf("bug %s: %q is not a package and a test", name, b.Test)
 	}
 	for _, e := range b.Edits {
 		if e.Old == "" || e.Old == e.New {
@@ -187,6 +195,7 @@ type Found struct {
 	Rule    string
 	Error   string
 	Seconds float64
+	Test    bool `json:"-"` // it took the bug's test
 }
 
 // ErrEscaped means that no seed noticed a bug.
@@ -210,6 +219,45 @@ func Hunt(ctx context.Context, binary string, first uint64, n int) (f Found, err
 		return f, ErrEscaped
 	}
 	return f, nil
+}
+
+// Notice builds the bug and hunts it with up to n seeds from the first on. Where
+// none notices it, its test has to; then Rule is that test, and Runs n.
+func (b *Bug) Notice(ctx context.Context, root, tmp string, n int) (Found, error) {
+	binary, err := b.Build(ctx, root, tmp)
+	if err != nil {
+		return Found{}, err
+	}
+	f, err := Hunt(ctx, binary, 1, n)
+	if !errors.Is(err, ErrEscaped) || b.Test == "" {
+		return f, err
+	}
+	if err := b.fails(ctx, root, tmp); err != nil {
+		return f, err
+	}
+	f.Rule = strings.Replace(b.Test, " ", ": ", 1)
+	f.Test = true
+	return f, nil
+}
+
+// fails runs the bug's test with the bug in the source. An error says that it
+// does not notice the bug.
+func (b *Bug) fails(ctx context.Context, root, tmp string) error {
+	path, err := b.overlay(root, tmp)
+	if err != nil {
+		return err
+	}
+	pkg, name, _ := strings.Cut(b.Test, " ")
+	cmd := exec.CommandContext(ctx, "go", "test", "-overlay", path, "-count", "1", "-timeout", "5m", "-run", "^"+name+"$", "./"+pkg)
+	cmd.Dir = root
+	out, err := cmd.CombinedOutput()
+	switch {
+	case err == nil:
+		return fmt.Errorf("%w, nor %s", ErrEscaped, b.Test)
+	case bytes.Contains(out, []byte("--- FAIL: "+name)), bytes.Contains(out, []byte("panic: ")):
+		return nil
+	}
+	return fmt.Errorf("bug %s: %s: %w\n%s", b.Name, b.Test, err, out)
 }
 
 // Root is the module's root directory.

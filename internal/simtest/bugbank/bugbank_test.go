@@ -58,11 +58,7 @@ func TestBugsAreNoticed(t *testing.T) {
 			continue
 		}
 		t.Run(b.Name, func(t *testing.T) {
-			binary, err := b.Build(t.Context(), root, tmp)
-			if err != nil {
-				t.Fatal(err)
-			}
-			f, err := Hunt(t.Context(), binary, 1, *runsFlag)
+			f, err := b.Notice(t.Context(), root, tmp, *runsFlag)
 			if err != nil {
 				t.Fatalf("%s: %v in %d seeds", b.Title, err, f.Runs)
 			}
@@ -80,7 +76,7 @@ func TestParse(t *testing.T) {
 	for _, bad := range []string{
 		"", "title: t\nmark: m\n", "title: t\nfile: f\n--- old\na\n--- new\nb\n--- end\n",
 		strings.Replace(good, "--- end\n", "", 1), strings.Replace(good, "file: f.go\n", "", 1),
-		strings.Replace(good, "c\n", "a\n\tb\n", 1), good + "what\n",
+		strings.Replace(good, "c\n", "a\n\tb\n", 1), good + "what\n", good + "test: TestOfNoPackage\n",
 	} {
 		if _, err := parse("x", bad); err == nil {
 			t.Errorf("accepted: %q", bad)

@@ -61,15 +61,13 @@ func write(runs, parallel int, only string) error {
 }
 
 func hunt(b *bugbank.Bug, root, tmp string, runs int) string {
-	seeds, rule := "", ""
-	binary, err := b.Build(context.Background(), root, tmp)
-	if err == nil {
-		var f bugbank.Found
-		f, err = bugbank.Hunt(context.Background(), binary, 1, runs)
-		seeds, rule = fmt.Sprint(f.Runs), f.Rule
-	}
-	if err != nil {
+	f, err := b.Notice(context.Background(), root, tmp, runs)
+	seeds, rule := fmt.Sprint(f.Runs), f.Rule
+	switch {
+	case err != nil:
 		seeds, rule = "-", strings.SplitN(err.Error(), "\n", 2)[0]
+	case f.Test:
+		seeds, rule = "-", fmt.Sprintf("not in %d seeds; %s", runs, rule)
 	}
 	return fmt.Sprintf("| %s | %s | %s | %s | %s |", b.Name, b.Title, b.Mark, seeds, rule)
 }
@@ -79,7 +77,8 @@ func head(runs int) string {
 
 Each line is a bug that was put into the source on purpose (internal/simtest/testdata/bugs), laid over it by
 `+"`go build -overlay`"+`. The general simulation, not a test written for the bug, was then run from seed 1 until a
-check failed, at most %d seeds. This page is written by `+"`go run ./internal/simtest/bugbank/table`"+`.
+check failed, at most %d seeds. Where no seed noticed it, the last column names a test that does, which was run with the bug in
+the source. This page is written by `+"`go run ./internal/simtest/bugbank/table`"+`.
 
 | bug | what it does | breaks | seeds needed | noticed by |
 | --- | --- | --- | --- | --- |
