@@ -193,3 +193,34 @@ func sum(xs []int) (n int) {
 	}
 	return n
 }
+
+// BenchmarkBatches is the same of messages that the coordinator's process itself
+// multicasts in batches.
+func BenchmarkBatches(b *testing.B) {
+	for _, size := range []int{1, 64, 256} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			w := newLoopback(1, 3, false)
+			body := make([]byte, 100)
+			b.ReportAllocs()
+			b.ResetTimer()
+			for sent := 0; sent < b.N; sent += size {
+				batch := NewBatch(size, size*len(body))
+				for i := range size {
+					batch.Add(&Message{
+						Command: ids.Command{Client: ids.Client{1}, Sequence: ids.Sequence(sent + i + 1)},
+						Attempt: 1, Mark: 1, Dests: ids.Set{0}, Body: body,
+					})
+				}
+				w.cores[0].MulticastBatch(w.now, batch)
+				w.flush(0)
+				for len(w.queue) > 0 {
+					w.tick()
+					w.drain()
+				}
+			}
+			if w.count[0] < b.N {
+				b.Fatalf("%d of %d delivered", w.count[0], b.N)
+			}
+		})
+	}
+}

@@ -1,6 +1,7 @@
 package ridge
 
 import (
+	"math"
 	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/hlc"
@@ -144,8 +145,13 @@ func (s *stream) pop() {
 			it.t = max(it.t+1, it.value.timestamp(&s.cursor))
 			return
 		}
-		s.cursor = cursor{}
 	}
+	s.drop()
+}
+
+// drop removes the first item.
+func (s *stream) drop() {
+	s.cursor = cursor{}
 	s.bytes -= s.items[s.head].weight
 	s.items[s.head] = item{}
 	s.head++
@@ -180,10 +186,14 @@ func (c *Core) Next(ds []Delivery) (n int) {
 			break
 		}
 		it := e.stream.front()
+		if it.message == nil {
+			n += e.pullRun(ds[n:], c.carved[n:], c.bound(e))
+			continue
+		}
 		if n > 0 && c.opt.on && c.lacks(it.message, key) {
 			break
 		}
-		m := e.stream.next(&c.carved[n])
+		m := it.message
 		if len(m.Dests) > 1 {
 			c.togetherUntil = c.now.Mono + calm
 		}
@@ -196,10 +206,64 @@ func (c *Core) Next(ds []Delivery) (n int) {
 		if c.opt.on {
 			c.opt.confirmed(c, m, key)
 		}
-		e.pulled(it, m)
+		k := it.instance
+		e.stream.pop()
+		e.pulled(k, m.size())
 	}
 	c.counters.Delivered += uint64(n)
 	return n
+}
+
+// pullRun pulls the first entry of the run that is e's first item, and those after
+// it whose keys are below bound, as many as ds and room have places for.
+func (e *ensemble) pullRun(ds []Delivery, room []Message, bound ids.Position) (n int) {
+	c, s := e.c, &e.stream
+	it := s.front()
+	v, k, t, bytes := it.value, it.instance, it.t, 0
+	most := min(len(ds), v.count-s.cursor.index)
+	for {
+		m := v.pull(&s.cursor, &room[n])
+		ds[n] = Delivery{
+			Position: ids.Position{T: t, E: e.id}, Instance: k, Message: m,
+			Proposed: v.Proposed, Nearest: it.nearest,
+		}
+		bytes += m.size()
+		c.merged.T = t
+		n++
+		if s.cursor.index++; s.cursor.index < v.count {
+			t = max(t+1, v.timestamp(&s.cursor))
+		}
+		if n == most || !(ids.Position{T: t, E: e.id}).Less(bound) {
+			break
+		}
+	}
+	c.merged.E, it.t = e.id, t
+	if len(v.common) > 1 {
+		c.togetherUntil = c.now.Mono + calm
+	}
+	if s.count -= n; s.cursor.index == v.count {
+		s.drop()
+	}
+	e.pulled(k, bytes)
+	return n
+}
+
+// bound is the lowest key that an ensemble other than e may still bring.
+func (c *Core) bound(e *ensemble) ids.Position {
+	b := ids.Position{T: math.MaxInt64}
+	for _, o := range c.ensembles {
+		if o == e {
+			continue
+		}
+		k, ok := o.stream.first()
+		if !ok {
+			k = o.stream.reached()
+		}
+		if k.Less(b) {
+			b = k
+		}
+	}
+	return b
 }
 
 // candidate is the ensemble of the next delivery, and its key; nil if there is
@@ -222,15 +286,14 @@ func (c *Core) candidate() (best *ensemble, key ids.Position) {
 	return best, key
 }
 
-// pulled removes a delivery and accounts for it. When very much has been
+// pulled accounts for deliveries from instance k. When very much has been
 // delivered since the last heartbeat, all are told at once.
-func (e *ensemble) pulled(it *item, m *Message) {
+func (e *ensemble) pulled(k ids.Instance, bytes int) {
 	s, t := &e.stream, &e.c.cfg.Tuning
-	s.freshBytes += m.size()
-	if s.freshBytes > t.MaxLogBytes/16 || it.instance > s.freshInstance+ids.Instance(t.MaxLogCount/16) {
+	s.freshBytes += bytes
+	if s.freshBytes > t.MaxLogBytes/16 || k > s.freshInstance+ids.Instance(t.MaxLogCount/16) {
 		e.c.beatNow = true
 	}
-	s.pop()
 	if s.full && s.room() {
 		e.consume()
 	}
