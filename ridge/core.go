@@ -29,15 +29,14 @@ type Core struct {
 	foreign map[ids.Ensemble]Round
 
 	detector
-	asking   asking
-	opt      optimist
-	carved   []Message    // where Next puts messages that are read from bytes
-	merged   ids.Position // of the last delivery pulled, or skipped by Jump
-	skip     ids.Position // by Jump: entries up to it are delivered
-	consumed consumed
-	journal  journal
-	former   former
-	noRoom   bool // on the disk
+	asking  asking
+	opt     optimist
+	carved  []Message    // where Next puts messages that are read from bytes
+	merged  ids.Position // of the last delivery pulled, or skipped by Jump
+	skip    ids.Position // by Jump: entries up to it are delivered
+	journal journal
+	former  former
+	noRoom  bool // on the disk
 	// fullPeers are the peers that have said the same of theirs.
 	fullPeers int
 	counters  Counters

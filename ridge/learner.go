@@ -77,11 +77,11 @@ func (e *ensemble) consume() {
 		if s == nil || s.chosen == nil {
 			break
 		}
-		e.c.consumed.count(s.chosen)
 		if ch := s.chosen.change; ch != nil {
 			e.apply(ch)
 		}
 		e.stream.take(e.next, s.chosen, s.nearest)
+		e.stream.taken.count(s.chosen)
 		if e.c.skip.T != 0 {
 			e.stream.skip(e.c.skip)
 		}

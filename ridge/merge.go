@@ -24,6 +24,8 @@ type stream struct {
 	top   hlc.Timestamp
 	// cursor is where the first item, if it is a run, goes on.
 	cursor cursor
+	// taken counts all that was taken.
+	taken taken
 	// fresh counts what was pulled since the last heartbeat told it.
 	freshBytes    int
 	freshInstance ids.Instance
@@ -46,6 +48,8 @@ type item struct {
 	value   *Value
 	message *Message
 	nearest ids.Process
+	// taken are the bytes taken before the instance.
+	taken uint64
 	// weight is what it counts for: a run, the value; an entry, the message and,
 	// if it is its value's last item, all else that the value keeps in memory.
 	weight int
@@ -70,7 +74,7 @@ func (s *stream) take(k ids.Instance, v *Value, nearest ids.Process) {
 		s.takeEach(k, v.whole(), nearest)
 		return
 	case v.common.Has(s.e.c.partition):
-		s.push(item{t: max(s.last+1, v.first()), instance: k, before: s.last, value: v, nearest: nearest, weight: v.size()})
+		s.push(item{t: max(s.last+1, v.first()), instance: k, before: s.last, value: v, nearest: nearest, taken: s.taken.bytes, weight: v.size()})
 		s.count += v.count
 		s.top = max(s.last+hlc.Timestamp(v.count), v.reach)
 	}
@@ -88,7 +92,7 @@ func (s *stream) takeEach(k ids.Instance, v *Value, nearest ids.Process) {
 		m := v.Entries[i].Message
 		here = true
 		rest -= m.size()
-		s.push(item{t: s.last, instance: k, before: before, value: v, message: m, nearest: nearest, weight: m.size()})
+		s.push(item{t: s.last, instance: k, before: before, value: v, message: m, nearest: nearest, taken: s.taken.bytes, weight: m.size()})
 		s.count++
 		s.top = s.last
 	}

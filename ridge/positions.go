@@ -163,14 +163,27 @@ func (c *Core) Lost() (lost []At) {
 	return lost
 }
 
-// consumed counts what the merge took.
-type consumed struct{ instances, bytes uint64 }
+// taken counts decided values.
+type taken struct{ instances, bytes uint64 }
 
-func (t *consumed) count(v *Value) {
+func (t *taken) count(v *Value) {
 	t.instances++
 	t.bytes += uint64(v.size())
 }
 
-// Taken counts the instances, and their bytes, that the merge has taken in this
-// life, those for others included: what a log holds until a checkpoint covers it.
-func (c *Core) Taken() (instances, bytes uint64) { return c.consumed.instances, c.consumed.bytes }
+// Taken counts the instances, and their bytes, that Positions has left behind in
+// this life, those for others included: what a log holds until a checkpoint covers
+// it. What waits in the merge for another ensemble is not among them: a checkpoint
+// would not cover it.
+func (c *Core) Taken() (instances, bytes uint64) {
+	for _, e := range c.ensembles {
+		s := &e.stream
+		if instances += s.taken.instances; s.head == len(s.items) {
+			bytes += s.taken.bytes
+			continue
+		}
+		instances -= uint64(e.next - s.front().instance)
+		bytes += s.front().taken
+	}
+	return instances, bytes
+}
