@@ -8,7 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/eyrie-dev/eyrie/internal/host"
 	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/ridge"
 )
 
 // ownDir gives a turn of a durable case a new folder within the case's. end
@@ -25,12 +27,52 @@ func (c *Case) ownDir() (end func() error, err error) {
 	return func() error { return errors.Join(os.RemoveAll(c.Dir), syncDir(parent)) }, nil
 }
 
-// nodeDir is one of our processes' folder; none if the case is in memory.
-func (c *Case) nodeDir(p ids.Process) string {
-	if c.Dir == "" {
-		return ""
+// folders are where our processes keep what they promise. The i-th processes
+// of all partitions would run on one machine, in one program: where there are
+// several, they share a directory, and so a journal.
+type folders struct {
+	c      *Case
+	shared []*host.Shared // by place in the partition
+}
+
+// open makes the directories of the cluster.
+func (f *folders) open(c *Case, cluster string, t *ridge.Topology) error {
+	f.c = c
+	if c.Dir == "" || len(t.Replicas) == 1 {
+		return nil
 	}
-	return filepath.Join(c.Dir, fmt.Sprint("process", p))
+	for i := range t.Replicas[0] {
+		var here []ids.Process
+		for _, replicas := range t.Replicas {
+			here = append(here, replicas[i])
+		}
+		s, err := host.OpenShared(filepath.Join(c.Dir, fmt.Sprint("machine", i+1)), cluster, t, here, nil)
+		if err != nil {
+			return err
+		}
+		f.shared = append(f.shared, s)
+	}
+	return nil
+}
+
+// give says where process p, the i-th of its partition, keeps it; nowhere if the
+// case is in memory.
+func (f *folders) give(cfg *host.NodeConfig, p ids.Process, i int) {
+	switch {
+	case f.c.Dir == "":
+	case f.shared != nil:
+		cfg.Shared = f.shared[i]
+	default:
+		cfg.Dir = filepath.Join(f.c.Dir, fmt.Sprint("process", p))
+	}
+}
+
+func (f *folders) close() error {
+	var errs []error
+	for _, s := range f.shared {
+		errs = append(errs, s.Close())
+	}
+	return errors.Join(errs...)
 }
 
 func syncDir(dir string) error {

@@ -94,11 +94,12 @@ type Eyrie struct {
 	tuning func(*partition.Tuning) // nil: defaults
 	near   bool                    // the client reaches the nodes without TCP
 	// reach, if not nil, says how process self reaches the others.
-	reach  func(self ids.Process, addrs map[ids.Process]string) (map[ids.Process]string, error)
-	file   *cluster.File
-	nodes  []*host.Node
-	client *host.Client
-	keys   [][]uint32 // by partition: keys that live there
+	reach   func(self ids.Process, addrs map[ids.Process]string) (map[ids.Process]string, error)
+	file    *cluster.File
+	folders folders
+	nodes   []*host.Node
+	client  *host.Client
+	keys    [][]uint32 // by partition: keys that live there
 }
 
 // NewEyrie makes a cluster with default tuning.
@@ -151,9 +152,13 @@ func (e *Eyrie) startNodes(ctx context.Context) error {
 		e.tuning(&tuning)
 	}
 	tuning.ClientWindow = max(tuning.ClientWindow, e.span())
+	if err := e.folders.open(&e.c, e.file.Cluster, e.file.Topology()); err != nil {
+		return err
+	}
 	for i, ln := range listeners {
 		cfg := host.FileConfig(e.file, ids.Process(i+1), measured.Definition(), measured.Map(e.c.Partitions))
-		cfg.Core.Partition, cfg.Listener, cfg.Dir = tuning, ln, e.c.nodeDir(ids.Process(i+1))
+		cfg.Core.Partition, cfg.Listener = tuning, ln
+		e.folders.give(&cfg, ids.Process(i+1), i%e.c.Replicas)
 		var err error
 		if e.reach != nil {
 			cfg.Addrs, err = e.reach(ids.Process(i+1), cfg.Addrs)
@@ -296,5 +301,5 @@ func (e *Eyrie) Close() error {
 		}
 		errs = append(errs, n.Close())
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, e.folders.close())...)
 }

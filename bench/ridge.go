@@ -35,6 +35,7 @@ type Ridge struct {
 
 	topology *ridge.Topology
 	tuning   ridge.Tuning
+	folders  folders
 	nodes    []*host.Node
 	machines []*storeMachine
 	local    []*localProposer    // by partition
@@ -104,6 +105,9 @@ func (s *Ridge) startNodes(ctx context.Context) (map[ids.Process]string, error) 
 		listeners = append(listeners, ln)
 		addrs[ids.Process(i+1)] = ln.Addr().String()
 	}
+	if err := s.folders.open(&s.c, "bench", s.topology); err != nil {
+		return nil, err
+	}
 	for i, ln := range listeners {
 		self, p := ids.Process(i+1), i/s.c.Replicas
 		m := newStoreMachine(self, s.topology.Replicas[p], ids.Partition(p))
@@ -116,10 +120,12 @@ func (s *Ridge) startNodes(ctx context.Context) (map[ids.Process]string, error) 
 		if err != nil {
 			return nil, err
 		}
-		n, err := host.StartNode(ctx, host.NodeConfig{
+		cfg := host.NodeConfig{
 			Core:    node.Config{Self: self, Topology: s.topology, Machine: s.machine(m), Ridge: s.tuning},
-			Cluster: "bench", Addrs: seen, Listener: ln, Dir: s.c.nodeDir(self),
-		})
+			Cluster: "bench", Addrs: seen, Listener: ln,
+		}
+		s.folders.give(&cfg, self, i%s.c.Replicas)
+		n, err := host.StartNode(ctx, cfg)
 		if err != nil {
 			return nil, err
 		}
@@ -252,6 +258,7 @@ func (s *Ridge) Close() error {
 		}
 		errs = append(errs, n.Close())
 	}
+	errs = append(errs, s.folders.close())
 	for _, p := range s.proxies {
 		errs = append(errs, p.Close())
 	}

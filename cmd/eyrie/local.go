@@ -37,7 +37,7 @@ func (u *upFlags) startAll(ctx context.Context, f *cluster.File, listeners []net
 	up.config = func(m cluster.Member) host.NodeConfig {
 		cfg := nodeConfig(f, m.ID, log)
 		if !u.memory {
-			cfg.Dir = dataDir(u.dir, m.ID)
+			cfg.Dir = dataDir(u.dir, m)
 		}
 		return cfg
 	}

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/eyrie-dev/eyrie/internal/cluster"
 	"github.com/eyrie-dev/eyrie/internal/host"
-	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/journal"
 	"github.com/eyrie-dev/eyrie/internal/node"
 	"github.com/eyrie-dev/eyrie/optimistic"
@@ -19,7 +19,7 @@ import (
 
 // runNode runs one process until it is told to stop.
 func runNode(ctx context.Context, e env, args []string) int {
-	fs := flags(e, "node", "--id N [flags]", `Runs one process of the cluster that the file describes; eyrie init writes
+	fs := flags(e, "node", "--id N[,N...] [flags]", `Runs one process of the cluster that the file describes; eyrie init writes
 such a file. The cluster orders nothing until all its processes have started
 once. What the process has promised and its state are kept in a directory of
 its own: it may be killed, or lose power, and go on when it is started again.
@@ -30,12 +30,16 @@ once and has nothing, since its disk is lost or it kept all in memory, waits to
 be admitted again by eyrie replace.
 All processes of a cluster are started alike.
 
+With several ids it runs these processes, one of each of several partitions.
+They share one directory with one journal, so that one sync serves the votes of
+all of them, and stop together; they are always to be started together.
+
 How commands are executed is in the file: eyrie init --execution has it written
 there. --execution says otherwise for this process, which others and clients
 that were told the other way then refuse.`)
 	file := fs.String("cluster", cluster.DefaultName, "the cluster's `file`")
-	id := fs.Uint("id", 0, "which process of the file to run")
-	dir := fs.String("dir", "", "the process's `directory` (default: data/ID beside the cluster's file)")
+	id := fs.String("id", "", "which process of the file to run, or which, separated by commas (`N`)")
+	dir := fs.String("dir", "", "the process's `directory` (default: data/ID, or data/ID-ID..., beside the cluster's file)")
 	memory := fs.Bool("memory", false, "keep everything in memory")
 	var execution *optimistic.Mode
 	fs.Func("execution", "`how` commands are executed: conservative, baseline or full (default: as the file says)", func(s string) error {
@@ -48,53 +52,55 @@ that were told the other way then refuse.`)
 	if !ok {
 		return code
 	}
-	if *id == 0 {
-		return fail(e, "node", exitUsage, fmt.Errorf("--id is missing: which of the processes of %s?", *file))
-	}
-	self := ids.Process(*id)
-	addr, ok := f.Addrs()[self]
-	if !ok || *id > 65535 {
-		return fail(e, "node", exitUsage, fmt.Errorf("%s has no process %d; give one of its ids with --id", *file, *id))
+	members, err := nodeMembers(f, *file, *id)
+	if err != nil {
+		return fail(e, "node", exitUsage, err)
 	}
 	if execution != nil {
 		f.Execution = *execution
 	}
-	cfg := nodeConfig(f, self, logger(e, !*quiet))
+	where := *dir
 	switch {
 	case *memory && *dir != "":
 		return fail(e, "node", exitUsage, errors.New("--dir says where to keep the state, and --memory to keep it nowhere; give one of them"))
-	case *memory:
-	case *dir != "":
-		cfg.Dir = *dir
-	default:
-		cfg.Dir = dataDir(filepath.Dir(*file), self)
+	case !*memory && *dir == "":
+		where = dataDir(filepath.Dir(*file), members...)
 	}
 	raiseHeap()
-	n, err := host.StartNode(ctx, cfg)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return fail(e, "node", exitFailed, fmt.Errorf("%w\n  Process %d or another program listens there already; stop it, or change the address in %s everywhere", err, self, *file))
-	}
-	if errors.Is(err, host.ErrDirectory) && is(err, journal.ErrAmnesia, os.ErrNotExist) { // the journal is damaged, old or gone
-		err = fmt.Errorf("%w\n  `eyrie replace --help` says how to put a new process in its place", err)
-	}
+	log := logger(e, !*quiet)
+	nodes, end, err := startMembers(ctx, f, members, where, log)
+	defer end()
 	if err != nil {
-		return fail(e, "node", startCode(err), err)
+		return nodeFailed(e, members, *file, err)
 	}
-	fmt.Fprintf(e.stdout, "process %d of cluster %s listens on %s; %s\n", self, f.Cluster, addr, whereKept(cfg.Dir))
-	select {
-	case <-ctx.Done():
-		n.Close()
-	case <-n.Done():
+	for _, m := range members {
+		fmt.Fprintf(e.stdout, "process %d of cluster %s listens on %s; %s\n", m.ID, f.Cluster, m.Addr, whereKept(where))
 	}
-	if err := n.Err(); err != nil {
+	if err := waitMembers(ctx, nodes); err != nil {
 		return fail(e, "node", startCode(err), fmt.Errorf("stopped: %w", err))
 	}
 	return exitOK
 }
 
-// dataDir is the directory of a process whose cluster's file is in dir.
-func dataDir(dir string, p ids.Process) string {
-	return filepath.Join(dir, dataName, fmt.Sprint(p))
+// nodeFailed explains why processes do not start.
+func nodeFailed(e env, members []cluster.Member, file string, err error) int {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fail(e, "node", exitFailed, fmt.Errorf("%w\n  %s or another program listens there already; stop it, or change the address in %s everywhere", err, named(members), file))
+	}
+	if errors.Is(err, host.ErrDirectory) && is(err, journal.ErrAmnesia, os.ErrNotExist) { // the journal is damaged, old or gone
+		err = fmt.Errorf("%w\n  `eyrie replace --help` says how to put a new process in its place", err)
+	}
+	return fail(e, "node", startCode(err), err)
+}
+
+// dataDir is the directory of a process, or of several that share one, whose
+// cluster's file is in dir.
+func dataDir(dir string, members ...cluster.Member) string {
+	var names []string
+	for _, m := range members {
+		names = append(names, fmt.Sprint(m.ID))
+	}
+	return filepath.Join(dir, dataName, strings.Join(names, "-"))
 }
 
 const dataName = "data"

@@ -64,6 +64,9 @@ type processes struct {
 	// durable processes keep their state beside the file, or where dirs says.
 	durable bool
 	dirs    map[ids.Process]string
+	// together: what is started runs a replica of every partition, and is known
+	// by that of the first.
+	together bool
 }
 
 // startProcesses starts partitions x replicas processes, whose state is in
@@ -116,7 +119,7 @@ func (p *processes) start(id ids.Process) {
 
 // args are those of the command that runs a process.
 func (p *processes) args(id ids.Process) []string {
-	args := []string{"node", "--cluster", p.file, "--id", fmt.Sprint(id)}
+	args := []string{"node", "--cluster", p.file, "--id", p.list(id)}
 	switch dir := p.dirs[id]; {
 	case dir != "":
 		args = append(args, "--dir", dir)
@@ -124,6 +127,19 @@ func (p *processes) args(id ids.Process) []string {
 		args = append(args, "--memory")
 	}
 	return args
+}
+
+// list are the ids that are started with id.
+func (p *processes) list(id ids.Process) string {
+	if !p.together {
+		return fmt.Sprint(id)
+	}
+	var all []string
+	at := slices.IndexFunc(p.desc.Partitions[0], func(m cluster.Member) bool { return m.ID == id })
+	for _, members := range p.desc.Partitions {
+		all = append(all, fmt.Sprint(members[at].ID))
+	}
+	return strings.Join(all, ",")
 }
 
 // record is what a process has said so far.
@@ -214,6 +230,9 @@ func (p *processes) waitReady(within time.Duration) {
 			if s.State == node.Ready {
 				ready++
 			}
+		}
+		if p.together {
+			return ready == len(p.cmds)*len(p.desc.Partitions)
 		}
 		return ready == len(p.cmds)
 	})

@@ -30,12 +30,13 @@ const (
 
 // disk is the directory of a durable process, locked.
 type disk struct {
-	dir     string
-	fs      vfs.FS
-	lock    io.Closer
-	id      identity
-	journal *journal.Journal
-	store   *store.Badger
+	dir    string
+	fs     vfs.FS
+	lock   io.Closer
+	id     identity
+	ledger *ledger // its own, or one that it shares
+	high   uint32  // what its records' ensembles bear there
+	store  *store.Badger
 }
 
 // openDisk opens the directory of the process that want names, and says what a
@@ -57,15 +58,21 @@ func openDisk(dir string, fsys vfs.FS, want identity, log *slog.Logger) (d *disk
 		}
 	}
 	d = &disk{dir: dir, fs: fsys}
-	if d.lock, err = fsys.Lock(lockFile); errors.Is(err, vfs.ErrLocked) {
-		return nil, nil, fmt.Errorf("%w: another process runs from it (%w)", ErrDirectory, err)
-	} else if err != nil {
+	if d.lock, err = lockDir(fsys); err != nil {
 		return nil, nil, err
 	}
 	if found, err = d.open(want, log); err != nil {
-		return nil, nil, errors.Join(err, d.close())
+		return nil, nil, errors.Join(err, d.close(nil))
 	}
 	return d, found, nil
+}
+
+func lockDir(fsys vfs.FS) (io.Closer, error) {
+	lock, err := fsys.Lock(lockFile)
+	if errors.Is(err, vfs.ErrLocked) {
+		return nil, fmt.Errorf("%w: another process runs from it (%w)", ErrDirectory, err)
+	}
+	return lock, err
 }
 
 func (d *disk) open(want identity, log *slog.Logger) (*node.Recovered, error) {
@@ -74,32 +81,48 @@ func (d *disk) open(want identity, log *slog.Logger) (*node.Recovered, error) {
 		return nil, err
 	}
 	found := new(node.Recovered)
-	d.journal, err = journal.Open(d.fs, journalDir, d.id.journal, journal.Options{Reserve: reserve}, func(r journal.Record) error {
+	j, err := openJournal(d.fs, d.id.journal, func(r journal.Record) error {
 		if r.Ensemble > uint32(ids.All) {
 			return fmt.Errorf("%w: the journal has a record of ensemble %d", ErrDirectory, r.Ensemble)
 		}
-		found.Records = append(found.Records, ridge.Record{
-			Ensemble: ids.Ensemble(r.Ensemble), Instance: ids.Instance(r.Instance), Body: [][]byte{bytes.Clone(r.Body)},
-		})
+		found.Records = append(found.Records, recordOf(r))
 		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	d.ledger = newLedger(d.dir, j, log)
+	found.Sequence = j.Durable()
+	return found, d.openStore(found, log)
+}
+
+// recordOf is a record of the journal as the core knows it.
+func recordOf(r journal.Record) ridge.Record {
+	ensemble := ids.Ensemble(r.Ensemble & (1<<partBits - 1))
+	return ridge.Record{Ensemble: ensemble, Instance: ids.Instance(r.Instance), Body: [][]byte{bytes.Clone(r.Body)}}
+}
+
+// openJournal opens the journal of that name, and explains why not.
+func openJournal(fsys vfs.FS, id journal.ID, visit func(journal.Record) error) (*journal.Journal, error) {
+	j, err := journal.Open(fsys, journalDir, id, journal.Options{Reserve: reserve}, visit)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("%w: its journal is gone, and with it what this process has promised; put the right disk in its place, or replace this process by a new one (%w)", ErrDirectory, err)
 	case errors.Is(err, journal.ErrAmnesia), errors.Is(err, journal.ErrForeign), errors.Is(err, journal.ErrNewer):
 		return nil, fmt.Errorf("%w: %w", ErrDirectory, err)
-	case err != nil:
-		return nil, err
 	}
-	found.Sequence = d.journal.Durable()
+	return j, err
+}
+
+func (d *disk) openStore(found *node.Recovered, log *slog.Logger) (err error) {
 	if d.store, err = store.Open(filepath.Join(d.dir, checkpointsDir)); err != nil {
-		return nil, err
+		return err
 	}
 	if d.store.Damaged != nil {
 		log.Warn("checkpoints are damaged; others' are fetched", "err", d.store.Damaged)
 	}
 	found.Checkpoints = d.saved(log)
-	return found, nil
+	return nil
 }
 
 // identify finds or makes the directory's identity, which must be that of want
@@ -147,15 +170,12 @@ func (d *disk) settle(number uint64) error {
 	return d.store.Rest()
 }
 
-// room is how much may be written above the reserve.
-func (d *disk) room() (int64, error) { return d.journal.Room() }
-
-// close gives the directory up. What is pending in the journal is written, and
-// how far it reaches.
-func (d *disk) close() error {
+// close gives the directory up, and the ledger's part, if it has been joined.
+// What is pending in the journal is written, and how far it reaches.
+func (d *disk) close(p *part) error {
 	var errs []error
-	if d.journal != nil {
-		errs = append(errs, d.journal.Close())
+	if d.ledger != nil {
+		errs = append(errs, d.ledger.leave(p))
 	}
 	if d.store != nil {
 		errs = append(errs, d.store.Close())

@@ -217,6 +217,10 @@ func same(i, want *identity) error {
 	switch {
 	case i.cluster != want.cluster:
 		return fmt.Errorf("%w: it belongs to cluster %q, and this process to cluster %q", ErrDirectory, i.cluster, want.cluster)
+	case i.process == 0 && want.process != 0:
+		return fmt.Errorf("%w: it is shared by several processes, and has to be opened as such", ErrDirectory)
+	case want.process == 0 && i.process != 0:
+		return fmt.Errorf("%w: it belongs to process %d alone", ErrDirectory, i.process)
 	case i.process != want.process:
 		return fmt.Errorf("%w: it belongs to process %d, and this is process %d", ErrDirectory, i.process, want.process)
 	case i.layout != want.layout:

@@ -24,7 +24,7 @@ func openAs(t *testing.T, dir, cluster string, p ids.Process) (identity, error) 
 		return identity{}, err
 	}
 	id := d.id
-	if err := d.close(); err != nil {
+	if err := d.close(nil); err != nil {
 		t.Fatal(err)
 	}
 	return id, nil
@@ -109,7 +109,7 @@ func TestDirectoryIsLocked(t *testing.T) {
 	if _, err := openAs(t, dir, "c", 1); !errors.Is(err, ErrDirectory) || !strings.Contains(err.Error(), "another process runs") {
 		t.Errorf("the second one: %v", err)
 	}
-	if err := d.close(); err != nil {
+	if err := d.close(nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := openAs(t, dir, "c", 1); err != nil {

@@ -2,6 +2,7 @@ package host
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/eyrie-dev/eyrie/internal/hlc"
@@ -42,9 +43,9 @@ func (s *scribe) Stop(hlc.Now)                           {}
 func (s *scribe) Stopped() bool                          { return true }
 func (s *scribe) Full(bool)                              {}
 
-// The core is told that records are durable when their batch has been committed,
-// not before, and not for those that came meanwhile; a commit that fails ends the
-// process, and the core is told nothing.
+// A core is told that records are durable when their batch has been committed,
+// not before, and not for those that came meanwhile, nor for another's; a commit
+// that fails ends all processes that write to the journal, and nothing is said.
 func TestDurableIsSaidAfterTheCommit(t *testing.T) {
 	mem, id := vfs.NewMem(), journal.ID{1}
 	if err := journal.Create(mem, journalDir, id); err != nil {
@@ -55,24 +56,66 @@ func TestDurableIsSaidAfterTheCommit(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer j.Close()
-	s := &scribe{}
-	k := &keeper{core: s, disk: &disk{journal: j}, commits: make(chan committed, 1)}
+	// Without goroutines: the test commits.
+	l := &ledger{journal: j, commits: make(chan struct{}, 1), chores: make(chan *journal.Batch, 1)}
+	s, other := &scribe{}, &scribe{}
+	k, o := journaling(s, l, 0), journaling(other, l, 1<<partBits)
 	s.write(2)
 	k.keep()
+	b := begun(l)
 	s.write(3)
 	k.keep()
-	c := <-k.commits
-	if err := c.batch.Commit(); err != nil || len(s.durable) > 0 {
+	other.write(1)
+	o.keep()
+	if err := b.Commit(); err != nil || len(s.durable) > 0 {
 		t.Fatalf("said to be durable: %v; %v", s.durable, err)
 	}
-	if err := k.done(hlc.Now{}, c); err != nil || !slices.Equal(s.durable, []uint64{2}) {
-		t.Fatalf("said to be durable: %v; %v", s.durable, err)
+	l.conclude(b)
+	if !slices.Equal(s.durable, []uint64{2}) || len(other.durable) > 0 {
+		t.Fatalf("said to be durable: %v and %v", s.durable, other.durable)
 	}
+	b = begun(l) // what came meanwhile, of both
+	if err := b.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	l.conclude(b)
+	if !slices.Equal(s.durable, []uint64{2, 5}) || !slices.Equal(other.durable, []uint64{1}) {
+		t.Fatalf("said to be durable: %v and %v", s.durable, other.durable)
+	}
+	s.write(1)
 	k.keep()
-	c = <-k.commits
+	b = begun(l)
 	mem.Fail(vfs.OpSync, 1)
-	_ = c.batch.Commit()
-	if err := k.done(hlc.Now{}, c); err == nil || len(s.durable) != 1 {
-		t.Errorf("said to be durable: %v; %v", s.durable, err)
+	_ = b.Commit()
+	l.conclude(b)
+	l.work.Wait()
+	for _, k := range []*keeper{k, o} {
+		if err := k.part.loop.err; err == nil || !strings.Contains(err.Error(), "journal") {
+			t.Errorf("it goes on after a failed commit: %v", err)
+		}
+	}
+	if len(s.durable) != 2 || len(other.durable) != 1 {
+		t.Errorf("said to be durable: %v and %v", s.durable, other.durable)
 	}
 }
+
+func begun(l *ledger) *journal.Batch {
+	<-l.commits
+	return l.take()
+}
+
+// journaling is a keeper whose loop does nothing but hear what is durable.
+func journaling(core *scribe, l *ledger, high uint32) *keeper {
+	k := &keeper{core: core, ledger: l}
+	k.part = &part{high: high, core: core, loop: idle(&hears{k: k}), log: quiet}
+	l.join(k.part)
+	return k
+}
+
+// hears is a core whose word from the journal goes to a keeper.
+type hears struct {
+	scripted
+	k *keeper
+}
+
+func (h *hears) synced(now hlc.Now, c committed) error { return h.k.done(now, c) }

@@ -44,6 +44,9 @@ type NodeConfig struct {
 	// Logger is silent when nil.
 	Logger *slog.Logger
 
+	// Shared, if not nil, is the directory in which this process and others of
+	// the program keep all that; Dir is empty then.
+	Shared *Shared
 	// fs, if not nil, is what identity and journal are kept in instead of Dir.
 	fs vfs.FS
 }
@@ -133,7 +136,8 @@ func startOn(ln net.Listener, cfg *NodeConfig) (*Node, error) {
 	cfg.Core.Incarnation, cfg.Core.Random = ids.Incarnation(draw()), source()
 	cfg.Core.Heap, cfg.Core.PID = heapBytes, os.Getpid()
 	var d *disk
-	if cfg.Dir != "" {
+	durable := cfg.Dir != "" || cfg.Shared != nil
+	if durable {
 		var err error
 		if d, err = cfg.durable(); err != nil {
 			return nil, err
@@ -147,7 +151,7 @@ func startOn(ln net.Listener, cfg *NodeConfig) (*Node, error) {
 	}
 	if err != nil {
 		if d != nil {
-			err = errors.Join(err, d.close())
+			err = errors.Join(err, d.close(nil))
 		}
 		return nil, err
 	}
@@ -155,13 +159,13 @@ func startOn(ln net.Listener, cfg *NodeConfig) (*Node, error) {
 		Self: ids.To(cfg.Core.Self), Incarnation: cfg.Core.Incarnation, Cluster: cfg.Cluster,
 		Service:  fingerprint(&cfg.Core),
 		Layout:   layout(cfg.Core.Topology, cfg.Core.Ridge.Horizon, cfg.Core.Execution),
-		Settings: settings(cfg.Core.Ridge, cfg.Core.Partition, cfg.Core.Checks, cfg.Dir != ""),
+		Settings: settings(cfg.Core.Ridge, cfg.Core.Partition, cfg.Core.Checks, durable),
 		Peers:    cfg.Addrs, Listener: ln, Decode: node.Decode, Tuning: cfg.Transport, Logger: cfg.Logger,
 	})
 	if err != nil {
 		core.Close()
 		if d != nil {
-			err = errors.Join(err, d.close())
+			err = errors.Join(err, d.close(nil))
 		}
 		return nil, err
 	}
@@ -170,14 +174,27 @@ func startOn(ln net.Listener, cfg *NodeConfig) (*Node, error) {
 
 // durable opens the directory and has the core begin with what is there.
 func (cfg *NodeConfig) durable() (*disk, error) {
-	want := drawIdentity(cfg.Cluster, cfg.Core.Self, layout(&ridge.Topology{Replicas: cfg.Core.Topology.Replicas}, 0, optimistic.Conservative))
-	d, found, err := openDisk(cfg.Dir, cfg.fs, want, cfg.Logger)
+	want := drawIdentity(cfg.Cluster, cfg.Core.Self, layoutOf(cfg.Core.Topology))
+	var d *disk
+	var found *node.Recovered
+	var err error
+	if cfg.Shared != nil {
+		d, found, err = cfg.Shared.disk(want, cfg.Logger)
+	} else {
+		d, found, err = openDisk(cfg.Dir, cfg.fs, want, cfg.Logger)
+	}
 	if err != nil {
 		return nil, err
 	}
 	cfg.Core.Durable, cfg.Core.Life, cfg.Core.Recovered = true, draw(), found
 	cfg.Core.Incarnation = d.id.incarnation
 	return d, nil
+}
+
+// layoutOf is what a directory remembers of the cluster's layout: whose the
+// partitions are.
+func layoutOf(t *ridge.Topology) uint64 {
+	return layout(&ridge.Topology{Replicas: t.Replicas}, 0, optimistic.Conservative)
 }
 
 // fingerprint is the service's; other machines have none.
@@ -224,10 +241,10 @@ func newNode(core nodeCore, self ids.Process, inc ids.Incarnation, log *slog.Log
 
 func (n *Node) begin(tr transport.Transport) {
 	n.tr = tr
-	go n.run()
 	if n.keeper != nil {
-		go n.watchDisk()
+		n.keeper.ledger.join(n.keeper.part)
 	}
+	go n.run()
 }
 
 func (n *Node) run() {
@@ -241,7 +258,7 @@ func (n *Node) run() {
 	n.tr.Close()
 	n.core.Close()
 	if n.keeper != nil {
-		n.err = errors.Join(n.err, n.keeper.end(left.synced, &n.loop.inbox))
+		n.err = errors.Join(n.err, n.keeper.end())
 	}
 	if n.err != nil {
 		n.log.Error("stopped", "err", n.err)
@@ -342,7 +359,7 @@ func (n *nodeLoop) out(now hlc.Now) (again bool, err error) {
 	n.near.flush(n.self, n.inc)
 	if n.keeper != nil {
 		n.keeper.keep()
-		n.keeper.tidy(now)
+		n.keeper.tidy()
 	}
 	if err := n.core.Err(); err != nil {
 		return false, err

@@ -27,7 +27,7 @@ func TestRottenJournalIsMended(t *testing.T) {
 			t.Fatal(err)
 		}
 		for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-			s.nodes[rotten].scrub(scrubBytes)
+			s.nodes[rotten].keeper.ledger.scrub(scrubBytes)
 			if rot := rotOf(s, rotten); rot > before {
 				break
 			}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/eyrie-dev/eyrie/internal/cluster"
+	"github.com/eyrie-dev/eyrie/internal/host"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+)
+
+// nodeMembers are the processes of the file that list names, by id.
+func nodeMembers(f *cluster.File, file, list string) ([]cluster.Member, error) {
+	if list == "" {
+		return nil, fmt.Errorf("--id is missing: which of the processes of %s?", file)
+	}
+	var members []cluster.Member
+	addrs := f.Addrs()
+	for text := range strings.SplitSeq(list, ",") {
+		n, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("--id %s: %q is no process; name one by its number, or several separated by commas", list, text)
+		}
+		id := ids.Process(n)
+		addr, ok := addrs[id]
+		switch {
+		case !ok || n > 65535:
+			return nil, fmt.Errorf("%s has no process %d; give one of its ids with --id", file, n)
+		case slices.ContainsFunc(members, func(m cluster.Member) bool { return m.ID == id }):
+			return nil, fmt.Errorf("--id %s: process %d is named twice", list, n)
+		}
+		members = append(members, cluster.Member{ID: id, Addr: addr})
+	}
+	for p, replicas := range f.Partitions {
+		here := 0
+		for _, r := range replicas {
+			if slices.ContainsFunc(members, func(m cluster.Member) bool { return m.ID == r.ID }) {
+				here++
+			}
+		}
+		if here > 1 {
+			return nil, fmt.Errorf("--id %s: two of them are replicas of partition %d, and one failure would take both; give one of each partition", list, p)
+		}
+	}
+	slices.SortFunc(members, func(a, b cluster.Member) int { return cmp.Compare(a.ID, b.ID) })
+	return members, nil
+}
+
+// startMembers starts processes in this one: with a directory of its own, if it
+// is one, or with one that they share; in memory, if dir is empty. end stops
+// them, also after an error.
+func startMembers(ctx context.Context, f *cluster.File, members []cluster.Member, dir string, log *slog.Logger) (nodes []*host.Node, end func(), err error) {
+	var shared *host.Shared
+	end = func() {
+		for _, n := range nodes {
+			n.Close()
+		}
+		if shared != nil {
+			if err := shared.Close(); err != nil {
+				log.Error("closing the shared directory", "err", err)
+			}
+		}
+	}
+	if dir != "" && len(members) > 1 {
+		var here []ids.Process
+		for _, m := range members {
+			here = append(here, m.ID)
+		}
+		if shared, err = host.OpenShared(dir, f.Cluster, f.Topology(), here, log); err != nil {
+			return nil, end, err
+		}
+	}
+	for _, m := range members {
+		cfg := nodeConfig(f, m.ID, log)
+		if cfg.Shared = shared; shared == nil {
+			cfg.Dir = dir
+		}
+		n, err := host.StartNode(ctx, cfg)
+		if err != nil {
+			return nodes, end, err
+		}
+		nodes = append(nodes, n)
+	}
+	return nodes, end, nil
+}
+
+// waitMembers waits until it is time to stop, or a process has: they stop
+// together. It returns why, if it was not told to.
+func waitMembers(ctx context.Context, nodes []*host.Node) error {
+	stopped := make(chan struct{}, len(nodes))
+	for _, n := range nodes {
+		go func() {
+			<-n.Done()
+			stopped <- struct{}{}
+		}()
+	}
+	select {
+	case <-ctx.Done():
+	case <-stopped:
+	}
+	var errs []error
+	for _, n := range nodes { // all at once: each may have a last checkpoint to write
+		go n.Close()
+	}
+	for _, n := range nodes {
+		n.Close()
+		errs = append(errs, n.Err())
+	}
+	return errors.Join(errs...)
+}
+
+// named is members for people.
+func named(members []cluster.Member) string {
+	if len(members) == 1 {
+		return fmt.Sprintf("Process %d", members[0].ID)
+	}
+	return "One of these processes"
+}
