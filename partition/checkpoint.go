@@ -192,8 +192,9 @@ func (r *Replica) Abandon() {
 }
 
 // Pending is what a checkpoint would allow others to forget: the finished
-// commands of several destinations since the last, and their bytes. It is zero
-// if the replica is not durable.
+// commands of several destinations since the last, whether or not this replica
+// keeps anything about them, and their bytes. It is zero if the replica is not
+// durable.
 func (r *Replica) Pending() (exchanges, bytes int) {
 	return r.state.changes.exchanges, r.state.changes.size
 }

@@ -74,15 +74,18 @@ func (r *Replica) retire(o *outgoing) {
 	if !r.config.Durable {
 		r.toTell(o)
 	}
+	l := &r.state.changes
+	if l.on { // others may keep theirs, if this one goes
+		l.exchanges++
+		l.size += o.bytes + 200
+	}
 	if r.needless(o, r.patient(0)) {
 		r.dropEntry(o)
 		b.line.removed(1)
 		return
 	}
-	if l := &r.state.changes; l.on {
+	if l.on {
 		l.outbox = append(l.outbox, o)
-		l.exchanges++
-		l.size += o.bytes + 200
 	}
 	b.bytes += o.bytes + 200
 	if b.askDue == Never {

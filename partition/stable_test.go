@@ -178,6 +178,21 @@ func TestOutboxLeavesSomebodyWhole(t *testing.T) {
 	has(false, false)
 }
 
+// What others may still keep counts as pending, though nothing is kept here.
+func TestNeedlessIsPending(t *testing.T) {
+	l := newLab(t, 2, 3, durable)
+	n := l.node(1)
+	cmd := l.op(5000, exactly(get(l.key(colHash, 0, 0)), get(l.key(colHash, 1, 0))), 0, 1)
+	for from := ids.Process(4); from <= 6; from++ { // they have it already
+		n.Step(l.now, from, &Progress{Below: after(cmd.Position)})
+	}
+	l.deliver(cmd, 1, 4, 5, 6)
+	l.pass(nil)
+	if count, bytes := n.Pending(); n.Status().Outbox != 0 || count != 1 || bytes == 0 {
+		t.Fatalf("%d entries; %d exchanges of %d bytes pend", n.Status().Outbox, count, bytes)
+	}
+}
+
 // [C5] What was told while this replica could not hear is asked for, however
 // long the teller was suspected: it comes back.
 func TestDurableGoesOnAsking(t *testing.T) {
