@@ -24,6 +24,8 @@ type entry struct {
 	// turned: the conservative execution has the run. swapped: it came before
 	// another with which it conflicts, and which is before it in the list.
 	turned, swapped bool
+	// sent: the optimistic reply left from here.
+	sent bool
 	// leads: this replica speaks for its partition about the run.
 	leads bool
 	// passed counts commands behind this one whose turn came before.

@@ -1,6 +1,7 @@
 package optimistic
 
 import (
+	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/partition"
 )
 
@@ -23,11 +24,24 @@ func (m *Machine) reply(e *entry) {
 		return
 	}
 	m.counters.RepliesSent++
+	e.sent = true
 	m.r.Reply(e.command.Client, &Reply{
 		Command: e.command, Attempt: e.attempt, Outcome: r.Outcome,
 		Value: r.Value, ErrorName: r.ErrorName, ErrorText: r.ErrorText,
 		Stages: partition.Stages{Delivered: e.delivered, Started: e.started, Finished: m.now.Wall},
 	})
+}
+
+// Told implements partition.Speculator.
+func (m *Machine) Told(c ids.Command, a ids.Attempt, r *partition.Reply) bool {
+	e := m.table.find(c, a)
+	switch {
+	case e == nil || !e.sent:
+		return false
+	case e.digested:
+		return e.digest == r.Digest()
+	}
+	return e.run.Right()
 }
 
 // keepDigest keeps what the optimistic reply said of a run whose result is about

@@ -110,7 +110,8 @@ func (r *Replica) overtake() {
 func (r *Replica) fill(c *command, d *Delivery, q *Request, err error) {
 	t := &c.tx
 	c.Tag = Tag{d.Position, d.Command, d.Attempt}
-	c.dests, c.proposed, c.nearest = d.Dests, d.Proposed, d.Nearest
+	c.dests, c.proposed, c.nearest, c.origin = d.Dests, d.Proposed, d.Nearest, d.Origin
+	c.asks = err == nil && q.Optimistic
 	c.spec, c.code, c.arg, c.items, c.needed = nil, nil, nil, nil, nil
 	c.body = d.Body
 	c.bytes = len(d.Body) + 512

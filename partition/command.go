@@ -17,6 +17,8 @@ type command struct {
 	dests    ids.Set
 	proposed hlc.Timestamp
 	nearest  ids.Process
+	origin   ids.Process
+	asks     bool // its client, for an optimistic reply
 	spec     *CommandSpec
 	number   uint16 // of spec
 	version  uint32 // of the service, whose code executes it

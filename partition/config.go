@@ -96,6 +96,9 @@ type Tuning struct {
 	MaxCached      int
 	MaxCachedBytes int
 	MinCached      int
+	// MinConfirmed is how many bytes a reply must have for a client that was sent it
+	// optimistically to be sent a digest of it afterwards, and not all.
+	MinConfirmed int
 	// PullAfter is the least that a started command waits before it asks. The
 	// wait follows what exchanges take, up to eight times that, and doubles with
 	// each question, up to PullMax.
@@ -118,7 +121,8 @@ func DefaultTuning() Tuning {
 		MaxAccesses:  1 << 16, MaxBytes: 4 << 20,
 		MaxReads: 1 << 14, MaxReadBytes: 32 << 20,
 		MaxCached: 1 << 16, MaxCachedBytes: 32 << 20, MinCached: 64,
-		PartItems: 128, PartBytes: 32 << 10,
+		MinConfirmed: 256,
+		PartItems:    128, PartBytes: 32 << 10,
 		PullAfter: 20 * time.Millisecond, PullMax: time.Second,
 		ProgressEvery: 200 * time.Millisecond,
 	}
@@ -152,6 +156,7 @@ func (t Tuning) Validate() error {
 		errs = append(errs, fmt.Errorf("partition: MaxCached %d and MaxCachedBytes %d must not be negative", t.MaxCached, t.MaxCachedBytes))
 	}
 	positive("MinCached", int64(t.MinCached))
+	positive("MinConfirmed", int64(t.MinConfirmed))
 	positive("PullAfter", int64(t.PullAfter))
 	positive("ProgressEvery", int64(t.ProgressEvery))
 	if t.PullMax < t.PullAfter {

@@ -32,7 +32,7 @@ func (r *Replica) takeRun(d *Delivery) *command {
 		return nil
 	}
 	run.taken = true
-	c.Position, c.proposed, c.nearest, c.body, c.dests = d.Position, d.Proposed, d.Nearest, d.Body, d.Dests
+	c.Position, c.proposed, c.nearest, c.origin, c.body, c.dests = d.Position, d.Proposed, d.Nearest, d.Origin, d.Body, d.Dests
 	c.delivered, c.startedAt = r.now.Wall, 0
 	if run.started {
 		c.tx.over = false // until it is confirmed

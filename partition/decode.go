@@ -22,6 +22,8 @@ func Decode(kind wire.Kind, body []byte) (wire.Message, error) {
 	switch kind {
 	case KindReply:
 		m = decodeReply(&r)
+	case KindConfirmation:
+		m = decodeConfirmation(&r)
 	case KindExchange:
 		if len(body) > maxSignal && len(body) < maxCopied {
 			r = wire.NewReader(slices.Clone(body))

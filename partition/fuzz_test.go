@@ -30,6 +30,7 @@ func samples() []wire.Message {
 		&Answer{tag, AnswerGone, ids.Position{T: 5}},
 		&Progress{Below: ids.Position{T: 9, E: 1}, Except: []ids.Position{{T: 1}, {T: 8, E: 7}}, Ask: true},
 		&Check{tag, 1 << 60},
+		&Confirmation{tag.Command, 2, 1 << 63, 300, 5, Stages{1, 2, 3, 1 << 40}},
 		&ReadReply{Number: 300, At: tag.Position, Reply: Reply{Outcome: OutcomeOK, MapVersion: 3, Value: []byte("v")}},
 		&ReadReply{Number: 1, Reply: Reply{Outcome: OutcomeRetry, MapVersion: 3, ErrorName: "n", ErrorText: "t", Needed: ids.Set{0, 2}}},
 	}

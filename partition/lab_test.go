@@ -13,17 +13,19 @@ import (
 
 // lab is a few replicas whose deliveries and messages a test passes by hand.
 type lab struct {
-	t        testing.TB
-	progs    *programs
-	replicas int
-	nodes    []*Replica // by process - 1
-	mail     []letter
-	replies  []*Reply
-	by       []ids.Process // who sent replies[i]
-	now      hlc.Now
-	suspects map[ids.Process]bool
-	finished map[ids.Process][]Event
-	mayStop  bool
+	t             testing.TB
+	progs         *programs
+	replicas      int
+	nodes         []*Replica // by process - 1
+	mail          []letter
+	replies       []*Reply
+	confirmations []*Confirmation
+	confirmers    []ids.Process
+	by            []ids.Process // who sent replies[i]
+	now           hlc.Now
+	suspects      map[ids.Process]bool
+	finished      map[ids.Process][]Event
+	mayStop       bool
 }
 
 type letter struct {
@@ -123,7 +125,9 @@ func (l *lab) collect(id ids.Process) {
 		if err != nil {
 			l.t.Fatalf("%T: %v", s.Msg, err)
 		}
-		if s.To.Process == 0 {
+		if c, ok := m.(*Confirmation); ok {
+			l.confirmations, l.confirmers = append(l.confirmations, c), append(l.confirmers, id)
+		} else if s.To.Process == 0 {
 			l.replies, l.by = append(l.replies, m.(*Reply)), append(l.by, id)
 		} else {
 			l.mail = append(l.mail, letter{id, s.To.Process, m})

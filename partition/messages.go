@@ -7,15 +7,16 @@ import (
 
 // Kinds of this package's messages.
 const (
-	KindReply       = wire.KindPartition + iota // replica -> client
-	KindExchange                                // replica -> replicas of another destination
-	KindPull                                    // replica -> replica of another destination
-	KindAnswer                                  // replica -> replica that pulled
-	KindProgress                                // replica -> replicas of other partitions
-	KindCheck                                   // replica -> replicas of another destination; Checks only
-	KindReadRequest                             // client -> one replica
-	KindReadReply                               // that replica -> client
-	KindStateSum                                // replica -> replicas of the same partition
+	KindReply        = wire.KindPartition + iota // replica -> client
+	KindExchange                                 // replica -> replicas of another destination
+	KindPull                                     // replica -> replica of another destination
+	KindAnswer                                   // replica -> replica that pulled
+	KindProgress                                 // replica -> replicas of other partitions
+	KindCheck                                    // replica -> replicas of another destination; Checks only
+	KindReadRequest                              // client -> one replica
+	KindReadReply                                // that replica -> client
+	KindStateSum                                 // replica -> replicas of the same partition
+	KindConfirmation                             // replica -> client
 )
 
 // Tag names one attempt of a command at its place in the order. Invariant:

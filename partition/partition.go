@@ -207,6 +207,10 @@ type Delivery struct {
 	// natural one to answer a single-partition command. A hint: the pull and
 	// the client's resend are the guarantee.
 	Nearest ids.Process
+	// Origin is the replica that proposed it, or zero or a process of another
+	// partition: the natural one to send the optimistic reply to a command of one
+	// partition. A hint, as Nearest.
+	Origin ids.Process
 }
 
 // Send is a message to put on the wire.

@@ -27,9 +27,9 @@ func (r *Replica) conclude(c *command, e *entry) {
 	if again {
 		r.counters.Reanswered++
 	}
-	answer := again || r.answerer(c.Command, c.dests, c.nearest) == r.config.Self
+	tells := r.tells(c, again)
 	var m *Reply
-	if answer || t.outcome != OutcomeOK || r.config.Observe != nil {
+	if tells == tellAll || t.outcome != OutcomeOK || r.config.Observe != nil {
 		m = r.newReply(t.outcome)
 		*m = Reply{
 			Command: c.Command, Attempt: c.Attempt, Outcome: t.outcome,
@@ -45,8 +45,11 @@ func (r *Replica) conclude(c *command, e *entry) {
 			e.other = m
 		}
 	}
-	if answer {
+	switch tells {
+	case tellAll:
 		r.sends = append(r.sends, Send{ids.ToClient(c.Command.Client), m})
+	case tellDigest:
+		r.sendDigest(c)
 	}
 }
 

@@ -185,6 +185,10 @@ func (run *Run) Wants() (q ids.Partition, waits bool) {
 	return run.c.tx.want, run.started && !run.layered && run.c.tx.wanting
 }
 
+// Right says whether its command's turn has come, and found it right: what it
+// ended with is the command's outcome.
+func (run *Run) Right() bool { return run.verdict == runRight }
+
 // Missing is how many destinations have not signalled.
 func (run *Run) Missing() int { return run.in.missing }
 

@@ -24,6 +24,9 @@ type Speculator interface {
 	// Wrong tells that a run whose turn has come is not right, just before its
 	// result is lost. The command goes on without it.
 	Wrong(run *Run)
+	// Told says whether this replica has sent the client of a command whose turn has
+	// come an optimistic reply to that attempt, and this very one.
+	Told(c ids.Command, a ids.Attempt, m *Reply) bool
 	// Heard tells what conservative execution at another partition says of a command
 	// that has not come here. It is right; the message must not be changed.
 	Heard(q ids.Partition, m *Exchange)

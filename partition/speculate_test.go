@@ -51,6 +51,9 @@ func (x *reckless) Ended(e *Ending) {
 	x.ended++
 }
 func (x *reckless) Wrong(*Run) {}
+
+func (x *reckless) Told(ids.Command, ids.Attempt, *Reply) bool { return false }
+
 func (x *reckless) Heard(q ids.Partition, m *Exchange) {
 	x.heard = append(x.heard, foretoldExchange{q, m})
 	if run := x.runs[attemptName{m.Command, m.Attempt}]; run != nil {

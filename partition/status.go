@@ -26,39 +26,41 @@ type Status struct {
 // Counters count since start. All but Delivered and Finished count slow or
 // wrong paths.
 type Counters struct {
-	Delivered    uint64 // deliveries judged
-	Finished     uint64 // accepted commands finished
-	Accepted     uint64
-	Stale        uint64
-	Duplicates   uint64
-	Late         uint64
-	Refused      uint64
-	Reanswered   uint64 // replies sent again for duplicates
-	Retries      uint64 // commands that ended in retry
-	Panics       uint64 // commands whose code panicked
-	OpPanics     uint64 // operations that panicked or overran [N1]
-	Budget       uint64 // commands over budget
-	Blocked      uint64 // commands that waited for an earlier conflicting one
-	Overtakes    uint64 // commands finished while an earlier one was not
-	Waits        uint64 // times a command's code waited for a remote value
-	Pulls        uint64 // questions sent
-	PullsHere    uint64 // questions answered with values
-	PullsLater   uint64 // questions remembered
-	PullsGone    uint64 // questions for dropped entries
-	ToldSame     uint64 // values told by their names, to all replicas together
-	ToldChange   uint64 // of them as changes
-	Recalled     uint64 // values told by name that were held here
-	Forgotten    uint64 // values told by name that were not, and were pulled
-	EarlyDrops   uint64 // exchange messages dropped at the bound [R11]
-	Ignored      uint64 // messages that were of no use (late, repeated)
-	Reads        uint64 // reads executed, without a place in the order
-	ReadsRetried uint64 // of them ended in retry
-	ReadsRefused uint64 // reads refused at the bound
-	RunsRight    uint64 // runs confirmed at their command's turn
-	RunsWrong    uint64 // runs found wrong then; their commands were executed
-	Compared     uint64 // sums of the state told to the other replicas [C3]
-	Diverged     uint64 // comparisons in which replicas differed [C3]
-	Invalid      uint64 // messages that no correct process sends
+	Delivered  uint64 // deliveries judged
+	Finished   uint64 // accepted commands finished
+	Accepted   uint64
+	Stale      uint64
+	Duplicates uint64
+	Late       uint64
+	Refused    uint64
+	Reanswered uint64 // replies sent again for duplicates
+	// Confirmations: digests sent in place of replies.
+	Confirmations uint64
+	Retries       uint64 // commands that ended in retry
+	Panics        uint64 // commands whose code panicked
+	OpPanics      uint64 // operations that panicked or overran [N1]
+	Budget        uint64 // commands over budget
+	Blocked       uint64 // commands that waited for an earlier conflicting one
+	Overtakes     uint64 // commands finished while an earlier one was not
+	Waits         uint64 // times a command's code waited for a remote value
+	Pulls         uint64 // questions sent
+	PullsHere     uint64 // questions answered with values
+	PullsLater    uint64 // questions remembered
+	PullsGone     uint64 // questions for dropped entries
+	ToldSame      uint64 // values told by their names, to all replicas together
+	ToldChange    uint64 // of them as changes
+	Recalled      uint64 // values told by name that were held here
+	Forgotten     uint64 // values told by name that were not, and were pulled
+	EarlyDrops    uint64 // exchange messages dropped at the bound [R11]
+	Ignored       uint64 // messages that were of no use (late, repeated)
+	Reads         uint64 // reads executed, without a place in the order
+	ReadsRetried  uint64 // of them ended in retry
+	ReadsRefused  uint64 // reads refused at the bound
+	RunsRight     uint64 // runs confirmed at their command's turn
+	RunsWrong     uint64 // runs found wrong then; their commands were executed
+	Compared      uint64 // sums of the state told to the other replicas [C3]
+	Diverged      uint64 // comparisons in which replicas differed [C3]
+	Invalid       uint64 // messages that no correct process sends
 }
 
 // Status is the replica's condition.

@@ -198,7 +198,10 @@ func (x *oneRun) Turn(c ids.Command, a ids.Attempt) *Run {
 func (*oneRun) Dropped(ids.Command, ids.Attempt) {}
 func (*oneRun) Ended(*Ending)                    {}
 func (*oneRun) Wrong(*Run)                       {}
-func (*oneRun) Heard(ids.Partition, *Exchange)   {}
+
+func (*oneRun) Told(ids.Command, ids.Attempt, *Reply) bool { return false }
+
+func (*oneRun) Heard(ids.Partition, *Exchange) {}
 
 // A run by a version that is no longer in force at its turn is wrong [F3].
 func TestUpgradeBeforeTheTurn(t *testing.T) {

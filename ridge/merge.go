@@ -203,7 +203,7 @@ func (c *Core) Next(ds []Delivery) (n int) {
 		}
 		ds[n] = Delivery{
 			Position: key, Instance: it.instance, Message: m,
-			Proposed: it.value.Proposed, Nearest: it.nearest,
+			Proposed: it.value.Proposed, Nearest: it.nearest, Origin: it.value.ID.Origin,
 		}
 		n++
 		c.merged = key

@@ -62,6 +62,8 @@ type Delivery struct {
 	// Nearest is the last acceptor of the chain, as far as this learner
 	// heard: the process that knew of the decision first. A hint.
 	Nearest ids.Process
+	// Origin is the coordinator that proposed it first.
+	Origin ids.Process
 }
 
 // Send is a message to put on the wire.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/partition"
 	"github.com/eyrie-dev/eyrie/ridge"
 )
 
@@ -29,6 +30,8 @@ type call struct {
 	// optimistic: an optimistic reply was asked for; early is the one that came.
 	optimistic bool
 	early      *Early
+	// confirmed: the conservative reply is the one with this digest.
+	confirmed *partition.Confirmation
 }
 
 // outgoing is an attempt's proposal in one piece of memory.
@@ -79,7 +82,7 @@ func (c *calls) add() *call {
 
 // finish ends a command, and moves the mark over all that have ended.
 func (c *calls) finish(x *call) {
-	x.done, x.copy, x.early = true, nil, nil
+	x.done, x.copy, x.early, x.confirmed = true, nil, nil, nil
 	c.open--
 	for c.mark < c.next && c.at(c.mark).done {
 		c.mark++

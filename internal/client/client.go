@@ -147,6 +147,8 @@ type Stats struct {
 	// conservative reply, ReplyMistakes were wrong. OptimisticLate came when
 	// the command had ended or had one, and Unsolicited when none was asked for.
 	OptimisticReplies, ReplyMistakes, OptimisticLate, Unsolicited uint64
+	// Joined were ended by a digest of the optimistic reply.
+	Joined uint64
 	// Reads sent as such, their further copies, and those that had to be
 	// ordered after all.
 	Reads, ReadsResent, ReadsOrdered uint64

@@ -5,6 +5,7 @@ import (
 
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/optimistic"
+	"github.com/eyrie-dev/eyrie/partition"
 )
 
 // Early is an optimistic reply. It is never changed.
@@ -35,11 +36,44 @@ func (c *Core) stepOptimistic(m *optimistic.Reply) {
 		c.Stats.Unsolicited++
 	case call.early != nil:
 		c.Stats.OptimisticLate++
+	case call.confirmed != nil: // before; then it is no early reply any more
+		c.Stats.OptimisticLate++
+		c.join(call, m)
 	default:
 		c.Stats.OptimisticReplies++
 		call.early = &Early{Reply: m, Took: c.took(call.giveUp)}
 		c.early = append(c.early, EarlyReply{call.handle(), call.early})
 	}
+}
+
+// stepConfirmation takes the digest of the conservative reply. Only the current
+// attempt's counts, as of replies.
+func (c *Core) stepConfirmation(m *partition.Confirmation) {
+	if m.Command.Client != c.cfg.ID {
+		return
+	}
+	call := c.calls.get(m.Command.Sequence)
+	if call == nil || m.Attempt != call.message().Attempt || call.copies == 0 {
+		return
+	}
+	if m.Stages.Proposed > 0 {
+		c.time.correct(c.now, m.Stages.Proposed, call.first)
+	}
+	call.confirmed = m
+	if call.early != nil {
+		c.join(call, call.early.Reply)
+	}
+}
+
+// join ends a call if what an optimistic reply says is what was confirmed: the
+// digest alone tells, whoever sent either, and to whichever attempt. Otherwise
+// the whole reply comes, or the next copy is answered by it.
+func (c *Core) join(call *call, m *optimistic.Reply) {
+	if partition.Content(m.Command, m.Outcome, m.Value, m.ErrorName, m.ErrorText) != call.confirmed.Digest {
+		return
+	}
+	c.Stats.Joined++
+	c.finish(call, Result{Reply: call.confirmed.Reply(m.Outcome, m.Value, m.ErrorName, m.ErrorText)})
 }
 
 // handle is what Submit returned.

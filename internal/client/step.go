@@ -25,6 +25,8 @@ func (c *Core) Step(now hlc.Now, from ids.Process, m wire.Message) {
 		c.stepWelcome(m)
 	case *partition.Reply:
 		c.stepReply(m)
+	case *partition.Confirmation:
+		c.stepConfirmation(m)
 	case *optimistic.Reply:
 		c.stepOptimistic(m)
 	case *partition.ReadReply:

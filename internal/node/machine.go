@@ -86,7 +86,7 @@ func (r *replica) Deliver(now hlc.Now, ds []ridge.Delivery) {
 		r.conservative.Deliver(now, partition.Delivery{
 			Position: d.Position, Command: m.Command, Attempt: m.Attempt,
 			T0: m.T0, Mark: m.Mark, Guard: m.Guard, Dests: m.Dests, Body: m.Body,
-			Proposed: d.Proposed, Nearest: d.Nearest,
+			Proposed: d.Proposed, Nearest: d.Nearest, Origin: d.Origin,
 		})
 	}
 }

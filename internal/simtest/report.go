@@ -98,6 +98,7 @@ func (r *Report) count(c *cluster, o *Order) {
 		slow("operation panics", p.OpPanics)
 		slow("over budget", p.Budget)
 		slow("answered again", p.Reanswered)
+		slow("replies confirmed by digest", p.Confirmations)
 		slow("retries", p.Retries)
 		slow("blocked by a conflict", p.Blocked)
 		slow("overtaken", p.Overtakes)
@@ -162,6 +163,7 @@ func (r *Report) count(c *cluster, o *Order) {
 		slow("client gave up", st.GivenUp)
 		slow("client optimistic replies", st.OptimisticReplies)
 		slow("client optimistic replies wrong", st.ReplyMistakes)
+		slow("client replies joined", st.Joined)
 	}
 	slow("digests compared", uint64(c.checks.Digests))
 	slow("instances compared", uint64(c.checks.Agreed))

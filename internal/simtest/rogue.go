@@ -32,6 +32,8 @@ func (r *ratchet) hear(m wire.Message) {
 		if m.Time > 0 {
 			r.learned, r.top = m.Time, 0
 		}
+	case *partition.Confirmation:
+		r.learned = max(r.learned, m.Time, r.top)
 	case *partition.Reply:
 		r.learned = max(r.learned, m.Time, r.top)
 	}

@@ -252,6 +252,7 @@ func (s *Shape) drawCaches(r *rand.Rand) {
 	t.MaxCached = pick(r, 0, 4, 64, 1<<16, 1<<16)
 	t.MaxCachedBytes = pick(r, 4<<10, 32<<20, 32<<20)
 	t.MinCached = pick(r, 1, 1, 64)
+	t.MinConfirmed = pick(r, 1, 8, 256)
 }
 
 func (s *Shape) drawNetwork(r *rand.Rand) {
