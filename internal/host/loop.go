@@ -82,7 +82,8 @@ type loop struct {
 
 	// gathers: visitors too let all that is runnable leave its work first. The
 	// order of what comes over several connections matters then, and a reader
-	// would act on what one of them brought.
+	// would act on what one of them brought. With a service each command comes over
+	// one, and this would cost a fifth of the CPU.
 	gathers bool
 }
 

@@ -155,7 +155,7 @@ func startOn(ln net.Listener, cfg *NodeConfig) (*Node, error) {
 		}
 		return nil, err
 	}
-	n, err := startNode(core, d, cfg.Core.Ridge.Optimistic, transport.Config{
+	n, err := startNode(core, d, cfg.Core.Ridge.Optimistic && cfg.Core.Machine != nil, transport.Config{
 		Self: ids.To(cfg.Core.Self), Incarnation: cfg.Core.Incarnation, Cluster: cfg.Cluster,
 		Service:  fingerprint(&cfg.Core),
 		Layout:   layout(cfg.Core.Topology, cfg.Core.Ridge.Horizon, cfg.Core.Execution),
