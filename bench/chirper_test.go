@@ -2,7 +2,6 @@ package bench
 
 import (
 	"bytes"
-	"encoding/json"
 	"strings"
 	"testing"
 )
@@ -10,18 +9,8 @@ import (
 // Real processes serve every workload on one partition and on two, whoever the
 // client is, and say what they used and where the time went.
 func TestChirper(t *testing.T) {
-	var out, words bytes.Buffer
-	args := strings.Fields("-json -rounds 1 -warm 50ms -window 300ms -outstanding 8 -users 60 -partitions 1,2 -workloads timeline,timeline-read,mix -loads 1,0.5 -eyrie " + eyrieBinary(t))
-	if status := Chirper(t.Context(), args, &out, &words); status != 0 {
-		t.Fatalf("status %d: %s", status, words.String())
-	}
-	lines := json.NewDecoder(&out)
-	n := 0
-	for ; lines.More(); n++ {
-		var pt Point
-		if err := lines.Decode(&pt); err != nil {
-			t.Fatal(err)
-		}
+	points, words := runBench(t, Chirper, "-json -rounds 1 -warm 50ms -window 300ms -outstanding 8 -users 60 -partitions 1,2 -workloads timeline,timeline-read,mix -loads 1,0.5 -eyrie "+eyrieBinary(t))
+	for _, pt := range points {
 		if pt.Ops == 0 || pt.Errors > 0 || pt.ClientCPU <= 0 || pt.CDF == nil || pt.CDF[0] > pt.CDF[len(pt.CDF)-1] {
 			t.Errorf("%s: %+v", pt.name(), pt)
 		}
@@ -40,12 +29,12 @@ func TestChirper(t *testing.T) {
 	}
 	// Workloads, loads and partitions; the waiting client at one load and number
 	// of partitions; both replies to what is ordered, hasty clients at one load.
-	if want := 3*2*2 + 3 + 2*2*2*2 + 2*2*2; n != want {
-		t.Errorf("%d points, want %d: %s", n, want, words.String())
+	if want := 3*2*2 + 3 + 2*2*2*2 + 2*2*2; len(points) != want {
+		t.Errorf("%d points, want %d: %s", len(points), want, words)
 	}
 	for _, want := range []string{"under full load", "latency below full load", "s-smr waiting"} {
-		if !strings.Contains(words.String(), want) {
-			t.Errorf("%q is missing: %s", want, words.String())
+		if !strings.Contains(words, want) {
+			t.Errorf("%q is missing: %s", want, words)
 		}
 	}
 }

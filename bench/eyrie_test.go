@@ -2,6 +2,9 @@ package bench
 
 import (
 	"bytes"
+	"context"
+	"encoding/json"
+	"io"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -76,4 +79,21 @@ func eyrieBinary(t *testing.T) string {
 		t.Fatalf("%v: %s", err, out)
 	}
 	return binary
+}
+
+// runBench runs a bench that succeeds: its points, and what it tells people.
+func runBench(t *testing.T, bench func(ctx context.Context, args []string, out, words io.Writer) int, args string) (points []Point, words string) {
+	t.Helper()
+	var lines, text bytes.Buffer
+	if status := bench(t.Context(), strings.Fields(args), &lines, &text); status != 0 {
+		t.Fatalf("status %d: %s", status, text.String())
+	}
+	for d := json.NewDecoder(&lines); d.More(); {
+		var pt Point
+		if err := d.Decode(&pt); err != nil {
+			t.Fatal(err)
+		}
+		points = append(points, pt)
+	}
+	return points, text.String()
 }

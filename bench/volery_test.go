@@ -2,7 +2,6 @@ package bench
 
 import (
 	"bytes"
-	"encoding/json"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,18 +13,8 @@ import (
 // Real processes serve every command, for both clients, on one partition and on
 // two, and say what they used and where the time went.
 func TestVolery(t *testing.T) {
-	var out, words bytes.Buffer
-	args := strings.Fields("-json -rounds 1 -warm 50ms -window 300ms -outstanding 8 -storage memory -sizes 100 -partitions 1,2 -shares 0.2 -loads 1,0.5 -eyrie " + eyrieBinary(t))
-	if status := Volery(t.Context(), args, &out, &words); status != 0 {
-		t.Fatalf("status %d: %s", status, words.String())
-	}
-	lines := json.NewDecoder(&out)
-	n := 0
-	for ; lines.More(); n++ {
-		var pt Point
-		if err := lines.Decode(&pt); err != nil {
-			t.Fatal(err)
-		}
+	points, words := runBench(t, Volery, "-json -rounds 1 -warm 50ms -window 300ms -outstanding 8 -storage memory -sizes 100 -partitions 1,2 -shares 0.2 -loads 1,0.5 -eyrie "+eyrieBinary(t))
+	for _, pt := range points {
 		if pt.Ops == 0 || pt.Errors > 0 || pt.ClientCPU <= 0 || pt.CPU <= pt.ClientCPU || pt.CDF == nil || pt.CDF[0] > pt.CDF[len(pt.CDF)-1] {
 			t.Errorf("%s: %+v", pt.name(), pt)
 		}
@@ -34,12 +23,12 @@ func TestVolery(t *testing.T) {
 			t.Errorf("%s: stages %+v", pt.name(), g)
 		}
 	}
-	if want := 2 * 5; n != want { // commands; zksmr and volery at two loads, the waiting client at one
-		t.Errorf("%d points, want %d: %s", n, want, words.String())
+	if want := 2 * 5; len(points) != want { // commands; zksmr and volery at two loads, the waiting client at one
+		t.Errorf("%d points, want %d: %s", len(points), want, words)
 	}
 	for _, want := range []string{"under full load", "latency below full load", "zksmr waiting"} {
-		if !strings.Contains(words.String(), want) {
-			t.Errorf("%q is missing: %s", want, words.String())
+		if !strings.Contains(words, want) {
+			t.Errorf("%q is missing: %s", want, words)
 		}
 	}
 }
