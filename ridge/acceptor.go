@@ -166,7 +166,7 @@ func (e *ensemble) accept(now hlc.Now, m *accept, place int) {
 		return
 	}
 	if e.decides(s) { // at the end of the chain
-		e.conclude(m)
+		e.conclude(m, false)
 	}
 }
 

@@ -15,8 +15,8 @@ const directBytes = 1 << 10
 // knows first: DECISION to all learners, the value to one distributor among
 // those that lack it, the learners outside the chain (Algorithm 3, lines 29 to
 // 32). Announced before, only DECISION goes out again; who lacks the value
-// fetches it.
-func (e *ensemble) conclude(m *accept) {
+// fetches it. counted: the coordinator has been sent the votes, and counts them.
+func (e *ensemble) conclude(m *accept, counted bool) {
 	var v *valueMessage
 	var distributor *member
 	direct := false
@@ -36,7 +36,7 @@ func (e *ensemble) conclude(m *accept) {
 	for i := range e.members {
 		idle := lazy && e.members[i].partition == e.c.partition
 		switch p := e.members[i].process; {
-		case p == e.c.cfg.Self || &e.members[i] == distributor:
+		case p == e.c.cfg.Self || &e.members[i] == distributor || counted && p == m.Chain[0]:
 		case direct && !slices.Contains(m.Chain, p):
 			e.c.out = append(e.c.out, Send{To: ids.To(p), Msg: v, Lazy: idle})
 		default:

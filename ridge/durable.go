@@ -206,8 +206,11 @@ func (e *ensemble) repay(now hlc.Now, a int, o owed) {
 // maxVoted bounds the votes in one message.
 const maxVoted = 4096
 
-// releaseVotes counts the votes that are durable, at the end of the chain, or
-// sends them there: one message for all that one sync made durable.
+// releaseVotes counts the votes that are durable where votes are counted, at the
+// end of the chain and at its beginning, the coordinator, and sends them to the
+// other or both: one message for all that one sync made durable. So both know
+// of a decision one message after the last sync, whichever was the last: the
+// end announces it, and who is answered at the coordinator waits for nothing more.
 func (e *ensemble) releaseVotes() {
 	h := &e.pending
 	var m *voted
@@ -219,18 +222,26 @@ func (e *ensemble) releaseVotes() {
 			continue // trimmed, or decided otherwise
 		}
 		s.voters |= 1 << e.self
-		if h.chain[len(h.chain)-1] == e.c.cfg.Self {
-			e.tally(v.instance, s)
-			continue
-		}
 		if m == nil || len(m.Votes) == maxVoted {
 			m = &voted{Ensemble: e.id, Round: h.round, Votes: make([]ballot, 0, min(maxVoted, len(h.votes)-h.head+1))}
-			e.c.send(h.chain[len(h.chain)-1], m)
+			e.tellVotes(h.chain, m)
 		}
 		m.Votes = append(m.Votes, ballot{v.instance, v.id})
+		e.tally(v.instance, s)
 	}
 	if h.head == len(h.votes) {
 		h.votes, h.head = h.votes[:0], 0
+	}
+}
+
+// tellVotes sends votes to those of a chain who count them.
+func (e *ensemble) tellVotes(chain []ids.Process, m *voted) {
+	first, last := chain[0], chain[len(chain)-1]
+	if first != e.c.cfg.Self {
+		e.c.send(first, m)
+	}
+	if last != e.c.cfg.Self && last != first {
+		e.c.send(last, m)
 	}
 }
 
@@ -257,12 +268,18 @@ func (e *ensemble) onVoted(from ids.Process, m *voted) {
 	}
 }
 
-// tally concludes an instance of which this acceptor is the chain's end if the
-// value is held and f+1 different acceptors voted for it in its round [R2].
+// tally concludes an instance if the value is held and f+1 different acceptors
+// voted for it in its round [R2]: announces it at the chain's end, learns it at
+// the coordinator.
 func (e *ensemble) tally(k ids.Instance, s *slot) {
 	h := &e.pending
-	if !e.decides(s) || h.round != s.round || h.chain[len(h.chain)-1] != e.c.cfg.Self {
+	if s.decided || !e.decides(s) || h.round != s.round {
 		return
 	}
-	e.conclude(&accept{Ensemble: e.id, Round: s.round, Instance: k, Chain: h.chain, Prompt: s.prompt, Value: s.value})
+	switch last := h.chain[len(h.chain)-1]; e.c.cfg.Self {
+	case last:
+		e.conclude(&accept{Ensemble: e.id, Round: s.round, Instance: k, Chain: h.chain, Prompt: s.prompt, Value: s.value}, true)
+	case h.chain[0]:
+		e.learn(k, s.value.ID, s.value, last)
+	}
 }

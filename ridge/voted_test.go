@@ -58,6 +58,53 @@ func TestR2DurableVotesAreNamed(t *testing.T) {
 	}
 }
 
+// The chain's beginning counts votes too, and learns what they decide without being
+// told; it announces nothing. The end tells it its vote, and no DECISION, unless
+// Phase 2 is repeated, since its vote may have been lost.
+func TestR2BothEndsOfTheChainCount(t *testing.T) {
+	v := val(1, 1, msg(1, epoch))
+	a := &accept{Round: round(5, 3), Instance: 1, Chain: []ids.Process{1, 2}, Value: v}
+	say := &voted{Round: a.Round, Votes: []ballot{{1, v.ID}}}
+	first := newDesk(t, 1, 3)
+	first.step(3, a)
+	first.step(2, say)
+	if len(first.deliveries()) > 0 {
+		t.Fatal("its own vote is not durable, and it has decided")
+	}
+	first.sync()
+	if len(first.deliveries()) != 1 {
+		t.Error("two durable votes do not decide at the chain's beginning")
+	}
+	if len(only[*decision](&first.rig)) > 0 || len(only[*valueMessage](&first.rig)) > 0 {
+		t.Error("it announces what the end announces")
+	}
+	last := newDesk(t, 2, 3)
+	last.step(1, a)
+	last.step(1, say)
+	last.sent = nil
+	last.sync()
+	told, decided := 0, 0
+	for _, s := range last.sent {
+		if s.To.Process != 1 {
+			continue
+		}
+		switch s.Msg.(type) {
+		case *voted:
+			told++
+		case *decision:
+			decided++
+		}
+	}
+	if told != 1 || decided != 0 {
+		t.Errorf("the end sent the beginning %d votes and %d decisions", told, decided)
+	}
+	last.sent = nil
+	last.step(1, a)
+	if len(only[*decision](&last.rig)) == 0 {
+		t.Error("Phase 2 is repeated, and no decision told")
+	}
+}
+
 // What was durable, and said in vain, is said again when Phase 2 is repeated: by
 // one that voted in a former life, in the middle of the chain; and the chain's
 // end, which has forgotten the votes that it had heard, hears them anew.
