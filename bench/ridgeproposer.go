@@ -119,6 +119,10 @@ type localProposer struct {
 func (p *localProposer) submit(op Op, dests ids.Set, done func(error)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if opHead+len(op.Value) >= ridge.LongBody {
+		p.add(op, dests, 0, done) // stamped when it is multicast
+		return
+	}
 	p.body = appendOp(p.body[:0], op)
 	m := ridge.Message{
 		Command: ids.Command{Client: p.id, Sequence: p.last + 1}, Attempt: 1,
@@ -126,10 +130,7 @@ func (p *localProposer) submit(op Op, dests ids.Set, done func(error)) {
 	}
 	if n := len(p.batches); n == 0 || !p.batches[n-1].Add(&m) {
 		b := ridge.NewBatch(p.size+1, (p.size+1)*len(p.body))
-		if !b.Add(&m) {
-			p.add(op, dests, 0, done) // stamped when it is multicast
-			return
-		}
+		b.Add(&m)
 		p.batches = append(p.batches, b)
 	}
 	p.last++

@@ -32,6 +32,9 @@ const (
 	maxBatchedBytes = 64 << 10
 )
 
+// LongBody is the size from which on bodies are in no batch.
+const LongBody = referred
+
 // NewBatch makes a batch with room for so many bytes of bodies and messages.
 func NewBatch(messages, bytes int) *Batch {
 	return &Batch{raw: make([]byte, entriesAt, entriesAt+messages*(8+minMessage+8)+bytes)}
