@@ -14,6 +14,7 @@ func newConn(nc net.Conn, from ids.Addr, inc ids.Incarnation, l *link) *conn {
 	now := time.Now()
 	c := &conn{Conn: nc, from: from, inc: inc, link: l, quietSince: now, mutedSince: now}
 	c.raw.init(nc)
+	c.raw.delayAcks()
 	return c
 }
 
@@ -48,6 +49,9 @@ func (t *TCP) forget(c *conn) {
 	}
 }
 
+// rearm is how many reads there are before acknowledgements are delayed anew.
+const rearm = 64
+
 var errNotExpected = errors.New("message over a connection for the other direction")
 
 // reading reads a connection until it ends, and says why it did. Messages go
@@ -66,7 +70,9 @@ func (t *TCP) reading(c *conn, deaf bool) error {
 		ms, n, frames, size, err = f.readMessages(ms[:0], t.cfg.Decode)
 		if n > 0 {
 			if frames > 0 || !client {
-				c.reads.Add(1)
+				if c.reads.Add(1)%rearm == 0 {
+					c.raw.delayAcks()
+				}
 			}
 			t.count.bytesIn.Add(uint64(n))
 			t.count.framesIn.Add(uint64(frames))

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package transport
+
+// delayAcks does nothing here.
+func (*rawWriter) delayAcks() {}
