@@ -83,3 +83,33 @@ func TestNoWaitInOrder(t *testing.T) {
 		t.Error("one that is late for other reasons counts")
 	}
 }
+
+// A proposal from the far future that only passes here, as e_all's do, says
+// nothing of how copies come.
+func TestNoWaitBecauseOfTheFuture(t *testing.T) {
+	r := optRig(t, 1, 3)
+	o := &r.core.opt
+	calm := func() {
+		for range 3000 {
+			o.observe(r.now, msg(1, r.now.Wall-1000))
+			r.now = hlc.Now{Mono: r.now.Mono + time.Millisecond, Wall: r.now.Wall.Add(time.Millisecond)}
+		}
+	}
+	calm()
+	if !o.calm() {
+		t.Fatal("not calm")
+	}
+	wait := o.wait
+	for _, t0 := range []hlc.Timestamp{r.now.Wall.Add(time.Hour), r.now.Wall.Add(-time.Hour), 1 << 62} {
+		m := msg(1, t0, 1, 2)
+		for _, p := range []*Propose{{Ensemble: ids.All, Message: m, Herald: true}, {Ensemble: ids.All, Message: m, Cast: true}} {
+			r.step(0, p)
+		}
+	}
+	if o.wait != wait {
+		t.Errorf("%+v, was %+v", o.wait, wait)
+	}
+	if calm(); !o.calm() {
+		t.Error("never calm again")
+	}
+}

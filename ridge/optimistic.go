@@ -97,10 +97,8 @@ func (o *optimist) hold(c *Core, m *sealed, direct bool) {
 	if !o.on {
 		return
 	}
-	present, t := c.home.time(c.now), &c.cfg.Tuning
-	msg := m.message
-	switch {
-	case msg.T0 > present.Add(t.Window), msg.T0.Add(t.Horizon) < max(present, o.merged), msg.Attempt == 0 || msg.Attempt > maxAttempt:
+	t, msg := &c.cfg.Tuning, m.message
+	if !o.timely(c, msg) || msg.Attempt == 0 || msg.Attempt > maxAttempt {
 		c.counters.CopiesDropped++
 		return
 	}
@@ -141,6 +139,13 @@ func (o *optimist) hold(c *Core, m *sealed, direct bool) {
 	o.queue.push(h)
 	o.waiting.push(h)
 	c.unpark(h)
+}
+
+// timely says whether a copy may yet be of use: neither late nor too far ahead.
+// Only such a one says anything of how long copies take.
+func (o *optimist) timely(c *Core, m *Message) bool {
+	present, t := c.home.time(c.now), &c.cfg.Tuning
+	return m.T0 <= present.Add(t.Window) && m.T0.Add(t.Horizon) >= max(present, o.merged)
 }
 
 // payload finds the message that n names, if its copy is held.

@@ -42,7 +42,7 @@ func (c *Core) taken(p *Propose) {
 	s := p.sealed()
 	if p.Message.Dests.Has(c.partition) {
 		o.hold(c, &s, p.Hops == 0)
-	} else if p.Hops == 0 {
+	} else if p.Hops == 0 && o.timely(c, p.Message) {
 		o.observe(c.now, p.Message)
 	}
 }

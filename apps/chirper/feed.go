@@ -1,6 +1,7 @@
 package chirper
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -29,7 +30,10 @@ type feed []byte
 // a feed is its length.
 //
 // Invariant: what posts make of a feed does not depend on the order in which they
-// come in, to the byte; so the commands that bring them do not conflict.
+// come in, to the byte; so the commands that bring them do not conflict. That two
+// have one identity is next to impossible, and no exception: by their texts they
+// have an order, and of equal ones each is kept, since one that has come and was
+// cut off cannot be told from one that has not.
 type entry []byte
 
 const (
@@ -93,6 +97,12 @@ func (e entry) text() []byte {
 	return b[max(n, 0):]
 }
 
+// newer is the order of a feed. Neither of two equal posts is newer.
+func (e entry) newer(o entry) bool {
+	x, y := e.id(), o.id()
+	return x.Newer(y) || x == y && bytes.Compare(e.text(), o.text()) > 0
+}
+
 // AppendBinary implements encoding.BinaryAppender, as a feed does.
 func (e entry) AppendBinary(b []byte) ([]byte, error) { return feed(e).AppendBinary(b) }
 
@@ -142,7 +152,7 @@ func (f feed) all() iter.Seq[entry] {
 // which it does at each of its readers.
 func (f feed) slide(post entry, most int) (drop int, more []byte) {
 	if n := f.len(); n > 0 {
-		if !post.id().Newer(last(f).id()) {
+		if !post.newer(last(f)) {
 			return f.slideLate(post, most)
 		}
 		for ; n >= most; n-- {
@@ -155,16 +165,13 @@ func (f feed) slide(post entry, most int) (drop int, more []byte) {
 	return 0, feed{}.with(post)
 }
 
-// slideLate is slide for a post that is older than others. Those count it, even
-// if it is too old to be kept.
+// slideLate is slide for a post that is not newer than all others. Those that are
+// newer count it, even if it is too old to be kept.
 func (f feed) slideLate(post entry, most int) (drop int, more []byte) {
-	id, older := post.id(), f
+	older := f
 	for len(older) > 0 {
 		e := last(older)
-		if e.id() == id {
-			return 0, nil
-		}
-		if id.Newer(e.id()) {
+		if !e.newer(post) {
 			break
 		}
 		older = older[:len(older)-len(e)]
@@ -209,11 +216,11 @@ func (f feed) merge(g feed, most int) feed {
 		next := last(f)
 		if len(g) > 0 {
 			other := last(g)
-			switch x, y := next.id(), other.id(); {
-			case x == y:
-				g = g[:len(g)-len(other)]
-			case y.Newer(x):
+			switch {
+			case other.newer(next):
 				next, f, g = other, g, f
+			case !next.newer(other):
+				g = g[:len(g)-len(other)]
 			}
 		}
 		f = f[:len(f)-len(next)]
@@ -257,17 +264,16 @@ func (f feed) check() (err error) {
 			err = errFeed
 		}
 	}()
-	var after PostID
+	var after entry
 	seen := 0
 	for e := range f.all() {
 		if err := e.check(); err != nil {
 			return err
 		}
-		id := e.id()
-		if seen > 0 && !after.Newer(id) {
+		if seen > 0 && e.newer(after) {
 			return fmt.Errorf("%w: out of order", errFeed)
 		}
-		after = id
+		after = e
 		seen++
 	}
 	if seen != f.len() {
