@@ -43,7 +43,8 @@ type kept struct {
 	at    time.Duration
 	taken uint64 // instances taken in this life when it was made
 	// Where the counters stood when it was made, or came to be here. Of the older
-	// one of two that a start finds that is not known: it is early.
+	// one of two that a start finds, and of those before a state of another
+	// replica, that is not known: they are early.
 	counters
 	early bool
 }
@@ -281,6 +282,9 @@ func (k *keeper) adopted(n *Node, m *Manifest) {
 		Manifest: m, made: true, at: n.now.Mono, taken: neverTaken, counters: k.counters,
 	}
 	k.older = kept{taken: neverTaken, counters: k.counters}
+	for i := range k.past {
+		k.past[i].early = true // what lies between is not counted
+	}
 	k.behind = true
 	k.passed(m)
 	k.wanted, k.at = true, n.now.Mono

@@ -243,3 +243,29 @@ func TestOlderSoonAfterAStart(t *testing.T) {
 		t.Errorf("checkpoints %d and %d after %d", k.older.number(), k.newest.number(), before)
 	}
 }
+
+// What lies before a state that was received is not counted: what was told before
+// it says nothing about how much others keep.
+func TestBehindAfterAState(t *testing.T) {
+	l := newLab(t, 18, true, 1, 3)
+	n := l.procs[1].node
+	k := &n.keeper
+	for range 2 {
+		l.user(100, 1, 8)
+		l.finish(10 * time.Second)
+		k.wanted = true
+		l.run(100 * time.Millisecond)
+	}
+	if k.tellWhole(n); k.behind || k.past[0].Key != k.older.Positions.Key {
+		t.Fatalf("behind: %v, %d places", k.behind, len(k.past))
+	}
+	k.adopted(n, k.newest.Manifest)
+	if k.tellWhole(n); !k.behind {
+		t.Error("counted from before the state")
+	}
+	k.wanted = true
+	l.run(100 * time.Millisecond)
+	if k.behind {
+		t.Error("told, and still behind")
+	}
+}

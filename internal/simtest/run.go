@@ -173,7 +173,7 @@ func (c *cluster) finish() error {
 	bound := c.patience()
 	for range 20 {
 		answered := c.answered
-		if c.until(bound, func() bool { return c.credit == 0 && c.open == 0 && c.idle() }) {
+		if c.goOn(bound, func() bool { return c.credit == 0 && c.open == 0 && c.idle() }) {
 			return nil
 		}
 		if c.answered < answered+10 {
@@ -272,12 +272,12 @@ func (c *cluster) lastWords() error {
 	for range finalOps {
 		c.credit++
 		c.feed()
-		if !c.until(c.patience(), func() bool { return c.credit == 0 && c.open == 0 && c.idle() }) {
+		if !c.goOn(c.patience(), func() bool { return c.credit == 0 && c.open == 0 && c.idle() }) {
 			return c.broken("liveness: a command submitted without any fault got no answer in %v", c.patience())
 		}
 	}
 	for i := before; i < len(c.history.Ops); i++ {
-		if op := &c.history.Ops[i]; op.Returned == 0 && c.shape.Ridge.Horizon > 8*c.shape.Client.MaxPause+4*time.Second {
+		if op := &c.history.Ops[i]; op.Returned == 0 && c.shape.patient() {
 			return c.broken("liveness: %s, submitted without any fault, was given up", c.history.op(op))
 		}
 	}

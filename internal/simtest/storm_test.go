@@ -3,6 +3,8 @@ package simtest
 import (
 	"testing"
 	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/sim"
 )
 
 // Scenarios 38, 39 and 44: power cuts of everything, of partitions and of quorums
@@ -65,6 +67,30 @@ func TestLittleRoom(t *testing.T) {
 	for _, what := range []string{"transfers finished", "pulls gone"} {
 		if s.Slow[what] == 0 {
 			t.Errorf("vacuous: %s: none", what)
+		}
+	}
+}
+
+// leastRoom is littleRoom with logs that hold hardly anything, and processes that
+// come back without their memory: f+1 of a partition are needed then, and nothing
+// goes on before each of them has told that it needs the past no more.
+func leastRoom(s *Shape) {
+	littleRoom(s)
+	s.Ridge.MaxLogCount = max(4*s.Ridge.Pipeline, 16)
+	s.Disks.Storm.Every = 100 * ms
+	w := &s.Disks.Storm.Weights
+	w[havocWipe], w[havocOne], w[havocPartition], w[havocQuorum], w[havocAll] = 4, 8, 4, 2, 2
+	s.Weights[sim.FaultClientClock], s.Weights[sim.FaultServerClock] = 0, 0
+	h := max(s.Ridge.Horizon, 9*s.Client.MaxPause+5*time.Second)
+	s.Ridge.Horizon, s.Partition.Horizon, s.Client.Horizon = h, h, h
+}
+
+// Nothing stands still until the next checkpoint that is due by time. Each of
+// these seeds did so once.
+func TestLeastRoom(t *testing.T) {
+	for _, seed := range []uint64{1, 25, 26, 51, 53} {
+		if _, err := Run(seed, Options{Alter: leastRoom}); err != nil {
+			t.Error(err)
 		}
 	}
 }
