@@ -34,14 +34,37 @@ type nulls struct {
 // real time when its next message comes, and the ensembles do not carry each
 // other away [R8].
 //
-// With optimistic delivery none leads: what is on its way from its proposer
-// would come behind a null ahead of it, and out of the order of timestamps.
+// With optimistic delivery only those lead whose messages are rare among others,
+// and not as far: what is on its way from its proposer would come behind a null
+// ahead of it, and out of the order of timestamps.
 func (e *ensemble) nullLead(now hlc.Now) time.Duration {
-	l := &e.lead
-	if e.c.opt.on {
+	l, most := &e.lead, e.c.cfg.Tuning.Lead/2
+	switch {
+	case e.follows():
 		return 0
+	case e.c.opt.on:
+		most /= 4
 	}
-	return min(max(l.gap, now.Mono-l.proposed)/leadShare, e.c.cfg.Tuning.Lead/2)
+	return min(max(l.gap, now.Mono-l.proposed)/leadShare, most)
+}
+
+// rarely is what part of the messages are of an ensemble that may lead with
+// optimistic delivery. Each of its messages that is out of order makes it a larger
+// part, and so lets it follow for as many messages as make it one in twice that.
+const rarely = 512
+
+// follows says whether nulls are no further ahead than they are asked for.
+func (e *ensemble) follows() bool { return e.c.opt.on && e.part > 1./rarely }
+
+// counted takes note of whose the messages are that are delivered here.
+func (c *Core) counted(from *ensemble) {
+	for _, e := range c.ensembles {
+		x := 0.
+		if e == from {
+			x = 1
+		}
+		e.part += (x - e.part) * 2 / rarely
+	}
 }
 
 // minLead is what is not worth a null of its own accord.
@@ -76,7 +99,7 @@ func (e *ensemble) reach(now hlc.Now, key ids.Position) {
 func (e *ensemble) ahead(now hlc.Now, t hlc.Timestamp) hlc.Timestamp {
 	physical, lead := e.physical(now), e.nullLead(now)
 	from := physical
-	if e.c.opt.on {
+	if e.follows() {
 		return min(max(t, e.c.opt.frontier(now)), physical.Add(e.c.cfg.Tuning.Lead))
 	}
 	if len(e.spec.Partitions) > 1 {
@@ -119,7 +142,7 @@ func (e *ensemble) keepWarm(now hlc.Now) {
 	if now.Mono < n.warmAt {
 		return
 	}
-	if now.Mono > n.warmUntil || e.c.opt.on {
+	if now.Mono > n.warmUntil || e.follows() {
 		n.warmAt = never
 		return
 	}

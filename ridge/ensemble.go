@@ -73,6 +73,8 @@ type ensemble struct {
 	// concludedAt is when this process, as the end of a chain, last was the
 	// first to know of a decision.
 	concludedAt time.Duration
+	// part is how many, of late, of the messages delivered here were this ensemble's.
+	part float64
 
 	// changes are the members that were replaced, mutes how many acceptors have no
 	// vote. mute: neither has this process, blind: nor any knowledge up to it.

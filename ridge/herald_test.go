@@ -113,3 +113,29 @@ func TestNoWaitBecauseOfTheFuture(t *testing.T) {
 		t.Error("never calm again")
 	}
 }
+
+// With optimistic delivery nulls lead where an ensemble's messages are rare among
+// others, by less than without, and follow where they are not.
+func TestNullsLeadWhereMessagesAreRare(t *testing.T) {
+	w := newWorld(t, 43, 2, 3, optimistic)
+	w.run(time.Second)
+	c := w.node(1).core
+	all, now := c.ensemble(ids.All, true), hlc.Now{Mono: w.now, Wall: epoch.Add(w.now)}
+	lead := c.cfg.Tuning.Lead / 8
+	if got := all.nullLead(now); all.follows() || got != lead {
+		t.Fatalf("nobody uses it: leads by %v, want %v", got, lead)
+	}
+	c.counted(all)
+	if got := all.nullLead(now); !all.follows() || got != 0 {
+		t.Fatalf("after a message: leads by %v", got)
+	}
+	for range rarely {
+		c.counted(c.home)
+	}
+	if got := all.nullLead(now); all.follows() || got != lead {
+		t.Errorf("long after it: leads by %v, want %v", got, lead)
+	}
+	if !c.home.follows() {
+		t.Error("a busy ensemble leads")
+	}
+}

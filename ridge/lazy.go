@@ -16,8 +16,8 @@ import (
 // It is not, for a while (calm), after something was seen that may wait for
 // such a learner: it asked for a position, for its reads; it proposed messages of
 // its own; or there were messages to several partitions, whose replicas wait for
-// each other. Neither is it with optimistic delivery, which the learner may
-// have to correct. Waiting is a matter of speed alone: whatever is lazy arrives.
+// each other. Neither is it with direct copies at all learners, whose optimistic
+// delivery it may have to correct. Waiting is a matter of speed alone: whatever is lazy arrives.
 
 // company: what is concluded so soon after another instance has probably
 // others to leave with. Else laziness would cost its timer, and save nothing.
@@ -39,5 +39,5 @@ func (e *ensemble) waited(p ids.Process) {
 func (e *ensemble) lazy(m *accept) bool {
 	last := e.concludedAt
 	e.concludedAt = e.c.now.Mono
-	return e.c.now.Mono-last <= company && !m.Prompt && !e.c.opt.on && len(e.spec.Partitions) == 1 && e.c.now.Mono >= e.c.togetherUntil
+	return e.c.now.Mono-last <= company && !m.Prompt && m.Value.cast == nil && len(e.spec.Partitions) == 1 && e.c.now.Mono >= e.c.togetherUntil
 }

@@ -208,6 +208,7 @@ func (c *Core) Next(ds []Delivery) (n int) {
 		n++
 		c.merged = key
 		if c.opt.on {
+			c.counted(e)
 			c.opt.confirmed(c, m, key)
 		}
 		k := it.instance

@@ -49,7 +49,7 @@ type optimist struct {
 }
 
 func (o *optimist) init(t *Tuning) {
-	o.on, o.astray = t.Optimistic, 1
+	o.on, o.astray = t.Optimistic, 1./strayShare
 	o.store.init()
 }
 
