@@ -224,6 +224,12 @@ func (p *promise) allowsRange(g Range) bool {
 // partition of part(v), a write all of them. It returns the partitions to add
 // to dests, nil if none.
 func (r *Replica) need(it *Item, dests ids.Set) ids.Set {
+	needed, _ := r.place(it, dests)
+	return needed
+}
+
+// place is need, and says whether this partition holds something of the item.
+func (r *Replica) place(it *Item, dests ids.Set) (needed ids.Set, held bool) {
 	var owners ids.Set
 	one := false
 	if it.Range != nil {
@@ -232,28 +238,47 @@ func (r *Replica) need(it *Item, dests ids.Set) ids.Set {
 		owners = r.config.Placement.Owners(it.Key)
 		one = true
 	}
+	held = owners.Has(r.config.Partition)
 	switch {
 	case it.Write || !one:
 		if dests.Covers(owners) {
-			return nil
+			return nil, held
 		}
-		return owners
+		return owners, held
 	case dests.Meets(owners) || len(owners) == 0:
-		return nil
+		return nil, held
 	}
-	return owners[:1]
+	return owners[:1], held
 }
 
-// lacking is dests and the partitions that the items need besides, or nil if
-// dests satisfy every item. All destinations judge alike: the access is a
-// function of the argument, the placement of the position.
-func (r *Replica) lacking(items []Item, dests ids.Set) (needed ids.Set) {
-	for i := range items {
-		if more := r.need(&items[i], dests); more != nil {
-			needed = dests.Union(needed).Union(more)
+// locate fills in where the items are: needed are dests and the partitions that
+// they need besides, or nil if dests satisfy every item. All destinations judge
+// alike: the access is a function of the argument, the placement of the position.
+func (r *Replica) locate(c *command) {
+	c.held, c.spares = c.held[:0], c.exact && !r.config.Checks
+	others := 0
+	for i := range c.items {
+		it := &c.items[i]
+		more, held := r.place(it, c.dests)
+		if more != nil {
+			c.needed = c.dests.Union(c.needed).Union(more)
+		}
+		c.held = append(c.held, held)
+		if !it.Blind {
+			others++
+			c.spares = c.spares && others <= smallAccess/3 && it.Range == nil && !updated(c.items, it.Key)
 		}
 	}
-	return needed
+}
+
+// updated says whether a variable is among those that are updated.
+func updated(items []Item, k Key) bool {
+	for i := range items {
+		if items[i].Blind && items[i].Key == k {
+			return true
+		}
+	}
+	return false
 }
 
 // holds says whether this partition holds a variable.

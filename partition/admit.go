@@ -113,6 +113,7 @@ func (r *Replica) fill(c *command, d *Delivery, q *Request, err error) {
 	c.dests, c.proposed, c.nearest, c.origin = d.Dests, d.Proposed, d.Nearest, d.Origin
 	c.asks = err == nil && q.Optimistic
 	c.spec, c.code, c.arg, c.items, c.needed = nil, nil, nil, nil, nil
+	c.held, c.spares = c.held[:0], false
 	c.body = d.Body
 	c.bytes = len(d.Body) + 512
 	c.exact, c.barrier = true, r.tuning.Sequential
@@ -159,7 +160,7 @@ func (r *Replica) fillAccess(c *command) {
 		c.items, c.exact = a.Items, a.Exact
 		c.barrier = c.barrier || !a.Exact
 		if !r.alone { // here, since placing a key runs the service's code too
-			c.needed = r.lacking(c.items, c.dests)
+			r.locate(c)
 		}
 		if c.exact {
 			t.promise.set(a.Items)
@@ -209,7 +210,7 @@ func (r *Replica) line(c *command) {
 		r.open(c)
 	}
 	for i := range c.items {
-		if len(c.dests) == 1 || r.holdsItem(&c.items[i]) {
+		if len(c.dests) == 1 || c.held[i] {
 			c.local = append(c.local, int32(i))
 		}
 	}

@@ -247,7 +247,7 @@ func (r *Replica) fulfil(w *command, over bool) {
 func (r *Replica) pullWhole(c *command, p *peer) {
 	c.asked = true
 	r.counters.Pulls++
-	r.send(r.witness(p.partition, hash(c.Command)), &Pull{c.Tag})
+	r.send(r.witness(p.partition, r.number), &Pull{c.Tag})
 }
 
 // keepNamed keeps a value that came with a name.

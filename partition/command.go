@@ -32,6 +32,11 @@ type command struct {
 	lent     []Item // lent to Prepare; items need not be in it
 	// needed are dests and what the items need besides, nil if that is nothing.
 	needed ids.Set
+	// held says of each item whether this partition holds something of it; nothing
+	// if there is no other partition.
+	held []bool
+	// spares: what is only updated elsewhere is nothing to this partition.
+	spares bool
 
 	// Scheduling. blockers counts the edges from unfinished earlier commands
 	// that conflict with this one; waiters are the edges to later ones.

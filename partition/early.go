@@ -159,7 +159,7 @@ func (r *Replica) passEarly() {
 }
 
 // onExchange takes a signal or values.
-func (r *Replica) onExchange(q ids.Partition, m *Exchange) {
+func (r *Replica) onExchange(from ids.Process, q ids.Partition, m *Exchange) {
 	if r.last.Less(m.Position) {
 		if !m.ordered() || !m.dated() {
 			r.counters.Invalid++
@@ -172,6 +172,9 @@ func (r *Replica) onExchange(q ids.Partition, m *Exchange) {
 		return
 	}
 	c := r.queue.find(m.Position)
+	if m.Signal && (c == nil || c.asked) && from == r.witness(q, r.number) {
+		r.hasty()
+	}
 	switch {
 	case c == nil:
 		r.counters.Ignored++ // finished, or never accepted here

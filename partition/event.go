@@ -29,7 +29,8 @@ type Event struct {
 	Reply uint64
 	// Reads and Ranges are what the code read from the state before the
 	// command, Writes what it changed (outcome OK), in the order of first
-	// access. Both are alike at all destinations.
+	// access. Both are alike at all destinations, but for what is only updated
+	// elsewhere.
 	Reads  []Key
 	Ranges []Range
 	Writes []Key

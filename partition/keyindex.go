@@ -16,6 +16,14 @@ func (x *keyIndex) empty() bool { return !x.used }
 // cleared is an index that is not in use, of the same memory.
 func (x *keyIndex) cleared() keyIndex { return keyIndex{slots: x.slots} }
 
+// spared is the memory of an index that is not in use any more, if it is little.
+func (x *keyIndex) spared() keyIndex {
+	if len(x.slots) > 1<<10 {
+		return keyIndex{}
+	}
+	return x.cleared()
+}
+
 // reset makes room for twice as many as n.
 func (x *keyIndex) reset(n int) {
 	size := 64

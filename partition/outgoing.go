@@ -167,9 +167,13 @@ func (r *Replica) unsent(o *outgoing) {
 	}
 }
 
-// flush sends what the step has added. One replica of the partition sends to
-// all replicas of the other destinations; the others answer those who asked.
+// flush sends what the step has added. Each replica sends to those of the other
+// destinations that it speaks to, and answers others that have asked.
 func (r *Replica) flush() {
+	if len(r.flushing) == 0 {
+		return
+	}
+	r.heed()
 	for i, o := range r.flushing {
 		r.flushing[i] = nil
 		o.pendingFlush = false
@@ -177,27 +181,74 @@ func (r *Replica) flush() {
 		if !signal && o.sentVars == len(o.vars) && o.sentParts == len(o.parts) {
 			continue
 		}
-		speaks := r.speaker(hash(o.Command)) == r.config.Self
-		var m *Exchange
-		if speaks || len(o.askers) > 0 {
-			m = o.since(o.sentVars, o.sentParts, speaks)
-			m.Signal = signal
-		}
+		vars, parts := o.sentVars, o.sentParts
 		o.sentSignal, o.sentVars, o.sentParts = o.signal, len(o.vars), len(o.parts)
-		for m != nil {
-			var piece *Exchange
-			piece, m = o.cut(m)
-			if speaks {
-				r.sendToOthers(o.dests, piece)
-				continue
-			}
-			for _, p := range o.askers {
-				r.send(p, piece)
+		if len(r.hearers) > 0 {
+			m := o.since(vars, parts, true)
+			for m.Signal = signal; m != nil; {
+				var piece *Exchange
+				piece, m = o.cut(m)
+				r.sendToHearers(o.dests, piece)
 			}
 		}
-		if o.finished && !speaks {
-			o.askers = nil
-		}
+		r.flushToAskers(o, signal, vars, parts)
 	}
 	r.flushing = r.flushing[:0]
+}
+
+// flushToAskers sends what is new to those who have asked and are not spoken to.
+func (r *Replica) flushToAskers(o *outgoing, signal bool, vars, parts int) {
+	for _, p := range o.askers {
+		if r.speaksTo(p) {
+			continue
+		}
+		m := o.since(vars, parts, false)
+		for m.Signal = signal; m != nil; {
+			var piece *Exchange
+			piece, m = o.cut(m)
+			r.send(p, piece)
+		}
+	}
+	if o.finished {
+		o.askers = nil
+	}
+}
+
+// heed finds out whom this replica speaks to: at each other partition the replica
+// of the same number, and those whose own number is of one that is suspected or
+// behind here. So what one batch of commands has to say between two partitions
+// goes in one message to each process. Replicas may disagree for a while; then none
+// or two speak to one, and pulls make up for it.
+func (r *Replica) heed() {
+	r.hearers = r.hearers[:0]
+	for i := range r.most {
+		if r.witness(r.config.Partition, uint64(i)) == r.config.Self {
+			r.hearers = append(r.hearers, i)
+		}
+	}
+}
+
+// speaksTo is of the last heed.
+func (r *Replica) speaksTo(p ids.Process) bool {
+	replicas := r.config.Replicas[r.peers[p]]
+	for _, i := range r.hearers {
+		if i < len(replicas) && replicas[i] == p {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *Replica) sendToHearers(dests ids.Set, m *Exchange) {
+	for _, q := range dests {
+		if q == r.config.Partition {
+			continue
+		}
+		replicas := r.config.Replicas[q]
+		for _, i := range r.hearers {
+			if i < len(replicas) {
+				r.send(replicas[i], m)
+			}
+		}
+	}
 }

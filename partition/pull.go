@@ -35,11 +35,8 @@ func (w *waiting) over() bool { return w.c.finished || w.c.Position != w.at }
 const maxPulls = 256
 
 const (
-	// A command asks after so many times the usual exchange,
+	// A command asks after so many times the usual exchange.
 	pullPatience = 4
-	// and at the latest after so many times PullAfter: what is lost must not be
-	// taken for what is slow.
-	pullMost = 8
 	// pullMemory is the number of exchanges that usual is the mean of.
 	pullMemory = 16
 )
@@ -55,10 +52,18 @@ func (r *Replica) exchanged(c *command) {
 	}
 }
 
+// hasty notes that what was asked for had not been lost: who speaks to this
+// replica has said it later. Where all are slow, questions and their answers
+// would make them slower.
+func (r *Replica) hasty() {
+	p := &r.pulls
+	p.usual = min(p.usual+(p.usual+r.tuning.PullAfter)/pullMemory, r.tuning.PullMax/pullPatience)
+}
+
 // pullAfter is how long a command waits before it asks.
 func (r *Replica) pullAfter() time.Duration {
 	after := r.tuning.PullAfter
-	return min(max(after, pullPatience*r.pulls.usual), pullMost*after, r.tuning.PullMax)
+	return min(max(after, pullPatience*r.pulls.usual), r.tuning.PullMax)
 }
 
 // armPull makes a command that has just started ask later, if need be.
@@ -134,7 +139,7 @@ func (r *Replica) pull(c *command, tries int) {
 			continue
 		}
 		r.counters.Pulls++
-		r.send(r.witness(p.partition, hash(c.Command)+1+uint64(tries)), m)
+		r.send(r.witness(p.partition, r.number+1+uint64(tries)), m)
 	}
 }
 
@@ -152,7 +157,7 @@ func (r *Replica) witness(q ids.Partition, i uint64) ids.Process {
 }
 
 // onPull answers a question: here it is; not yet; gone; or passed and not
-// executed. Every replica can, since every one keeps what the speaker sent.
+// executed. Every replica can, since every one keeps what another may have sent.
 func (r *Replica) onPull(from ids.Process, m *Pull) {
 	if r.last.Less(m.Position) {
 		r.counters.PullsLater++

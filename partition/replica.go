@@ -88,6 +88,13 @@ type Replica struct {
 	reads     reads
 	counters  Counters
 	lastPanic string
+
+	// number is this replica's among those of its partition, most is the greatest
+	// number of replicas of a partition. hearers are the numbers of replicas of others
+	// that it speaks to.
+	number  uint64
+	most    int
+	hearers []int
 }
 
 // New makes a replica with empty state. The Config must be valid.
@@ -106,8 +113,12 @@ func New(c Config) *Replica {
 	r.ledger = newLedger()
 	r.sums = newSums(&r.config)
 	for p, replicas := range c.Replicas {
-		for _, id := range replicas {
+		r.most = max(r.most, len(replicas))
+		for i, id := range replicas {
 			r.peers[id] = ids.Partition(p)
+			if id == c.Self {
+				r.number = uint64(i)
+			}
 		}
 	}
 	r.table = newTable(r.tuning, len(c.Replicas), &r.state.changes)
@@ -167,7 +178,7 @@ func (r *Replica) Step(now hlc.Now, from ids.Process, m wire.Message) {
 	}
 	switch m := m.(type) {
 	case *Exchange:
-		r.onExchange(q, m)
+		r.onExchange(from, q, m)
 	case *Pull:
 		r.onPull(from, m)
 	case *Answer:
@@ -278,10 +289,10 @@ func (r *Replica) slow(p ids.Process) bool {
 	return r.suspected(p) || p != r.config.Self && r.config.Behind != nil && r.config.Behind(p)
 }
 
-// speaker is the replica of this partition that speaks for it about a
-// command, to other partitions and to the client: chosen by the command's id
-// among those not suspected or behind. Replicas may disagree for a while; then none or
-// two speak, and pulls and resends make up for it.
+// speaker is the replica of this partition that speaks for it about a command
+// to the client: chosen by the command's id among those not suspected or behind.
+// Replicas may disagree for a while; then none or two speak, and resends make up
+// for it.
 func (r *Replica) speaker(h uint64) ids.Process {
 	replicas := r.config.Replicas[r.config.Partition]
 	n := uint64(len(replicas))

@@ -20,6 +20,8 @@ const (
 	maxRuns   = 1024
 	// fewWrites is what a command has room for at first.
 	fewWrites = 4
+	// manyWrites is what it may have room for to be kept, if there are few of them.
+	manyWrites = 64
 )
 
 // pop takes the last of a list; the zero value if there is none.
@@ -88,7 +90,7 @@ func (s *spare) putCommand(c *command) {
 	}
 	s.putParts(c)
 	if len(s.commands) < maxRuns {
-		*c = command{waiters: c.waiters, hopes: c.hopes, local: c.local}
+		*c = command{waiters: c.waiters, hopes: c.hopes, local: c.local, held: c.held[:0], tx: c.tx.spared()}
 		s.commands = append(s.commands, c)
 	}
 }
@@ -108,8 +110,8 @@ func (s *spare) renew() {
 		if c.tx.worker != nil || len(s.commands) >= maxRuns {
 			continue
 		}
-		waiters, hopes, local, vars := c.waiters, c.hopes, c.local, c.in.one[0].vars
-		*c = command{waiters: waiters, hopes: hopes, local: local[:0]}
+		waiters, hopes, local, held, vars := c.waiters, c.hopes, c.local, c.held, c.in.one[0].vars
+		*c = command{waiters: waiters, hopes: hopes, local: local[:0], held: held[:0], tx: c.tx.spared()}
 		if cap(vars) <= smallAccess {
 			c.in.one[0].vars = vars
 		}
@@ -118,12 +120,18 @@ func (s *spare) renew() {
 	s.left = s.left[:0]
 }
 
+// spared is a transaction with nothing but memory that may be used again.
+func (t *transaction) spared() (fresh transaction) {
+	fresh.promise.index, fresh.byKey = t.promise.index.spared(), t.byKey.spared()
+	return fresh
+}
+
 // putParts takes the memory that a command's access and code used.
 func (s *spare) putParts(c *command) {
 	if c.lent != nil && len(s.items) < maxRuns {
 		s.items = append(s.items, c.lent[:0])
 	}
-	if w := c.tx.writes; cap(w) == fewWrites && len(s.writes) < maxRuns {
+	if w := c.tx.writes; w != nil && (cap(w) == fewWrites && len(s.writes) < maxRuns || cap(w) <= manyWrites && len(s.writes) < maxSpares) {
 		clear(w)
 		s.writes = append(s.writes, w[:0])
 	}
@@ -137,7 +145,9 @@ func (s *spare) reclaim(c *command) {
 	if c.tx.worker == nil {
 		s.putParts(c)
 	}
-	c.tx = transaction{worker: c.tx.worker}
+	worker := c.tx.worker
+	c.tx = c.tx.spared()
+	c.tx.worker = worker
 	c.code, c.arg, c.body, c.items, c.lent = nil, nil, nil, nil, nil
 	clear(c.waiters)
 	c.waiters = c.waiters[:0]

@@ -248,6 +248,9 @@ func (t *transaction) Update(k Key, op uint16, arg []byte) {
 	if int(op) >= len(t.r.service.Operations) {
 		t.leave(ErrArgument)
 	}
+	if own >= 0 && t.remote && t.c.spares && !t.c.held[own] && t.promise.items[own].Blind {
+		return // its owner does it, and nobody can tell
+	}
 	p := t.write(k, own)
 	if p.blind = own >= 0 && t.promise.items[own].Blind; t.r.config.Checks && t.remote && !p.blind && !p.known && !p.haveOld {
 		v, ok := t.before(k, own) // may suspend

@@ -32,7 +32,8 @@ var (
 	// into the timeline of User. It is false if it was so.
 	FollowUser = ssmr.NewCommand("follow", func(p Pair) ssmr.Access {
 		user, other := uint64(p.User), uint64(p.Other)
-		return ssmr.Exactly(following.Writes(user), followers.Writes(other), feeds.Writes(user), kept.Reads(other))
+		return ssmr.Exactly(following.Writes(user), followers.Writes(other), feeds.Writes(user), kept.Reads(other)).
+			Also(following.Reads(user), followers.Reads(other)) // so that they are sent at once
 	}, follow)
 
 	// FollowUsers is FollowUser for several at once: all of them or, on an
@@ -43,7 +44,7 @@ var (
 	// timeline of User. It is false if it was so.
 	UnfollowUser = ssmr.NewCommand("unfollow", func(p Pair) ssmr.Access {
 		user, other := uint64(p.User), uint64(p.Other)
-		return ssmr.Exactly(following.Writes(user), followers.Writes(other), feeds.Writes(user))
+		return ssmr.Exactly(following.Writes(user), followers.Writes(other), feeds.Writes(user)).Also(following.Reads(user))
 	}, unfollow)
 
 	// RefillTimeline makes a timeline of the posts that are kept of the user and
@@ -170,13 +171,14 @@ func connect(tx ssmr.Tx, p Pair) error {
 
 func accessFollowAll(a FollowArg) ssmr.Access {
 	user := uint64(a.User)
-	items := make([]ssmr.Item, 0, 2+2*min(a.Others.Len(), MaxFollowAtOnce))
-	items = append(items, following.Writes(user), feeds.Writes(user))
+	items := make([]ssmr.Item, 0, 3+3*min(a.Others.Len(), MaxFollowAtOnce))
+	items = append(items, following.Writes(user), following.Reads(user), feeds.Writes(user))
 	if a.Others.Len() > MaxFollowAtOnce {
 		return ssmr.Exactly(items...)
 	}
 	for other := range a.Others.All() {
-		items = append(items, followers.Writes(uint64(other)), kept.Reads(uint64(other)))
+		// What is read, too, is sent at once: else each would wait for the one before.
+		items = append(items, followers.Writes(uint64(other)), followers.Reads(uint64(other)), kept.Reads(uint64(other)))
 	}
 	return ssmr.Exactly(items...)
 }

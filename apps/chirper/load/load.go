@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -73,7 +72,12 @@ func Load(ctx context.Context, c *chirper.Client, g *graph.Graph, o Options) (Re
 	l := &loader{c: c, g: g, o: o}
 	err := l.phase(ctx, "users", g.Len(), g.Len(), l.join)
 	if err == nil {
-		err = l.phase(ctx, "follows", g.Len(), 2*g.Size(), l.follow)
+		f := l.newFollows()
+		err = l.phase(ctx, "follows", o.Window, 2*g.Size(), func(ctx context.Context, _ int) error {
+			stop := context.AfterFunc(ctx, f.wake)
+			defer stop()
+			return l.follow(ctx, f)
+		})
 	}
 	if err == nil && o.Posts > 0 {
 		err = l.phase(ctx, "posts", g.Len(), g.Len()*o.Posts, l.post)
@@ -145,22 +149,6 @@ func (l *loader) join(ctx context.Context, i int) error {
 // atOnce is how many follows one command has: what it reads, twenty posts of
 // each, stays well within a command's budget unless texts are long.
 const atOnce = 64
-
-func (l *loader) follow(ctx context.Context, i int) error {
-	u := l.g.User(i)
-	for some := range slices.Chunk(slices.Collect(l.g.Followers(i)), atOnce) {
-		n, err := again(ctx, func() (int, error) { return l.c.FollowAll(ctx, u, chirper.UsersOf(some...)) })
-		if hopeless(err) || errors.Is(err, ssmr.ErrBudget) {
-			n, err = l.followEach(ctx, u, some)
-		}
-		if err != nil {
-			return err
-		}
-		l.follows.Add(int64(n))
-		l.done.Add(int64(len(some)))
-	}
-	return nil
-}
 
 // hopeless says whether somebody has too many already.
 func hopeless(err error) bool {
