@@ -143,6 +143,17 @@ func TestUpdatesAndMore(t *testing.T) {
 			if got := l.finishedAt(1); got != "1000 1001 1002 1003 1004 1005" {
 				t.Error(got)
 			}
+			slow := blindly(put(far), update(x, doTally))
+			slow.items = append(slow.items, second)
+			if swap {
+				slow.items[1], slow.items[2] = slow.items[2], slow.items[1]
+			}
+			l.deliver(l.op(1010, slow, 0, 1), 1)
+			l.deliver(l.op(1011, blindly(update(x, doTally)), 0), 1)
+			l.deliver(l.op(1012, exactly(get(x)), 0), 1)
+			if n := l.node(1).Status().Unfinished; n != 3 {
+				t.Errorf("%d unfinished", n)
+			}
 		}
 	}
 }

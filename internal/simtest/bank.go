@@ -25,6 +25,7 @@ const (
 	settings                // everywhere: numbers
 	lists                   // lists of tokens
 	drawers                 // "group/item" -> number, placed by group
+	boxes                   // the greatest tokens that came
 	nBankColl = iota
 )
 
@@ -33,6 +34,7 @@ const (
 	opAdd     uint16 = iota // adds its argument
 	opFragile               // likewise, but panics on multiples of three [N1]
 	opToken                 // appends its argument to a list
+	opKeep                  // puts its argument into a box; commutes, as opAdd does
 )
 
 var (
@@ -53,6 +55,7 @@ func account(i uint16) partition.Key { return partition.Key{Collection: accounts
 func ref(i uint16) partition.Key     { return partition.Key{Collection: index, Name: name('r', i)} }
 func setting(i uint16) partition.Key { return partition.Key{Collection: settings, Name: name('s', i)} }
 func list(i uint16) partition.Key    { return partition.Key{Collection: lists, Name: name('l', i)} }
+func box(i uint16) partition.Key     { return partition.Key{Collection: boxes, Name: name('l', i)} }
 func drawer(group, i uint16) partition.Key {
 	return partition.Key{Collection: drawers, Name: name('g', group) + "/" + name('d', i)}
 }
@@ -124,9 +127,10 @@ func bankService() *partition.Service {
 			settings: {Name: "settings", Everywhere: true},
 			lists:    {Name: "lists", Immutable: true, Diff: diffList, Patch: patchList},
 			drawers:  {Name: "drawers", Place: groupOf},
+			boxes:    {Name: "boxes", Immutable: true},
 		},
 		Operations: []partition.Operation{
-			opAdd: {Name: "add", Apply: func(old []byte, _ bool, arg []byte) []byte {
+			opAdd: {Name: "add", Commutes: true, Apply: func(old []byte, _ bool, arg []byte) []byte {
 				return bytesOf(number(old) + number(arg))
 			}},
 			opFragile: {Name: "fragile", Apply: func(old []byte, _ bool, arg []byte) []byte {
@@ -138,6 +142,10 @@ func bankService() *partition.Service {
 			opToken: {Name: "token", Apply: func(old []byte, _ bool, arg []byte) []byte {
 				return appendToken(old, arg)
 			}},
+			opKeep: {Name: "keep", Commutes: true, Slide: keep, Apply: func(old []byte, ok bool, arg []byte) []byte {
+				drop, more := keep(old, ok, arg)
+				return append(append([]byte(nil), old[drop:]...), more...)
+			}},
 		},
 		Errors: []partition.NamedError{{Name: "bank.funds", Err: errFunds}, {Name: "bank.never", Err: errNever}},
 	}
@@ -145,6 +153,26 @@ func bankService() *partition.Service {
 		s.Commands = append(s.Commands, c.spec())
 	}
 	return s
+}
+
+// maxKept tokens are in a box.
+const maxKept = 6
+
+// keep puts a token into a box, which is in order, each once. Mostly it is the
+// greatest.
+func keep(old []byte, _ bool, token []byte) (drop int, more []byte) {
+	at := len(old)
+	for ; at > 0 && number(old[at-8:at]) > number(token); at -= 8 {
+	}
+	over := max(0, len(old)+8-8*maxKept)
+	switch {
+	case at > 0 && number(old[at-8:at]) == number(token):
+		return 0, nil
+	case at == len(old):
+		return over, token
+	}
+	all := append(append(append([]byte(nil), old[:at]...), token...), old[at:]...)
+	return len(old), all[over:]
 }
 
 // tokens kept in a list; older ones are folded into its first eight bytes.

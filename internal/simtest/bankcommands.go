@@ -48,6 +48,13 @@ func allOf(key func(uint16) partition.Key, item func(partition.Key) partition.It
 	}
 }
 
+// updates declares nothing but an operation.
+func updates(op uint16) func(partition.Key) partition.Item {
+	return func(k partition.Key) partition.Item {
+		return partition.Item{Key: k, Write: true, Blind: true, Op: op}
+	}
+}
+
 var (
 	readAccounts  = allOf(account, reads)
 	writeAccounts = allOf(account, writes)
@@ -90,7 +97,12 @@ const (
 	cmdTune
 	cmdPeek
 	cmdMeddle
+	cmdGive // from here on they come in the place of others
+	cmdKeep
+	cmdLook
 	nBankCommands
+
+	nMixed = cmdGive
 )
 
 // spinAbove is how many accesses cmdSpin makes when it means to exceed the
@@ -314,6 +326,28 @@ var bankCommands = [nBankCommands]bankCommand{
 			put(tx, account(a.Keys[0]), n+1)
 		}
 		return bytesOf(n), nil
+	}},
+	cmdGive: {name: "give", touch: allOf(account, updates(opAdd)), run: func(tx partition.Tx, a bankArg) ([]byte, error) {
+		for _, k := range a.Keys {
+			tx.Update(account(k), opAdd, bytesOf(a.N))
+		}
+		return nil, nil
+	}},
+	cmdKeep: {name: "keep", touch: func(a bankArg) []partition.Item {
+		return append(allOf(box, updates(opKeep))(a), reads(account(a.Keys[0])))
+	}, run: func(tx partition.Tx, a bankArg) ([]byte, error) {
+		n := get(tx, account(a.Keys[0]))
+		for _, k := range a.Keys {
+			tx.Update(box(k), opKeep, bytesOf(a.N))
+		}
+		return bytesOf(n), nil
+	}},
+	cmdLook: {name: "look", reads: true, touch: allOf(box, reads), run: func(tx partition.Tx, a bankArg) (out []byte, _ error) {
+		for _, k := range a.Keys {
+			v, _ := tx.Get(box(k))
+			out = append(out, v...)
+		}
+		return out, nil
 	}},
 	cmdSpin: {name: "spin", touch: writeAccounts, run: func(tx partition.Tx, a bankArg) ([]byte, error) {
 		n := int64(0)

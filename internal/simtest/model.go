@@ -25,6 +25,8 @@ type model struct {
 type touched struct {
 	reads, writes []partition.Key
 	ranges        []partition.Range
+	// updates are those of writes that are nothing but one operation that commutes.
+	updates map[partition.Key]uint16
 }
 
 // answer is how a command ends, as far as its caller can see.
@@ -62,6 +64,11 @@ func (m *model) apply(code uint16, arg []byte, at hlc.Timestamp, _ ids.Command) 
 		m.set(k, tx.buffer[k])
 	}
 	tx.t.writes = tx.order
+	for k := range tx.t.updates {
+		if slices.Contains(tx.t.reads, k) {
+			delete(tx.t.updates, k)
+		}
+	}
 	return answer{value: string(value)}, tx.t
 }
 
@@ -158,11 +165,17 @@ func (tx *modelTx) demand(ok func(it *partition.Item) bool) {
 	panic(&ended{partition.ErrAccess})
 }
 
-func (tx *modelTx) demandKey(k partition.Key, write bool) {
+func (tx *modelTx) demandKey(k partition.Key, write bool) { tx.demandUse(k, write, -1) }
+
+// demandUse is demandKey; op is that of an Update, or -1.
+func (tx *modelTx) demandUse(k partition.Key, write bool, op int) {
 	if write && tx.readOnly {
 		panic(&ended{partition.ErrReadOnly})
 	}
 	tx.demand(func(it *partition.Item) bool {
+		if it.Blind && int(it.Op) != op {
+			return false
+		}
 		if write && !it.Write {
 			return false
 		}
@@ -185,6 +198,7 @@ func (tx *modelTx) change(k partition.Key, v *[]byte) {
 	if _, ok := tx.buffer[k]; !ok {
 		tx.order = append(tx.order, k)
 	}
+	delete(tx.t.updates, k)
 	tx.buffer[k] = v
 }
 
@@ -213,11 +227,19 @@ func (tx *modelTx) Delete(k partition.Key) {
 
 func (tx *modelTx) Update(k partition.Key, op uint16, arg []byte) {
 	tx.spend()
-	tx.demandKey(k, true)
+	tx.demandUse(k, true, int(op))
 	old, ok := tx.peek(k)
 	v, fine := applied(&tx.m.service.Operations[op], slices.Clone(old), ok, arg)
 	if fine {
+		before, was := tx.t.updates[k]
+		_, changed := tx.buffer[k]
 		tx.change(k, &v)
+		if tx.m.service.Operations[op].Commutes && (!changed || was && before == op) {
+			if tx.t.updates == nil {
+				tx.t.updates = map[partition.Key]uint16{}
+			}
+			tx.t.updates[k] = op
+		}
 	} else if !slices.Contains(tx.t.reads, k) {
 		tx.t.reads = append(tx.t.reads, k)
 	}

@@ -19,7 +19,7 @@ const (
 
 // sampleable says whether a command is one of the cells'.
 func sampleable(h *History, op *Op) (bankArg, bool) {
-	if h.Service.Name != "bank" || op.Code > cmdAddAndRead {
+	if h.Service.Name != "bank" || op.Code > cmdAddAndRead && op.Code != cmdGive {
 		return bankArg{}, false
 	}
 	a, err := decodeBankArg(op.Arg)
@@ -120,7 +120,7 @@ func stepCells(s cellState, in cellInput) (cellState, answer) {
 			set(k, s.value[at(k)]+part)
 			out += read(k)
 		}
-	case cmdAdd, cmdAddAndRead:
+	case cmdAdd, cmdGive, cmdAddAndRead:
 		for _, k := range keys {
 			set(k, s.value[at(k)]+n)
 		}

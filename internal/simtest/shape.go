@@ -36,7 +36,7 @@ type Shape struct {
 	Rogues               bool          // some clients stamp as far ahead as they please
 	Restarts             bool          // crashed processes come back, to be refused
 	Hot                  int           // accounts that most commands use
-	Mix                  [nBankCommands]int
+	Mix                  [nMixed]int
 	// Chains: plain commands only, over neighbouring partitions, on two
 	// accounts of each: the shortest way to cycles across partitions.
 	Chains bool

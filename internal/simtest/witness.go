@@ -91,20 +91,30 @@ func (l *latest) raise(m latest) {
 }
 
 // checkRealTime is the pass with running maxima. Per variable: written covers
-// the last write and everything that reaches it, read the reads since.
+// the last write and everything that reaches it, read the reads since, and updated
+// the updates since by one operation, which commutes; one by another comes after.
 func checkRealTime(h *History, line []Effect, touches []touched) error {
 	vars := newVariables(h, touches)
 	written, read := make([]latest, len(vars.names)), make([]latest, len(vars.names))
+	updated, by := make([]latest, len(vars.names)), make([]uint16, len(vars.names))
 	for i := range line {
 		op := &h.Ops[line[i].Op]
 		rs, ws := vars.of(&touches[i])
 		var before latest
+		overlaps := func(v int32) bool {
+			op, ok := touches[i].updates[vars.names[v]]
+			return ok && (updated[v] == latest{} || by[v] == op)
+		}
 		for _, v := range rs {
 			before.raise(written[v])
+			before.raise(updated[v])
 		}
 		for _, v := range ws {
 			before.raise(written[v])
 			before.raise(read[v])
+			if !overlaps(v) {
+				before.raise(updated[v])
+			}
 		}
 		if op.Returned != 0 && before.invoked > op.Returned {
 			late := &h.Ops[before.op]
@@ -116,8 +126,18 @@ func checkRealTime(h *History, line []Effect, touches []touched) error {
 			read[v].raise(before)
 		}
 		for _, v := range ws {
-			written[v] = before
-			read[v] = latest{}
+			op, only := touches[i].updates[vars.names[v]]
+			switch {
+			case !only:
+				written[v], read[v], updated[v] = before, latest{}, latest{}
+				continue
+			case !overlaps(v):
+				written[v].raise(read[v])
+				written[v].raise(updated[v])
+				read[v], updated[v] = latest{}, latest{}
+			}
+			updated[v].raise(before)
+			by[v] = op
 		}
 	}
 	return nil

@@ -64,7 +64,7 @@ func (b *bankLoad) next(r *rand.Rand) (uint16, []byte, ids.Set) {
 		if code == cmdTransfer {
 			a.N = int64(1 + r.IntN(60))
 		}
-		return code, a.encode(), nil
+		return b.blindly(code), a.encode(), nil
 	}
 	x := r.IntN(b.total)
 	code := uint16(0)
@@ -73,11 +73,25 @@ func (b *bankLoad) next(r *rand.Rand) (uint16, []byte, ids.Set) {
 		code++
 	}
 	b.fill(r, code, multi, &a)
+	code = b.blindly(code)
 	var guess ids.Set
 	if bankCommands[code].hint && r.IntN(3) == 0 {
 		guess = ids.NewSet(ids.Partition(r.IntN(b.shape.Partitions)))
 	}
 	return code, a.encode(), guess
+}
+
+// blindly has some commands do without what makes them conflict.
+func (b *bankLoad) blindly(code uint16) uint16 {
+	switch {
+	case code == cmdAdd && b.token%4 > 0:
+		return cmdGive
+	case code == cmdPush && b.token%2 > 0:
+		return cmdKeep
+	case code == cmdAppend && b.token%3 == 0:
+		return cmdLook
+	}
+	return code
 }
 
 // read draws a read of one partition.
