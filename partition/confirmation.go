@@ -1,10 +1,10 @@
 package partition
 
 import (
+	"crypto/aes"
+	"crypto/cipher"
 	"encoding/binary"
 	"slices"
-
-	"github.com/cespare/xxhash/v2"
 
 	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
@@ -26,22 +26,28 @@ type Confirmation struct {
 }
 
 // Content is a digest of what a final reply to a command says: outcome, value
-// and error. It is keyed by the command, whose client's id is random: nobody who
-// may choose values can look for two with one digest.
+// and error. It is a code of authentication (GMAC) under the client's id, which is
+// random, so that nobody who may choose values can choose two with one digest;
+// with a hash that is merely seeded that is easy, whatever the seed.
 func Content(c ids.Command, o Outcome, value []byte, errName, errText string) uint64 {
-	var d xxhash.Digest
-	var b [25]byte
-	d.ResetWithSeed(binary.LittleEndian.Uint64(c.Client[:8]))
-	copy(b[:8], c.Client[8:])
-	binary.LittleEndian.PutUint64(b[8:], uint64(c.Sequence))
-	binary.LittleEndian.PutUint32(b[16:], uint32(len(value)))
-	binary.LittleEndian.PutUint32(b[20:], uint32(len(errName)))
-	b[24] = byte(o)
-	_, _ = d.Write(b[:])
-	_, _ = d.Write(value)
-	_, _ = d.WriteString(errName)
-	_, _ = d.WriteString(errText)
-	return d.Sum64()
+	block, err := aes.NewCipher(c.Client[:])
+	if err != nil {
+		panic(err) // only for keys of other sizes
+	}
+	mac, err := cipher.NewGCM(block)
+	if err != nil {
+		panic(err) // only for blocks of other sizes
+	}
+	var nonce [12]byte
+	binary.LittleEndian.PutUint64(nonce[:], uint64(c.Sequence))
+	nonce[8] = byte(o)
+	said := value
+	if len(errName)+len(errText) > 0 {
+		nonce[9] = 1
+		said = wire.AppendString(wire.AppendString(wire.AppendBytes(nil, value), errName), errText)
+	}
+	var tag [16]byte
+	return binary.LittleEndian.Uint64(mac.Seal(tag[:0], nonce[:], nil, said))
 }
 
 // Reply is the reply that is confirmed, given its content.

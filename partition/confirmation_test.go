@@ -1,6 +1,7 @@
 package partition
 
 import (
+	"encoding/binary"
 	"fmt"
 	"testing"
 
@@ -96,5 +97,36 @@ func TestContent(t *testing.T) {
 			t.Errorf("%d and %d have one digest", i, j)
 		}
 		sums[x] = i
+	}
+}
+
+// Two values whose digests by xxhash are equal under every other seed, though
+// whoever writes them knows none: the second of two words of one lane undoes what
+// the first has changed. Who may write what another reads could have had a wrong
+// optimistic reply confirmed.
+func TestConfirmationsAreNotForged(t *testing.T) {
+	prime1, prime2 := uint64(0x9E3779B185EBCA87), uint64(0xC2B2AE3D27D4EB4F)
+	inverse := uint64(1)
+	for range 6 {
+		inverse *= 2 - prime2*inverse
+	}
+	for at := range 32 { // wherever in the digest's blocks the value begins
+		a, b := make([]byte, 256), make([]byte, 256)
+		for _, v := range []struct {
+			b     []byte
+			x, by uint64
+		}{{a, 0, 0}, {b, 1 << 63, prime1 << 30}} {
+			binary.LittleEndian.PutUint64(v.b[at+64:], v.x)
+			binary.LittleEndian.PutUint64(v.b[at+96:], v.by*inverse)
+		}
+		for i := range 40 {
+			c := ids.Command{Sequence: ids.Sequence(i + 1)}
+			for j := range c.Client {
+				c.Client[j] = byte(37*i + 11*j + at)
+			}
+			if Content(c, OutcomeOK, a, "", "") == Content(c, OutcomeOK, b, "", "") {
+				t.Fatalf("two values with one digest, the value beginning %d bytes before a block ends", 32-at)
+			}
+		}
 	}
 }

@@ -139,3 +139,35 @@ func TestNullsLeadWhereMessagesAreRare(t *testing.T) {
 		t.Error("a busy ensemble leads")
 	}
 }
+
+// A direct copy that others may have none of is no reason to leave its payload out,
+// also where it comes to the coordinator before its proposal.
+func TestHeraldAtTheCoordinator(t *testing.T) {
+	w := newWorld(t, 43, 2, 3, optimistic)
+	w.run(500 * time.Millisecond)
+	for i := range 20 {
+		m := msg(i+1, epoch.Add(w.now), 0, 1)
+		w.byName[idOf(m)] = &proposal{m: m}
+		w.node(1).step(ids.ToClient(m.Command.Client), &Cast{Message: m, Alone: true})
+		w.node(1).step(ids.ToClient(m.Command.Client), &Propose{Ensemble: ids.All, Message: m, Herald: true})
+		w.run(time.Millisecond)
+	}
+	w.finish(2 * time.Second)
+	for _, n := range w.nodes {
+		if c := n.core.counters; c.Optimistic != 20 || c.PayloadsAsked+c.PayloadsSpared > 0 {
+			t.Errorf("process %d: %+v", n.id, c)
+		}
+	}
+}
+
+// Who passes a proposal on says what it was told of copies.
+func TestHeraldIsPassedOn(t *testing.T) {
+	for _, p := range []Propose{{Herald: true}, {Cast: true}, {}} {
+		r := optRig(t, 2, 1)
+		p.Message = msg(1, r.now.Wall)
+		r.step(0, &p)
+		if ps := only[*Propose](r); len(ps) != 1 || ps[0].Herald != p.Herald || ps[0].Cast != p.Cast || ps[0].Hops != 1 {
+			t.Errorf("%+v: %+v", p, ps)
+		}
+	}
+}

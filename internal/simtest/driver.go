@@ -134,6 +134,10 @@ func (v *driver) broken(err error) {
 // errDisk ends a process whose disk has failed.
 var errDisk = errors.New("the disk failed")
 
+// errNotBegun: a checkpoint's last part found no room after it had been given.
+// The core has given the transfer up by then.
+var errNotBegun = errors.New("a checkpoint that was not begun")
+
 // do does a job, or the next step of it.
 func (v *driver) do(now hlc.Now, j node.Job) {
 	var r node.Result
@@ -173,12 +177,10 @@ func (v *driver) do(now hlc.Now, j node.Job) {
 			r.Err = v.writer.Add(w.Items)
 		}
 	case *node.Commit:
-		if v.number != w.Manifest.Number { // nothing in it
+		if v.writer == nil || v.number != w.Manifest.Number {
 			v.endWrite()
-			v.writer, r.Err = v.d.store.Begin(w.Manifest.Number, true)
-		}
-		if r.Err == nil {
-			r.Err = v.writer.Commit(w.Manifest.Sum, w.Manifest.Append(nil), w.Manifest.Number)
+			r.Err = errNotBegun
+		} else if r.Err = v.writer.Commit(w.Manifest.Sum, w.Manifest.Append(nil), w.Manifest.Number); r.Err == nil {
 			v.wrote(w.Manifest, false)
 		}
 		v.endWrite()
@@ -188,7 +190,7 @@ func (v *driver) do(now hlc.Now, j node.Job) {
 		v.d.stats.Full++
 		r.Err, r.Full = nil, true
 	}
-	if r.Err != nil {
+	if r.Err != nil && r.Err != errNotBegun {
 		if _, read := j.Work.(*node.Read); !read {
 			v.broken(r.Err)
 			return
