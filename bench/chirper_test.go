@@ -39,6 +39,15 @@ func TestChirper(t *testing.T) {
 	}
 }
 
+// With more outstanding than the servers' tables of clients have room for, beside
+// one late answer, every command is answered all the same.
+func TestChirperManyOutstanding(t *testing.T) {
+	points, words := runBench(t, Chirper, "-json -rounds 1 -warm 300ms -window 300ms -outstanding 640 -users 60 -partitions 2 -workloads timeline -loads 1 -eyrie "+eyrieBinary(t), "-only", "chirper "+ourSMR)
+	if len(points) != 1 || points[0].Ops == 0 || points[0].Errors > 0 {
+		t.Errorf("%+v: %s", points, words)
+	}
+}
+
 // Bad flags are refused before anything runs.
 func TestChirperFlags(t *testing.T) {
 	for _, args := range []string{"-users 1", "-size 141", "-skew 0.5", "-graph /nowhere", "-workloads nothing", "-workers"} {

@@ -62,8 +62,9 @@ func (x *chirperClient) Start(ctx context.Context) (err error) {
 		return err
 	}
 	cfg := host.FileClient(x.file, apps.Service.Definition(), apps.Service.Map(x.c.Partitions))
+	// Its Span stays what it is: servers refuse, for good, what is further above
+	// the low mark than their ClientWindow, which no flag of theirs changes.
 	cfg.Core.Tuning.Window = inFlight * x.c.Outstanding
-	cfg.Core.Tuning.Span = max(cfg.Core.Tuning.Span, 4*cfg.Core.Tuning.Window)
 	x.client, err = host.Dial(ctx, cfg)
 	return err
 }

@@ -82,10 +82,10 @@ func eyrieBinary(t *testing.T) string {
 }
 
 // runBench runs a bench that succeeds: its points, and what it tells people.
-func runBench(t *testing.T, bench func(ctx context.Context, args []string, out, words io.Writer) int, args string) (points []Point, words string) {
+func runBench(t *testing.T, bench func(ctx context.Context, args []string, out, words io.Writer) int, args string, more ...string) (points []Point, words string) {
 	t.Helper()
 	var lines, text bytes.Buffer
-	if status := bench(t.Context(), strings.Fields(args), &lines, &text); status != 0 {
+	if status := bench(t.Context(), append(strings.Fields(args), more...), &lines, &text); status != 0 {
 		t.Fatalf("status %d: %s", status, text.String())
 	}
 	for d := json.NewDecoder(&lines); d.More(); {

@@ -66,7 +66,11 @@ type Tuning struct {
 	Stall time.Duration
 	// LinkBytes bounds what waits for the write to a process, and once
 	// more what is being written; ClientLinkBytes the same for a client;
-	// ClientBytes what waits for all clients together.
+	// ClientBytes what waits for all clients together. Nothing leaves before
+	// Flush, so ClientLinkBytes is also about how many replies of one step a
+	// client can get: what is dropped comes only when it asks again. While
+	// more than half of ClientBytes waits, a client may have a sixteenth of
+	// ClientLinkBytes: a few that take nothing leave room for the others.
 	LinkBytes, ClientLinkBytes, ClientBytes int
 	// DownBytes bounds what waits for a connection that is being made. It
 	// is dropped when the attempt fails.
@@ -97,7 +101,7 @@ func DefaultTuning() Tuning {
 		ClientSilence:   40 * time.Second,
 		Stall:           5 * time.Second,
 		LinkBytes:       16 << 20,
-		ClientLinkBytes: 1 << 20,
+		ClientLinkBytes: 16 << 20,
 		ClientBytes:     64 << 20,
 		DownBytes:       64 << 10,
 		InboundBytes:    256 << 20,

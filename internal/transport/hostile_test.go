@@ -311,32 +311,3 @@ func TestTooManyClientsAreRefused(t *testing.T) {
 	p.until(t, "the count", func() bool { return p.Stats().RefusedOthers > 0 })
 	check()
 }
-
-// A client that takes nothing costs its connection, and bounded memory.
-func TestStuckClientIsDropped(t *testing.T) {
-	w, p, check := bystander(t, func(c *Config) {
-		c.Tuning = quick()
-		c.Tuning.ClientSilence = time.Minute
-		c.Tuning.ClientLinkBytes = 1 << 20
-	})
-	c := w.greeted(1, 5)
-	c.SetReadBuffer(4096)
-	c.Write(frame(text("hello")))
-	p.until(t, "hello", p.heard("hello"))
-	to := ids.ToClient(ids.Client{5, 1})
-	before := heap()
-	m := &note{kindNote, make([]byte, 10000)}
-	for range 5000 {
-		p.Send(to, m)
-		p.Flush()
-	}
-	if used := heap() - before; used > 8<<20 {
-		t.Errorf("a stuck client holds %d bytes", used)
-	}
-	p.until(t, "the end of the connection", func() bool { s := p.Stats(); return s.Stalled == 1 && s.Clients == 1 })
-	if p.Stats().DroppedFull == 0 {
-		t.Error("nothing was dropped")
-	}
-	p.until(t, "nothing to be counted as waiting", func() bool { return p.clientBytes.Load() == 0 })
-	check()
-}

@@ -50,9 +50,9 @@ func (l *link) push(m wire.Message) (waiting int) {
 	case l.c == nil:
 		limit, dropped = t.tuning.DownBytes, &t.count.droppedDown
 	case l.to.Process == 0:
-		limit = t.tuning.ClientLinkBytes
+		limit = t.clientLimit()
 	}
-	if l.pending.size() >= limit || l.to.Process == 0 && t.clientBytes.Load() >= int64(t.tuning.ClientBytes) {
+	if l.pending.size() >= limit {
 		dropped.Add(1)
 		return 0
 	}
@@ -68,6 +68,20 @@ func (l *link) push(m wire.Message) (waiting int) {
 	}
 	return l.pending.size()
 }
+
+// clientLimit is how much may wait for a client now.
+func (t *TCP) clientLimit() int {
+	switch all, most := t.clientBytes.Load(), int64(t.tuning.ClientBytes); {
+	case all >= most:
+		return 0
+	case all > most/2:
+		return t.tuning.ClientLinkBytes / crowdedShare
+	}
+	return t.tuning.ClientLinkBytes
+}
+
+// crowdedShare: see Tuning.ClientLinkBytes.
+const crowdedShare = 16
 
 // buffer sees to a buffer for what is pending.
 func (l *link) buffer() {

@@ -225,6 +225,28 @@ func TestClientGetsRepliesOnItsConnection(t *testing.T) {
 	}
 }
 
+// What one step has for a client, a thousand timelines, say, is not dropped for
+// want of a flush in between.
+func TestManyRepliesOfOneStep(t *testing.T) {
+	w := newNetwork(t, 1)
+	p := w.process(1)
+	c := w.client(9)
+	c.up(t, 1)
+	c.Send(ids.To(1), text("question"))
+	c.Flush()
+	p.until(t, "question", p.heard("question"))
+	m := &note{kindNote, make([]byte, 8000)}
+	for range 1024 {
+		p.Send(p.got[0].from, m)
+	}
+	p.Send(p.got[0].from, text("last"))
+	p.Flush()
+	c.until(t, "the last", c.heard("last"))
+	if n := p.Stats().DroppedFull; n > 0 {
+		t.Errorf("%d replies dropped", n)
+	}
+}
+
 func TestMessagesArriveInOrderAndWhole(t *testing.T) {
 	w := newNetwork(t, 2)
 	a, b := w.process(1), w.process(2)

@@ -1,0 +1,68 @@
+package transport
+
+import (
+	"testing"
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/ids"
+)
+
+// A client that takes nothing costs its connection, and bounded memory.
+func TestStuckClientIsDropped(t *testing.T) {
+	w, p, check := bystander(t, func(c *Config) {
+		c.Tuning = quick()
+		c.Tuning.ClientSilence = time.Minute
+		c.Tuning.ClientLinkBytes = 1 << 20
+	})
+	c := w.greeted(1, 5)
+	c.SetReadBuffer(4096)
+	c.Write(frame(text("hello")))
+	p.until(t, "hello", p.heard("hello"))
+	to := ids.ToClient(ids.Client{5, 1})
+	before := heap()
+	m := &note{kindNote, make([]byte, 10000)}
+	for range 5000 {
+		p.Send(to, m)
+		p.Flush()
+	}
+	if used := heap() - before; used > 8<<20 {
+		t.Errorf("a stuck client holds %d bytes", used)
+	}
+	p.until(t, "the end of the connection", func() bool { s := p.Stats(); return s.Stalled == 1 && s.Clients == 1 })
+	if p.Stats().DroppedFull == 0 {
+		t.Error("nothing was dropped")
+	}
+	p.until(t, "nothing to be counted as waiting", func() bool { return p.clientBytes.Load() == 0 })
+	check()
+}
+
+// Clients that take nothing leave room for the others' replies.
+func TestStuckClientsLeaveRoom(t *testing.T) {
+	w, p, _ := bystander(t, func(c *Config) {
+		c.Tuning.ClientSilence, c.Tuning.Stall = time.Minute, time.Minute
+		c.Tuning.ClientLinkBytes, c.Tuning.ClientBytes = 16<<20, 16<<20
+	})
+	c := w.greeted(1, 5)
+	c.SetReadBuffer(4096)
+	c.Write(frame(text("hello")))
+	p.until(t, "hello", p.heard("hello"))
+	m := &note{kindNote, make([]byte, 10000)}
+	for range 5000 {
+		p.Send(ids.ToClient(ids.Client{5, 1}), m)
+		p.Flush()
+	}
+	if n := p.clientBytes.Load(); n < 8<<20 || n > 12<<20 {
+		t.Errorf("%d bytes wait for the client that takes nothing", n)
+	}
+	other := w.client(9)
+	other.up(t, 1)
+	other.Send(ids.To(1), text("question"))
+	other.Flush()
+	p.until(t, "question", p.heard("question"))
+	for range 50 {
+		p.Send(ids.ToClient(ids.Client{9}), m)
+	}
+	p.Send(ids.ToClient(ids.Client{9}), text("answer"))
+	p.Flush()
+	other.until(t, "answer", other.heard("answer"))
+}
