@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"testing"
+
+	"github.com/eyrie-dev/eyrie/internal/testroom"
 )
 
 // A replica that is killed under load comes back and catches up, and what
@@ -14,6 +16,7 @@ func TestRejoin(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes ten seconds")
 	}
+	testroom.Processes(t, t.TempDir(), 3)
 	var out, words bytes.Buffer
 	args := strings.Fields("-json -variables 2000 -normal 2s -away 1100ms -ways replay -outstanding 8 -share 0.2 -dir " + t.TempDir())
 	Rejoin(t.Context(), args, &out, &words) // its verdict depends on the machine

@@ -5,11 +5,14 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"github.com/eyrie-dev/eyrie/internal/testroom"
 )
 
 // Durable processes are under load, and what they take is seen.
 func TestSoak(t *testing.T) {
 	var out, words bytes.Buffer
+	testroom.Processes(t, t.TempDir(), 6)
 	args := strings.Fields("-json -minutes 0.07 -every 1s -znodes 100 -outstanding 8 -partitions 2 -share 0.1 -dir " + t.TempDir() + " -eyrie " + eyrieBinary(t))
 	if status := Soak(t.Context(), args, &out, &words); status != 0 {
 		t.Fatalf("status %d: %s", status, words.String())

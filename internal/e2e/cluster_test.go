@@ -26,6 +26,7 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/node"
 	"github.com/eyrie-dev/eyrie/internal/powercut"
+	"github.com/eyrie-dev/eyrie/internal/testroom"
 )
 
 var binary string // the built eyrie
@@ -81,6 +82,9 @@ func startCluster(t *testing.T, partitions, replicas int, durable bool) *process
 
 func startIn(t *testing.T, dir string, partitions, replicas int, durable bool) *processes {
 	t.Helper()
+	if durable {
+		testroom.Processes(t, dir, partitions*replicas)
+	}
 	p := newCluster(t, dir, partitions, replicas)
 	p.durable = durable
 	for id := range p.desc.Addrs() {

@@ -18,6 +18,7 @@ import (
 	"github.com/eyrie-dev/eyrie/apps"
 	"github.com/eyrie-dev/eyrie/apps/volery"
 	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/testroom"
 	"github.com/eyrie-dev/eyrie/ssmr"
 )
 
@@ -73,6 +74,7 @@ type flipped struct {
 func newFlipped(t *testing.T) *flipped {
 	t.Helper()
 	base := t.TempDir()
+	testroom.Processes(t, base, 3*3) // pristine, live, and one that is to be told apart
 	f := &flipped{live: filepath.Join(base, "live"), pristine: filepath.Join(base, "pristine")}
 	f.processes = newCluster(t, base, 1, 3)
 	for _, id := range f.all() {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/powercut"
+	"github.com/eyrie-dev/eyrie/internal/testroom"
 )
 
 // TestSlowDisk: scenario 51. One process's disk becomes a hundred times slower:
@@ -20,7 +21,9 @@ import (
 func TestSlowDisk(t *testing.T) {
 	longer(t)
 	t.Parallel()
-	p := newCluster(t, t.TempDir(), 1, 3)
+	dir := t.TempDir()
+	testroom.Processes(t, dir, 3)
+	p := newCluster(t, dir, 1, 3)
 	var slow [4]atomic.Bool
 	for _, id := range p.all() {
 		p.dirs[id] = filepath.Join(filepath.Dir(p.file), fmt.Sprint(id))

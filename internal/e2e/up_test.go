@@ -5,17 +5,22 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/testroom"
 )
 
 // startUp runs `eyrie up` until it says that it is up.
 func startUp(t *testing.T, args ...string) (*exec.Cmd, *record) {
 	t.Helper()
+	if !slices.Contains(args, "--memory") {
+		testroom.Processes(t, os.TempDir(), 6)
+	}
 	cmd, log := begin(t, append([]string{"up"}, args...)...)
 	t.Cleanup(func() { cmd.Process.Kill() })
 	eventually(t, 30*time.Second, "up is up", func() bool { return strings.Contains(log.String(), "Ctrl-C") })

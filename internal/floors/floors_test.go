@@ -44,7 +44,8 @@ var floors = map[string]string{
 	"cmd":                "ssmr apps bench internal ridge partition optimistic oracle cmd",
 	"internal/floors":    "",
 	"internal/e2e":       "",
-	"internal/powercut":  "",
+	"internal/powercut":  "internal/testroom",
+	"internal/testroom":  "internal/vfs",
 }
 
 const common = "internal/hlc internal/ids"

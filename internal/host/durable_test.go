@@ -15,6 +15,7 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/journal"
 	"github.com/eyrie-dev/eyrie/internal/node"
+	"github.com/eyrie-dev/eyrie/internal/testroom"
 	"github.com/eyrie-dev/eyrie/internal/vfs"
 	"github.com/eyrie-dev/eyrie/oracle"
 	"github.com/eyrie-dev/eyrie/partition"
@@ -35,6 +36,7 @@ func newLasting(t *testing.T, disks map[ids.Process]vfs.FS) *lasting {
 
 func newLastingOf(t *testing.T, service *partition.Service, disks map[ids.Process]vfs.FS) *lasting {
 	s := &lasting{dir: t.TempDir(), addrs: map[ids.Process]string{}, disks: disks}
+	testroom.Processes(t, s.dir, 3) // checkpoints are there, whatever the disks are
 	s.system = system{t: t, service: service, topology: ridge.NewTopology([][]ids.Process{{1, 2, 3}}), nodes: map[ids.Process]*Node{}}
 	listeners := map[ids.Process]net.Listener{}
 	for p := range ids.Process(3) {

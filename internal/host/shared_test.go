@@ -15,6 +15,7 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/client"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/node"
+	"github.com/eyrie-dev/eyrie/internal/testroom"
 	"github.com/eyrie-dev/eyrie/internal/vfs"
 	"github.com/eyrie-dev/eyrie/oracle"
 	"github.com/eyrie-dev/eyrie/partition"
@@ -33,6 +34,7 @@ type sharing struct {
 
 func newSharing(t *testing.T, disks [3]vfs.FS) *sharing {
 	s := &sharing{dir: t.TempDir(), addrs: map[ids.Process]string{}, disks: disks}
+	testroom.Processes(t, s.dir, 6) // checkpoints are there, whatever the disks are
 	s.system = system{t: t, service: counters(), topology: ridge.NewTopology([][]ids.Process{{1, 2, 3}, {4, 5, 6}}), nodes: map[ids.Process]*Node{}}
 	var listeners [6]net.Listener
 	for i := range listeners {

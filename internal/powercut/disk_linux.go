@@ -10,6 +10,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/eyrie-dev/eyrie/internal/testroom"
 )
 
 // Disk is a mounted image. Its methods belong to one goroutine.
@@ -21,11 +23,15 @@ type Disk struct {
 	mounted bool
 }
 
-// NewDisk makes and mounts a disk of so many bytes. Disks is to be asked before.
+// NewDisk makes and mounts a disk of so many bytes, which the one below must have
+// room for. Disks is to be asked before.
 func NewDisk(size int64) (*Disk, error) {
 	room, err := os.MkdirTemp(os.Getenv(inside), "disk")
 	if err != nil {
 		return nil, err
+	}
+	if err := testroom.Check(room, uint64(size)); err != nil {
+		return nil, errors.Join(err, os.Remove(room))
 	}
 	d := &Disk{Dir: filepath.Join(room, "mnt"), room: room, image: filepath.Join(room, "image")}
 	err = errors.Join(os.Mkdir(d.Dir, 0o700), os.WriteFile(d.image, nil, 0o600), os.Truncate(d.image, size))
