@@ -3,6 +3,7 @@ package partition
 import (
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -447,5 +448,40 @@ func TestFullOutboxAsksAgain(t *testing.T) {
 	}
 	if n := l.node(1).Status().Outbox; n != 0 || !l.node(1).Ready() {
 		t.Fatalf("%d entries", n)
+	}
+}
+
+// A replica that is not in the chain may be slow for a while before anybody knows:
+// commands of several partitions are answered by the one that learned first of the
+// order of the partition's own.
+func TestNearestAnswersForSeveral(t *testing.T) {
+	l := newLab(t, 2, 3)
+	for i, id := range []ids.Process{2, 5} {
+		d := l.op(hlc.Timestamp(1000+i), exactly(get(l.key(colHash, ids.Partition(i), 0))), ids.Partition(i))
+		d.Nearest = id
+		l.deliver(d, 1+3*i, 2+3*i, 3+3*i)
+	}
+	for i := range 20 {
+		d := l.op(hlc.Timestamp(2000+i), exactly(get(l.key(colHash, 0, 0)), get(l.key(colHash, 1, 0))), 0, 1)
+		d.Nearest = 2 // in the chain of the ensemble of all
+		l.replies, l.by = nil, nil
+		l.deliver(d, 1, 2, 3, 4, 5, 6)
+		l.pass(nil)
+		if len(l.by) != 1 || l.by[0] != 2 && l.by[0] != 5 {
+			t.Fatalf("answered by %v", l.by)
+		}
+	}
+	for _, r := range l.nodes {
+		r.config.Behind = func(p ids.Process) bool { return p == 5 && r.config.Self != 5 }
+	}
+	for i := range 20 {
+		d := l.op(hlc.Timestamp(3000+i), exactly(get(l.key(colHash, 0, 0)), get(l.key(colHash, 1, 0))), 0, 1)
+		d.Nearest = 2
+		l.replies, l.by = nil, nil
+		l.deliver(d, 1, 2, 3, 4, 5, 6)
+		l.pass(nil)
+		if !slices.ContainsFunc(l.by, func(p ids.Process) bool { return p != 5 }) {
+			t.Fatalf("answered by %v, with 5 behind", l.by)
+		}
 	}
 }

@@ -204,8 +204,8 @@ type Delivery struct {
 	Body     []byte // an encoded Request
 	Proposed hlc.Timestamp
 	// Nearest is the replica that learned of the order first, or zero; the
-	// natural one to answer a single-partition command. A hint: the pull and
-	// the client's resend are the guarantee.
+	// natural one to answer. A hint: the pull and the client's resend are the
+	// guarantee.
 	Nearest ids.Process
 	// Origin is the replica that proposed it, or zero or a process of another
 	// partition: the natural one to send the optimistic reply to a command of one

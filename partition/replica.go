@@ -95,6 +95,9 @@ type Replica struct {
 	number  uint64
 	most    int
 	hearers []int
+	// near is the replica of this partition that last learned of the order first, of
+	// commands of this partition alone; zero if that is not known.
+	near ids.Process
 }
 
 // New makes a replica with empty state. The Config must be valid.
@@ -157,6 +160,7 @@ func (r *Replica) Deliver(now hlc.Now, d Delivery) {
 		r.counters.Invalid++
 		return
 	}
+	d.Nearest = r.beside(&d)
 	r.admit(&d)
 	r.endStep()
 }

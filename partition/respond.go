@@ -88,20 +88,39 @@ func (r *Replica) answers(c ids.Command, dests ids.Set) bool {
 }
 
 // answerer is the process that answers a command, or zero if another
-// partition does. For a command of one partition it is the replica beside the
-// last acceptor, which learns of the order first.
-func (r *Replica) answerer(c ids.Command, dests ids.Set, nearest ids.Process) ids.Process {
+// partition does: the one that beside named at its delivery, if it is of this
+// partition.
+func (r *Replica) answerer(c ids.Command, dests ids.Set, beside ids.Process) ids.Process {
 	if !r.answers(c, dests) {
 		return 0
 	}
-	if len(dests) <= 1 && nearest == r.config.Self {
-		return nearest
-	}
-	if len(dests) <= 1 && nearest != 0 && !r.slow(nearest) &&
-		slices.Contains(r.config.Replicas[r.config.Partition], nearest) {
-		return nearest
+	if beside == r.config.Self || r.own(beside) && !r.slow(beside) {
+		return beside
 	}
 	return r.speaker(hash(c))
+}
+
+// beside is the replica of this partition that answers a command if this partition
+// does: the one beside the last acceptor, which learns of the order first. Of
+// commands of several partitions that may be elsewhere; then it is the one that
+// was beside it for the last command of this partition alone. Replicas that are
+// not in the chain are told lazily, and may be slow without anybody's noticing.
+func (r *Replica) beside(d *Delivery) ids.Process {
+	if r.own(d.Nearest) {
+		if len(d.Dests) == 1 {
+			r.near = d.Nearest
+		}
+		return d.Nearest
+	}
+	if len(d.Dests) > 1 {
+		return r.near
+	}
+	return 0
+}
+
+// own says whether p is a replica of this partition.
+func (r *Replica) own(p ids.Process) bool {
+	return p != 0 && slices.Contains(r.config.Replicas[r.config.Partition], p)
 }
 
 // Digest covers what the client is told and all replicas agree on.
