@@ -43,8 +43,8 @@ var (
 type Tuning struct {
 	Window   int           // outstanding commands; 25 (section 6.5.1)
 	Span     int           // sequences from the low mark to the newest; must not exceed the partitions' window
-	Resend   time.Duration // wait before the first resend
-	MaxPause time.Duration // resends back off up to this
+	Resend   time.Duration // wait before the first resend, if replies do not usually take longer
+	MaxPause time.Duration // resends wait, and back off, up to this
 	Horizon  time.Duration // H, as at the service
 	Ahead    time.Duration // how far T0 may be ahead of the service's time; at most W
 	MaxBody  int           // bytes of an encoded request
@@ -121,6 +121,7 @@ type Core struct {
 	time    clock
 	life    uint64 // of the cluster; zero until welcomed
 	routes  routes
+	paces   [2]pace       // of replies to commands of one partition, and of several
 	hello   time.Duration // when to greet next, until welcomed
 	greeted int
 	now     hlc.Now
@@ -294,7 +295,7 @@ func (c *Core) multicast(call *call) {
 		call.copy.proposal.Init(c.cfg.Topology, m, t.Cast)
 	}
 	e := call.copy.proposal.Ensemble()
-	call.copies, call.first, call.pause = 0, c.now.Mono, c.cfg.Tuning.Resend
+	call.copies, call.first, call.pause = 0, c.now.Mono, c.firstPause(call)
 	call.target = c.routes.live(e, c.routes.coordinator(e))
 	c.send(call)
 }

@@ -157,6 +157,9 @@ func (c *Core) finish(call *call, r Result) {
 		c.compare(call, &r)
 	}
 	r.Sequence = call.handle()
+	if r.Err == nil && call.copies > 0 {
+		c.pace(call).took(c.now.Mono - call.first)
+	}
 	if r.Err == nil && call.copies > 1 {
 		// The last copy's way led to an answer; the first one's may be dead.
 		c.routes.prefer(call.copy.proposal.Ensemble(), call.target)
