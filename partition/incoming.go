@@ -230,6 +230,7 @@ func (r *Replica) absorbVar(c *command, p *peer, v Var) {
 		return
 	}
 	c.changed = true // also where it is an earlier command that brings it
+	c.tx.heard(p.partition)
 	p.add(v)
 }
 
@@ -246,6 +247,7 @@ func (r *Replica) absorbPart(c *command, p *peer, part *Part) {
 		r.counters.Invalid++
 		return
 	}
+	c.tx.heard(p.partition)
 	if at >= 0 {
 		p.parts[at] = *part
 		return

@@ -33,7 +33,15 @@ type outbox struct {
 	// off while nothing goes.
 	askDue  time.Duration
 	askWait time.Duration
-	swept   time.Duration // when the outbox was last swept
+	// heard counts the Progress since the outbox was last swept. Mostly an entry
+	// goes when the last replica has told: to look at all of them whenever one has
+	// would cost as many times as much.
+	heard    int
+	others   int           // replicas, of all partitions
+	sweepDue time.Duration // Never if nothing was heard
+	// floors are, of each partition, below what all its replicas have finished
+	// everything; of the sweep under way.
+	floors []ids.Position
 }
 
 const (
@@ -41,10 +49,9 @@ const (
 	tellAfter = 256
 	askFirst  = time.Second
 	askMost   = 30 * time.Second
-	// An outbox of more than sweepSmall entries is not swept more often than
-	// sweepEvery, unless it stands in the way.
-	sweepSmall = 1024
-	sweepEvery = 10 * time.Millisecond
+	// An outbox of more entries is swept when all have told, or ProgressEvery
+	// after the first has.
+	sweepSmall = 64
 	// patience is the share of the outbox, one in so many, that may be kept
 	// for suspected replicas.
 	patience = 8
@@ -54,14 +61,16 @@ const (
 )
 
 func newOutbox(replicas [][]ids.Process) outbox {
-	o := outbox{shared: make([]bool, len(replicas)), tellDue: Never, askDue: Never, askWait: askFirst}
+	o := outbox{shared: make([]bool, len(replicas)), tellDue: Never, askDue: Never, sweepDue: Never, askWait: askFirst}
 	for _, list := range replicas {
 		o.finished = append(o.finished, make([]Progress, len(list)))
+		o.others += len(list)
 	}
+	o.floors = make([]ids.Position, len(replicas))
 	return o
 }
 
-func (b *outbox) wake() time.Duration { return min(b.tellDue, b.askDue) }
+func (b *outbox) wake() time.Duration { return min(b.tellDue, b.askDue, b.sweepDue) }
 
 // open adds the entry of a delivered command.
 func (b *outbox) open(o *outgoing) { b.line.push(o) }
@@ -140,6 +149,16 @@ func (r *Replica) needless(o *outgoing, patient bool) bool {
 	return true
 }
 
+// wholly says whether an entry is below all floors that matter.
+func (r *Replica) wholly(o *outgoing) bool {
+	for _, q := range o.dests {
+		if q != r.config.Partition && !o.Position.Less(r.outbox.floors[q]) {
+			return false
+		}
+	}
+	return true
+}
+
 // finishedBy: every replica of q, or every unsuspected one and at least f+1.
 func (r *Replica) finishedBy(q ids.Partition, p ids.Position, patient bool) bool {
 	if r.config.Durable {
@@ -176,16 +195,24 @@ func (m *Progress) covers(p ids.Position) bool {
 // sweep drops what may go.
 func (r *Replica) sweep() {
 	b := &r.outbox
+	for q, list := range b.finished {
+		b.floors[q] = list[0].whole()
+		for i := range list {
+			if at := list[i].whole(); at.Less(b.floors[q]) {
+				b.floors[q] = at
+			}
+		}
+	}
 	n := 0
 	for _, o := range b.line.all() {
-		if o.finished && !o.dropped && r.needless(o, r.patient(n)) {
+		if o.finished && !o.dropped && (r.wholly(o) || r.needless(o, r.patient(n))) {
 			b.bytes -= o.bytes + 200
 			r.dropEntry(o)
 			n++
 		}
 	}
 	b.line.removed(n)
-	b.swept = r.now.Mono
+	b.heard, b.sweepDue = 0, Never
 	switch {
 	case b.line.live == 0:
 		b.askDue = Never
@@ -210,8 +237,11 @@ func (r *Replica) onProgress(q ids.Partition, from ids.Process, m *Progress) {
 		return // an older one
 	}
 	*known = *m
-	if b := &r.outbox; b.line.live <= sweepSmall || r.now.Mono-b.swept >= sweepEvery || !r.Ready() {
+	b := &r.outbox
+	if b.heard++; b.heard >= b.others-len(r.config.Replicas[r.config.Partition]) || b.line.live <= sweepSmall || !r.Ready() {
 		r.sweep()
+	} else if b.sweepDue == Never {
+		b.sweepDue = r.now.Mono + r.tuning.ProgressEvery
 	}
 }
 
@@ -261,6 +291,9 @@ func (r *Replica) progressDue() {
 	b := &r.outbox
 	if b.tellDue <= r.now.Mono {
 		r.tell()
+	}
+	if b.sweepDue <= r.now.Mono {
+		r.sweep()
 	}
 	if b.askDue > r.now.Mono {
 		return

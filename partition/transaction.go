@@ -44,6 +44,8 @@ type transaction struct {
 	// want is the partition whose value a suspended command waits for.
 	want    ids.Partition
 	wanting bool
+	// idle: nothing of what that waits for can have come since.
+	idle bool
 
 	watched []watched // Checks: immutable values handed out
 	reads   []Key     // Observe
@@ -61,7 +63,7 @@ func (t *transaction) reset(r *Replica, c *command) {
 	t.promise.set(nil)
 	clear(t.writes)
 	t.writes, t.byKey, t.ops = t.writes[:0], t.byKey.cleared(), nil
-	t.seeded = false
+	t.seeded, t.idle = false, false
 	t.watched, t.reads, t.ranges = nil, t.reads[:0], t.ranges[:0]
 }
 
@@ -356,7 +358,7 @@ func (t *transaction) wait(q ids.Partition) {
 	if t.run == nil {
 		t.r.counters.Waits++
 	}
-	t.want, t.wanting = q, true
+	t.want, t.wanting, t.idle = q, true, t.run == nil
 	if !t.worker.yield(struct{}{}) {
 		t.end(OutcomeFailed) // closing: nobody will see it
 	}
@@ -365,6 +367,9 @@ func (t *transaction) wait(q ids.Partition) {
 	}
 	t.wanting = false
 }
+
+// heard takes note that a value has come from a partition.
+func (t *transaction) heard(from ids.Partition) { t.idle = t.idle && from != t.want }
 
 // Now implements Tx.
 func (t *transaction) Now() hlc.Timestamp {

@@ -46,6 +46,9 @@ func (r *Replica) run(c *command) {
 		return
 	}
 	w := c.tx.worker
+	if w != nil && c.tx.idle {
+		return // what came was not what the code waits for
+	}
 	if w == nil {
 		if n := len(r.idle); n > 0 {
 			w, r.idle = r.idle[n-1], r.idle[:n-1]

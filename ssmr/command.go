@@ -113,18 +113,30 @@ type binding struct {
 	// access was resolved into items, in the same order.
 	access Access
 	items  []partition.Item
+	// next is the place behind that of the variable named last: mostly code goes
+	// through the access as it was written down.
+	next int
 }
 
 // declared is the name of a variable that the access names, if it is plain and
-// among its first.
+// the next one or among the first.
 func (b *binding) declared(it Item) *partition.Key {
+	if b.next < len(b.items) && b.access.item(b.next).names(it) {
+		b.next++
+		return &b.items[b.next-1].Key
+	}
 	for i := range min(b.access.n, len(b.items)) {
-		d := &b.access.first[i]
-		if d.word == it.word && d.kind.collection == it.kind.collection && d.kind.rare == nil && d.key == it.key {
+		if b.access.first[i].names(it) {
+			b.next = i + 1
 			return &b.items[i].Key
 		}
 	}
 	return nil
+}
+
+// names says whether an item of an access is of the same variable as a plain one.
+func (it *Item) names(plain Item) bool {
+	return it.word == plain.word && it.kind.collection == plain.kind.collection && it.kind.rare == nil && it.key == plain.key
 }
 
 func (c *Command[A, R]) prepare(s *Service, raw []byte, lent *partition.Lent) (partition.Access, partition.Code, error) {
@@ -133,7 +145,7 @@ func (c *Command[A, R]) prepare(s *Service, raw []byte, lent *partition.Lent) (p
 		p = new(prepared[A, R])
 	}
 	var none A
-	p.s, p.c, p.arg, p.items = s, c, none, nil
+	p.s, p.c, p.arg, p.items, p.next = s, c, none, nil, 0
 	if err := c.arg.decodeInto(raw, &p.arg); err != nil {
 		return partition.Access{}, nil, err
 	}
