@@ -21,8 +21,8 @@ func Benches() []Bench {
 		{"volery", "setData and getData of the ZooKeeper-like service, by storage, size, partitions and global commands", Volery},
 		{"chirper", "the social network: timelines, posts and a mix, by partitions, with and without optimistic execution", Chirper},
 		{"latency", "optimistic and conservative delivery at clients on the network, by load", Latency},
-		{"soak", "minutes of full load on durable processes: do disk and memory stay flat?", Soak},
-		{"rejoin", "a replica with a million variables is killed and comes back under load: how long, and what clients notice", Rejoin},
+		{"soak", "minutes of full load on durable processes: whether disk and memory stay flat", Soak},
+		{"rejoin", "how a replica with a million variables comes back under load: how long it takes, and what clients notice", Rejoin},
 		{"sweep", "two partitions, by the share of two-partition commands, with and without convoy", Sweep},
 		{"failover", "a slow learner, and a dead distributor, chain acceptor or coordinator, under full load", Failover},
 	}

@@ -1,13 +1,10 @@
 package bench
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -101,23 +98,12 @@ func (p *Processes) Close() error {
 	return err
 }
 
-// ticksPerSecond is how /proc counts processor time, on all that Go runs on.
-const ticksPerSecond = 100
-
-// CPU is the user and system time that they have used so far; zero where there
-// is no /proc.
+// CPU is the user and system time that they have used so far, to the nanosecond:
+// in ticks of the system's clock a short window of little load would read zero.
+// Zero where it cannot be had.
 func (p *Processes) CPU() (used time.Duration) {
 	for _, x := range p.all {
-		b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", x.cmd.Process.Pid))
-		_, rest, _ := bytes.Cut(b, []byte(") ")) // behind the name, which may hold blanks
-		fields := strings.Fields(string(rest))
-		if len(fields) < 13 {
-			continue
-		}
-		for _, f := range fields[11:13] {
-			ticks, _ := strconv.ParseInt(f, 10, 64)
-			used += time.Duration(ticks) * time.Second / ticksPerSecond
-		}
+		used += cpuOf(x.cmd.Process.Pid)
 	}
 	return used
 }

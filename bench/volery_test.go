@@ -3,6 +3,7 @@ package bench
 import (
 	"bytes"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -79,6 +80,9 @@ func TestProcesses(t *testing.T) {
 	}
 	for end := time.Now().Add(10 * time.Second); p.Err() == nil && time.Now().Before(end); {
 		time.Sleep(time.Millisecond)
+	}
+	if used := p.CPU(); runtime.GOOS == "linux" && used <= 0 { // far below a tick of the system's clock
+		t.Errorf("sleep has used %v to begin", used)
 	}
 	if err := p.Close(); err == nil || !strings.Contains(err.Error(), "trouble") || !strings.Contains(err.Error(), "process 1") {
 		t.Errorf("%v", err)

@@ -30,6 +30,9 @@ const (
 	// A batch has no more messages than this, nor more bytes when one is added.
 	maxBatched      = 256
 	maxBatchedBytes = 64 << 10
+	// Of several batches one value is made with as many messages at most: their
+	// number must fit into the room that a batch has for it.
+	maxJoined = 1<<14 - 1
 )
 
 // LongBody is the size from which on bodies are in no batch.
@@ -111,7 +114,7 @@ func (q *queue) putBatch(b *Batch) {
 // popBatches takes the batches that make one value within the bounds, joined, the
 // first at least.
 func (q *queue) popBatches(maxCount, maxBytes int) *Batch {
-	first := q.batches[0]
+	first, maxCount := q.batches[0], min(maxCount, maxJoined)
 	n, count, bytes := 1, first.count, len(first.raw)
 	for _, b := range q.batches[1:] {
 		if count+b.count > maxCount || bytes+len(b.raw) > maxBytes || !b.dests.Equal(first.dests) {

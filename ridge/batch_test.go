@@ -181,6 +181,22 @@ func TestBatchRefuses(t *testing.T) {
 	}
 }
 
+// A value has no more messages than a batch has room for the number of, however
+// large the bounds are.
+func TestBatchesJoined(t *testing.T) {
+	var q queue
+	for range maxJoined/maxBatched + 2 {
+		q.putBatch(numbered(t, 1, maxBatched))
+	}
+	b := builder{first: 1, limit: 1 << 30}
+	b.fill(q.popBatches(1<<20, 1<<30))
+	b.stamp(1, 0)
+	r := wire.NewReader(b.v.raw[headSize:])
+	if n := r.Uvarint(); int(n) != b.n || b.n != maxJoined/maxBatched*maxBatched || r.Uint64() != 1 {
+		t.Errorf("%d messages, first of %d", b.n, n)
+	}
+}
+
 // Batches of any process reach all, encoded on the way, with optimistic delivery
 // and without.
 func TestBatchesReachAll(t *testing.T) {

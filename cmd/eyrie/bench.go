@@ -1,13 +1,24 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/eyrie-dev/eyrie/bench"
 	"github.com/eyrie-dev/eyrie/bench/scale"
 )
+
+// helpBench says what a bench is about, and its flags.
+func helpBench(ctx context.Context, e env, b bench.Bench) int {
+	var flags bytes.Buffer
+	b.Run(ctx, []string{"--help"}, &flags, &flags)
+	_, list, _ := strings.Cut(flags.String(), "\n") // the flag package's title
+	fmt.Fprintf(e.stdout, "Usage: eyrie bench %s [flags]\n\nMeasures %s.\ndocs/benchmarks/README.md says how, and has figures.\n\nFlags:\n%s", b.Name, b.Short, list)
+	return exitOK
+}
 
 // runBench measures.
 func runBench(ctx context.Context, e env, args []string) int {
@@ -16,8 +27,7 @@ func runBench(ctx context.Context, e env, args []string) int {
 		for _, b := range benches {
 			if b.Name == args[0] {
 				if slices.ContainsFunc(args[1:], isHelp) {
-					b.Run(ctx, []string{"--help"}, e.stdout, e.stdout)
-					return exitOK
+					return helpBench(ctx, e, b)
 				}
 				return b.Run(ctx, args[1:], e.stdout, e.stderr)
 			}

@@ -28,7 +28,7 @@ the same one.`+aboutExecution)
 	addrs := fs.String("addrs", "", "comma-separated host:port of every process, partition by partition, instead of --listen")
 	var execution optimistic.Mode
 	executionFlag(fs, &execution, optimistic.Conservative, "")
-	force := fs.Bool("force", false, "overwrite an existing file")
+	force := fs.Bool("force", false, "replace an existing file, which is kept under another name")
 	if code, ok := parse(fs, e, args, 0); !ok {
 		return code
 	}
@@ -46,8 +46,15 @@ the same one.`+aboutExecution)
 	if _, err := os.Stat(*file); err == nil && !*force {
 		return fail(e, "init", exitRefused, fmt.Errorf("%s exists; give another --cluster, or --force to overwrite it", *file))
 	}
+	aside, err := putAside(*file)
+	if err != nil {
+		return fail(e, "init", exitFailed, err)
+	}
 	if err := f.Save(*file); err != nil {
 		return fail(e, "init", exitFailed, err)
+	}
+	if aside != "" {
+		fmt.Fprintf(e.stdout, "the file that was there is %s now\n", aside)
 	}
 	fmt.Fprintf(e.stdout, "wrote %s: cluster %s, %d partitions of %d replicas, execution %v\n", *file, f.Cluster, *partitions, *replicas, execution)
 	if execution == optimistic.Conservative {
@@ -63,10 +70,29 @@ the same one.`+aboutExecution)
 	return exitOK
 }
 
+// putAside gives a file another name, if there is one: without it the data of the
+// cluster that it describes could not be used any more.
+func putAside(file string) (aside string, err error) {
+	if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
+		return "", nil
+	}
+	for n := 1; ; n++ {
+		aside = fmt.Sprintf("%s.%d", file, n)
+		if _, err := os.Stat(aside); errors.Is(err, os.ErrNotExist) {
+			return aside, os.Rename(file, aside)
+		} else if err != nil {
+			return "", err
+		}
+	}
+}
+
 // newFile describes a cluster with fresh identity; addrs partition by partition.
 func newFile(partitions, replicas int, addrs []string, execution optimistic.Mode) (*cluster.File, error) {
 	if partitions < 1 || replicas < 1 || partitions > 4096 || partitions*replicas > 65535 {
 		return nil, errors.New("--partitions and --replicas must be at least 1, and their product below 65536")
+	}
+	if replicas%2 == 0 {
+		return nil, fmt.Errorf("--replicas %d: an odd number is needed: 3 survive one crash, 5 two", replicas)
 	}
 	if len(addrs) != partitions*replicas {
 		return nil, fmt.Errorf("%d addresses for %d partitions of %d replicas; give %d", len(addrs), partitions, replicas, partitions*replicas)

@@ -74,12 +74,28 @@ func (up *local) close() {
 	all.Wait()
 }
 
-// ready waits until every process says that it is.
+// ready waits until every process says that it is, or one has stopped: the others
+// would wait for that.
 func (up *local) ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
+	stopped := make(chan error, len(up.nodes))
+	for _, n := range up.nodes {
+		go func() {
+			select {
+			case <-n.Done():
+				stopped <- fmt.Errorf("the process on %s stopped: %w", n.Addr(), n.Err())
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
+	}
 	for _, n := range up.nodes {
 		if err := n.WaitReady(ctx); err != nil {
+			select {
+			case err = <-stopped:
+			default:
+			}
 			return err
 		}
 	}

@@ -6,13 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/cluster"
 	"github.com/eyrie-dev/eyrie/internal/host"
 	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/node"
 )
 
 // nodeMembers are the processes of the file that list names, by id.
@@ -113,6 +117,53 @@ func waitMembers(ctx context.Context, nodes []*host.Node) error {
 		errs = append(errs, n.Err())
 	}
 	return errors.Join(errs...)
+}
+
+// ranElsewhere refuses a new directory for a process that has one with others, or
+// had one alone: it would begin with nothing, and wait to be admitted.
+func ranElsewhere(dir string, members []cluster.Member) error {
+	if used(dir) {
+		return nil
+	}
+	others, _ := os.ReadDir(filepath.Dir(dir)) // none yet, or the start says why not
+	for _, other := range others {
+		if there := filepath.Join(filepath.Dir(dir), other.Name()); there != dir && used(there) {
+			ran := strings.Split(other.Name(), "-")
+			for _, m := range members {
+				if slices.Contains(ran, fmt.Sprint(m.ID)) {
+					return fmt.Errorf("process %d has run from %s; start it with --id %s, as then, or name another directory by --dir, where it begins with nothing", m.ID, there, strings.Join(ran, ","))
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// used says whether there is something in a directory.
+func used(dir string) bool {
+	files, err := os.ReadDir(dir)
+	return err == nil && len(files) > 0
+}
+
+// sayState logs what a process is waiting for, until it takes part.
+func sayState(ctx context.Context, n *host.Node, log *slog.Logger) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for last := ""; last != node.Ready; {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		s, err := n.Status(ctx)
+		if err != nil {
+			return // it has stopped
+		}
+		if s.State != last {
+			last = s.State
+			log.Info(last)
+		}
+	}
 }
 
 // named is members for people.

@@ -65,6 +65,9 @@ that were told the other way then refuse.`)
 		return fail(e, "node", exitUsage, errors.New("--dir says where to keep the state, and --memory to keep it nowhere; give one of them"))
 	case !*memory && *dir == "":
 		where = dataDir(filepath.Dir(*file), members...)
+		if err := ranElsewhere(where, members); err != nil {
+			return fail(e, "node", exitRefused, err)
+		}
 	}
 	raiseHeap()
 	log := logger(e, !*quiet)
@@ -75,6 +78,9 @@ that were told the other way then refuse.`)
 	}
 	for _, m := range members {
 		fmt.Fprintf(e.stdout, "process %d of cluster %s listens on %s; %s\n", m.ID, f.Cluster, m.Addr, whereKept(where))
+	}
+	for i, n := range nodes {
+		go sayState(ctx, n, log.With("process", members[i].ID))
 	}
 	if err := waitMembers(ctx, nodes); err != nil {
 		return fail(e, "node", startCode(err), fmt.Errorf("stopped: %w", err))

@@ -156,7 +156,11 @@ func printStatus(w io.Writer, f *cluster.File, all []processStatus) {
 			continue
 		}
 		for _, en := range p.Status.Ridge.Ensembles {
-			fmt.Fprintf(tw, "%d\t%s\t%d\t%d\t%d\t%d\t%d\t%v\n", p.Process, ensembleName(en.Ensemble), en.Coordinator, en.Round.Counter, en.Decided, en.Delivered, en.LogCount, en.Lead.Round(time.Millisecond))
+			ahead := "-" // of nothing
+			if en.Decided > 0 {
+				ahead = fmt.Sprint(en.Lead.Round(time.Millisecond))
+			}
+			fmt.Fprintf(tw, "%d\t%s\t%d\t%d\t%d\t%d\t%d\t%s\n", p.Process, ensembleName(en.Ensemble), en.Coordinator, en.Round.Counter, en.Decided, en.Delivered, en.LogCount, ahead)
 		}
 	}
 	printDurable(tw, all)

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -81,6 +82,45 @@ func TestWrongUsage(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(dir, "x.json")); err == nil {
 		t.Error("a refused init has left a file")
+	}
+}
+
+// TestForcedInit: the file of a cluster whose data are there is not lost.
+func TestForcedInit(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "c.json")
+	var written []string
+	for range 3 {
+		if out, code := eyrie(t, nil, "init", "--force", "--cluster", file); code != 0 {
+			t.Fatal(out)
+		}
+		b, _ := os.ReadFile(file)
+		written = append(written, string(b))
+	}
+	for n, name := range []string{file + ".1", file + ".2", file} {
+		if b, err := os.ReadFile(name); err != nil || string(b) != written[n] {
+			t.Errorf("%s: %v, %s", name, err, b)
+		}
+	}
+}
+
+// TestRanElsewhere: a process that shared a directory does not begin with an empty
+// one, by mistake.
+func TestRanElsewhere(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if out, code := eyrie(t, nil, "init", "--cluster", dir+"/c.json"); code != 0 {
+		t.Fatal(out)
+	}
+	if err := errors.Join(os.MkdirAll(dir+"/data/2-5/journal", 0o700), os.MkdirAll(dir+"/data/3/journal", 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range []bad{
+		{"node --cluster DIR/c.json --id 5", 4, []string{"process 5 has run from", "--id 2,5", "--dir"}},
+		{"node --cluster DIR/c.json --id 6,3", 4, []string{"process 3 has run from", "--id 3,"}},
+	} {
+		b.run(t, dir)
 	}
 }
 

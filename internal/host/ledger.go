@@ -110,11 +110,16 @@ func newLedger(dir string, j *journal.Journal, log *slog.Logger) *ledger {
 // that it has told, another commits what has gathered.
 const committers = 2
 
-// join adds a process, whose records the journal will name by high.
+// join adds a process, whose records the journal will name by high. One that
+// comes when the journal has failed is told, as the others were.
 func (l *ledger) join(p *part) {
 	l.mu.Lock()
 	l.parts = append(l.parts, p)
+	failed, err := l.failed, l.journal.Err()
 	l.mu.Unlock()
+	if failed {
+		p.loop.committed(committed{err: l.failure(err)})
+	}
 }
 
 // add journals records of a process.
@@ -186,10 +191,14 @@ func (l *ledger) conclude(b *journal.Batch) {
 
 // fail ends all who write.
 func (l *ledger) fail(err error) {
-	err = fmt.Errorf("host: the journal in %s failed, and nothing that it was given since can be relied upon; the process stops, and says when it is started again what it has: %w", l.dir, explain(err))
+	err = l.failure(err)
 	for _, p := range l.all() {
 		p.loop.committed(committed{err: err})
 	}
+}
+
+func (l *ledger) failure(err error) error {
+	return fmt.Errorf("host: the journal in %s failed, and nothing that it was given since can be relied upon; the process stops, and says when it is started again what it has: %w", l.dir, explain(err))
 }
 
 func (l *ledger) all() []*part {

@@ -209,6 +209,49 @@ func TestSharedJournalFails(t *testing.T) {
 	s.counts(n + 2)
 }
 
+// TestSharedJournalFailed: a process that starts when its journal has failed is
+// told, as those were that ran then; it would wait for ever for its records.
+func TestSharedJournalFailed(t *testing.T) {
+	failing := vfs.NewMem()
+	s := &sharing{dir: t.TempDir(), disks: [3]vfs.FS{failing}, addrs: map[ids.Process]string{}}
+	s.system = system{t: t, service: counters(), topology: ridge.NewTopology([][]ids.Process{{1, 2, 3}, {4, 5, 6}})}
+	for p := range ids.Process(6) {
+		s.addrs[p+1] = "127.0.0.1:1" // nobody
+	}
+	shared, err := s.open(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer shared.Close()
+	l := shared.ledger
+	failing.Fail(vfs.OpSync, 1)
+	l.mu.Lock()
+	l.journal.Append(1<<partBits, 1, []byte("a vote"))
+	l.hasten()
+	l.mu.Unlock()
+	for failed := false; !failed; time.Sleep(time.Millisecond) {
+		l.mu.Lock()
+		failed = l.failed
+		l.mu.Unlock()
+	}
+	cfg := s.config(4)
+	cfg.Shared = shared
+	cfg.Listener, _ = net.Listen("tcp", "127.0.0.1:0")
+	n, err := StartNode(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	select {
+	case <-n.Done():
+	case <-time.After(time.Minute):
+		t.Fatal("it goes on")
+	}
+	if err := n.Err(); err == nil || !strings.Contains(err.Error(), "journal") {
+		t.Errorf("ended with: %v", err)
+	}
+}
+
 // TestSharedSyncs: one sync serves both partitions.
 func TestSharedSyncs(t *testing.T) {
 	var syncs atomic.Int64
