@@ -172,7 +172,7 @@ func (r *Replica) onExchange(from ids.Process, q ids.Partition, m *Exchange) {
 		return
 	}
 	c := r.queue.find(m.Position)
-	if m.Signal && (c == nil || c.asked) && from == r.witness(q, r.number) {
+	if m.Signal && (c == nil || c.asked) && r.unasked(q, from) {
 		r.hasty()
 	}
 	switch {

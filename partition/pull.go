@@ -42,19 +42,24 @@ const (
 )
 
 // exchanged notes how long a command, which ends, has waited for the others.
-// One that had to ask says nothing about it: what it missed may have been lost,
-// or dropped by a replica that is behind and has to ask for all, and must not
-// make the next ones wait longer.
+// One that had to ask makes the next ones wait no longer: what it missed may have
+// been lost, or said before this replica came back, as with all that it replays
+// then. They wait a little less, unless hasty says otherwise.
 func (r *Replica) exchanged(c *command) {
-	if c.in.missing == 0 && !c.asked {
-		p := &r.pulls
+	p := &r.pulls
+	switch {
+	case c.in.missing > 0:
+	case c.asked:
+		p.usual -= p.usual / (2 * pullMemory)
+	default:
 		p.usual += (r.now.Mono - c.begun - p.usual) / pullMemory
 	}
 }
 
 // hasty notes that what was asked for had not been lost: who speaks to this
 // replica has said it later. Where all are slow, questions and their answers
-// would make them slower.
+// would make them slower. What comes from one that speaks in place of another
+// says nothing, since it is asked too: that may be its answer.
 func (r *Replica) hasty() {
 	p := &r.pulls
 	p.usual = min(p.usual+(p.usual+r.tuning.PullAfter)/pullMemory, r.tuning.PullMax/pullPatience)
@@ -141,6 +146,14 @@ func (r *Replica) pull(c *command, tries int) {
 		r.counters.Pulls++
 		r.send(r.witness(p.partition, r.number+1+uint64(tries)), m)
 	}
+}
+
+// unasked says whether what comes from a replica of q is no answer: it is the
+// one of this replica's number, and others are asked first.
+func (r *Replica) unasked(q ids.Partition, from ids.Process) bool {
+	replicas := r.config.Replicas[q]
+	n := uint64(len(replicas))
+	return n > 1 && from == replicas[r.number%n]
 }
 
 // witness is the i-th replica of a partition, or one after it that is not

@@ -155,6 +155,38 @@ func TestLargeRecords(t *testing.T) {
 	}
 }
 
+// Segments in which nothing lives go together: with one at a time a slow disk
+// falls behind what is written, and the journal takes many times what lives.
+func TestDeadSegmentsGoTogether(t *testing.T) {
+	mem := vfs.NewMem()
+	m := newModel(t, mem, small)
+	rng := rand.New(rand.NewPCG(7, 7))
+	for i := uint64(1); m.j.Segments() < 40; i++ {
+		m.append(0, i, body(rng, 300))
+		if err := m.commit(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m.trim(0, 1<<40)
+	if err := m.commit(); err != nil {
+		t.Fatal(err)
+	}
+	chores := 0
+	for m.j.Segments() > 2 {
+		m.now++
+		u := m.j.Upkeep(m.now)
+		if chores++; u == nil || chores > 10 {
+			t.Fatalf("%d segments are left after %d chores", m.j.Segments(), chores)
+		}
+		if err := u.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.j.Done(u); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // As a process uses it: commits, upkeep and scrubbing on goroutines of their
 // own, a real disk. For the race detector.
 func TestGoroutinesOnADisk(t *testing.T) {

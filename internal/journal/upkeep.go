@@ -3,6 +3,7 @@ package journal
 import (
 	"fmt"
 	"path"
+	"slices"
 	"time"
 )
 
@@ -59,28 +60,39 @@ func (j *Journal) prepare() bool {
 	return true
 }
 
-// drop removes the oldest segment if nothing lives in it and all that
-// superseded its records is durable. The frontier says so first, in both
-// slots: a segment that it knows and that is not there is amnesia.
+// maxDropped bounds the segments that one chore removes.
+const maxDropped = 64
+
+// drop removes the oldest segments in which nothing lives, if all that
+// superseded their records is durable: all that there are at once, since a slow
+// disk might otherwise fall behind what is written. The frontier says so first, in
+// both slots: a segment that it knows and that is not there is amnesia.
 func (j *Journal) drop() bool {
-	if len(j.segments) < 2 {
+	n := 0
+	for n < min(len(j.segments)-1, maxDropped) {
+		s := j.segments[n]
+		if s.live > 0 || s.deadAt > j.durable || j.segments[n+1].first > j.durable {
+			break
+		}
+		n++
+	}
+	if n == 0 {
 		return false
 	}
-	s := j.segments[0]
-	if s.live > 0 || s.deadAt > j.durable || j.segments[1].first > j.durable {
-		return false
-	}
-	m := mark{durable: j.durable, oldest: s.number + 1}
+	dead := slices.Clone(j.segments[:n])
+	m := mark{durable: j.durable, oldest: dead[n-1].number + 1}
 	j.begin(func() error {
 		if err := j.frontier.raise(m, 2); err != nil {
 			return err
 		}
-		if err := j.scrub.remove(s.file); err != nil {
-			return err
+		for _, s := range dead {
+			if err := j.scrub.remove(s.file); err != nil {
+				return err
+			}
 		}
 		return j.fs.SyncDir(j.dir)
 	}, func() {})
-	j.segments = j.segments[1:]
+	j.segments = j.segments[n:]
 	return true
 }
 
