@@ -159,6 +159,7 @@ func (t *TCP) enter(c *conn) error {
 	if p := c.from.Process; p != 0 {
 		old = t.processes[p]
 		if old != nil && old.inc != c.inc && time.Since(old.quietSince) < 2*t.tuning.Beat {
+			old.cool() // it may have ended
 			return refuse(ErrDuplicate, "process %d is connected from %v, alive, in another incarnation",
 				p, old.RemoteAddr())
 		}

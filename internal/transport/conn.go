@@ -25,6 +25,9 @@ type conn struct {
 	reads   atomic.Uint64
 	writes  atomic.Uint64
 	busy    atomic.Bool // a write is under way
+	// hot: so much is read that reads which find nothing are left out (see
+	// intake.run).
+	hot atomic.Bool
 	// due: a beat is, and leaves with the next read, while this process is
 	// awake in any case, or else at the watch's next look.
 	due atomic.Bool
@@ -46,4 +49,19 @@ func putBuffer(b []byte) {
 	if cap(b) <= keepBuffer {
 		buffers.Put(&b)
 	}
+}
+
+// Close closes the connection, at the latest when what it has just brought is
+// handled: the handler, who may be the caller, does not wait for itself.
+func (c *conn) Close() error {
+	go c.Conn.Close()
+	return nil
+}
+
+// cool ends the time of a connection that was hot: it is read once more, which
+// finds the end if that came unnoticed.
+func (c *conn) cool() {
+	c.hot.Store(false)
+	// An error is the connection's end.
+	_ = c.SetReadDeadline(time.Unix(1, 0))
 }

@@ -44,10 +44,26 @@ func newFrameReader(r io.Reader, budget *atomic.Int64, most int) *frameReader {
 
 // read reads once. Afterwards next hands out the frames that are complete.
 func (f *frameReader) read() (int, error) {
-	if err := f.room(); err != nil {
+	b, err := f.space()
+	if err != nil {
 		return 0, err
 	}
-	n, err := f.r.Read(f.buf[f.end:])
+	n, err := f.r.Read(b)
+	f.took(n)
+	if n > 0 {
+		err = nil // a lasting error comes again
+	}
+	return n, err
+}
+
+// space is where the next bytes are to be read to.
+func (f *frameReader) space() ([]byte, error) {
+	err := f.room()
+	return f.buf[f.end:], err
+}
+
+// took takes note that n bytes were read to space.
+func (f *frameReader) took(n int) {
 	switch free := len(f.buf) - f.end; {
 	case n == free:
 		f.size = min(2*f.size, f.most)
@@ -55,10 +71,6 @@ func (f *frameReader) read() (int, error) {
 		f.size = max(f.size/2, slabMin)
 	}
 	f.end += n
-	if n > 0 {
-		err = nil // a lasting error comes again
-	}
-	return n, err
 }
 
 // room makes room for the next read.
@@ -136,15 +148,22 @@ func (f *frameReader) readMessages(ms []wire.Message, decode wire.Decoder) (_ []
 	if n, err = f.read(); err != nil {
 		return ms, n, 0, 0, err
 	}
+	ms, frames, size, err = f.messages(ms, decode)
+	return ms, n, frames, size, err
+}
+
+// messages decodes what is complete, appending to ms. It returns the number and
+// size of the frames.
+func (f *frameReader) messages(ms []wire.Message, decode wire.Decoder) (_ []wire.Message, frames, size int, err error) {
 	for {
 		frame, err := f.next()
 		if frame == nil || err != nil {
-			return ms, n, frames, size, err
+			return ms, frames, size, err
 		}
 		frames++
 		size += len(frame)
 		if ms, err = decodeFrame(ms, frame, decode); err != nil {
-			return ms, n, frames, size, err
+			return ms, frames, size, err
 		}
 	}
 }

@@ -37,7 +37,7 @@ func (t *TCP) know(c *conn, accepted bool) error {
 
 // forget closes a connection. It returns when the connection is out of all tables.
 func (t *TCP) forget(c *conn) {
-	c.Close()
+	c.Conn.Close()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.conns, c)
@@ -54,46 +54,69 @@ const rearm = 64
 
 var errNotExpected = errors.New("message over a connection for the other direction")
 
+// intake reads one connection.
+type intake struct {
+	t    *TCP
+	c    *conn
+	f    *frameReader
+	deaf bool // this is the way to a process, where only beats come
+	ms   []wire.Message
+}
+
 // reading reads a connection until it ends, and says why it did. Messages go
-// to the handler unless this is the way to a process, where only beats come.
+// to the handler unless it is deaf.
 func (t *TCP) reading(c *conn, deaf bool) error {
-	budget, most, client := &t.inbound[0], slabProcess, c.from.Process == 0
-	if client {
+	in := &intake{t: t, c: c, deaf: deaf}
+	budget, most := &t.inbound[0], slabProcess
+	if c.from.Process == 0 {
 		budget, most = &t.inbound[1], slabMax
 	}
-	f := newFrameReader(c.Conn, budget, most)
-	defer f.close()
-	var ms []wire.Message
+	in.f = newFrameReader(c.Conn, budget, most)
+	defer in.f.close()
+	err := in.run()
+	if errors.Is(err, errFrame) || err == errNotExpected {
+		t.count.badFrames.Add(1)
+	} else if err == io.EOF {
+		err = errors.New("closed by the other side")
+	}
+	return err
+}
+
+// again reads and handles until there is an error.
+func (in *intake) again() error {
 	for {
-		var n, frames, size int
-		var err error
-		ms, n, frames, size, err = f.readMessages(ms[:0], t.cfg.Decode)
-		if n > 0 {
-			if frames > 0 || !client {
-				if c.reads.Add(1)%rearm == 0 {
-					c.raw.delayAcks()
-				}
-			}
-			t.count.bytesIn.Add(uint64(n))
-			t.count.framesIn.Add(uint64(frames))
-		}
-		if len(ms) > 0 && deaf {
-			err = errNotExpected
-		} else if len(ms) > 0 {
-			t.count.messagesIn.Add(uint64(len(ms)))
-			t.cfg.Handler(c.from, c.inc, ms, size)
-			clear(ms)
-		}
-		if err == nil && c.due.Load() {
-			c.beat(true)
+		n, err := in.f.read()
+		if err == nil {
+			err = in.handle(n)
 		}
 		if err != nil {
-			if errors.Is(err, errFrame) || err == errNotExpected {
-				t.count.badFrames.Add(1)
-			} else if err == io.EOF {
-				err = errors.New("closed by the other side")
-			}
 			return err
 		}
 	}
+}
+
+// handle takes n bytes that were read.
+func (in *intake) handle(n int) (err error) {
+	t, c := in.t, in.c
+	var frames, size int
+	in.ms, frames, size, err = in.f.messages(in.ms[:0], t.cfg.Decode)
+	if frames > 0 || c.from.Process != 0 {
+		if c.reads.Add(1)%rearm == 0 {
+			c.raw.delayAcks()
+		}
+	}
+	t.count.bytesIn.Add(uint64(n))
+	t.count.framesIn.Add(uint64(frames))
+	if len(in.ms) > 0 && in.deaf {
+		return errNotExpected
+	}
+	if len(in.ms) > 0 {
+		t.count.messagesIn.Add(uint64(len(in.ms)))
+		t.cfg.Handler(c.from, c.inc, in.ms, size)
+		clear(in.ms)
+	}
+	if err == nil && c.due.Load() {
+		c.beat(true)
+	}
+	return err
 }

@@ -22,10 +22,20 @@ func (t *TCP) watching() {
 	}
 }
 
+// hotReads is how many reads between two looks make a connection hot: so many that
+// it does not cool between heartbeats alone.
+const hotReads = 64
+
 func (t *TCP) look(now time.Time, conns []*conn) []*conn {
 	t.mu.Lock()
 	for c := range t.conns {
-		if n := c.reads.Load(); n != c.seenReads {
+		n := c.reads.Load()
+		if hot := n-c.seenReads >= hotReads; hot {
+			c.hot.Store(true)
+		} else if c.hot.Load() {
+			c.cool()
+		}
+		if n != c.seenReads {
 			c.seenReads, c.quietSince = n, now
 		}
 		conns = append(conns, c)
