@@ -22,8 +22,9 @@ func (s *slowpoke) Post(ids.Addr, wire.Message) { s.posted++ }
 func (s *slowpoke) Flush()                      {}
 func (s *slowpoke) FlushPosted()                { s.flushed++ }
 
-// What nobody waits for leaves lazyWait after the first of it at the latest, and
-// the node does not wake up for it when there is nothing.
+// What nobody waits for leaves with the first round that is lazyWait after the first
+// of it, which is lazyRest later at the latest, and the node does not wake up for
+// it when there is nothing.
 func TestLazyLeavesInTime(t *testing.T) {
 	e := &echo{self: 1, wakeAt: never}
 	n := newNode(e, 1, 7, nil)
@@ -45,11 +46,20 @@ func TestLazyLeavesInTime(t *testing.T) {
 	round(0)
 	e.sends = []node.Send{lazy, {To: ids.To(3), Msg: &note{kind: kindReply}}}
 	round(lazyWait - 1)
-	if tr.sent != 1 || tr.posted != 2 || tr.flushed != 0 || l.wake() != lazyWait {
+	if tr.sent != 1 || tr.posted != 2 || tr.flushed != 0 || l.wake() != lazyWait+lazyRest {
 		t.Errorf("%+v, wakes at %v", tr, l.wake())
 	}
 	round(lazyWait)
 	if tr.flushed != 1 || l.wake() != never || e.ticks.Load() != 0 {
+		t.Errorf("%+v, wakes at %v, %d ticks of the core", tr, l.wake(), e.ticks.Load())
+	}
+	e.sends = []node.Send{lazy}
+	round(2 * lazyWait)
+	if at := l.wake(); at != 3*lazyWait+lazyRest {
+		t.Errorf("wakes at %v", at)
+	}
+	round(l.wake())
+	if tr.flushed != 2 || l.wake() != never || e.ticks.Load() != 0 {
 		t.Errorf("%+v, wakes at %v, %d ticks of the core", tr, l.wake(), e.ticks.Load())
 	}
 }

@@ -70,7 +70,7 @@ type Node struct {
 	// Of the holder of the loop's right to run:
 	local []wire.Message // from the core to itself
 	near  nearClients
-	// lazyAt is when what was sent lazily leaves at the latest; never if
+	// lazyAt is from when on what was sent lazily may leave with the next round; never if
 	// there is nothing.
 	lazyAt time.Duration
 
@@ -233,7 +233,7 @@ func startNode(core nodeCore, d *disk, gathers bool, cfg transport.Config) (*Nod
 
 // newNode makes a node whose inbox may be delivered to; begin starts it.
 func newNode(core nodeCore, self ids.Process, inc ids.Incarnation, log *slog.Logger) *Node {
-	n := &Node{core: core, self: self, inc: inc, log: log, lazyAt: never, done: make(chan struct{})}
+	n := &Node{core: core, self: self, inc: inc, log: log, lazyAt: never - lazyRest, done: make(chan struct{})}
 	n.near.by = map[ids.Client]*queue[*Client]{}
 	n.loop.init((*nodeLoop)(n))
 	return n
@@ -331,22 +331,13 @@ func (n *nodeLoop) step(now hlc.Now, from ids.Addr, inc ids.Incarnation, m wire.
 
 func (n *nodeLoop) call(hlc.Now, *Call)                   {}
 func (n *nodeLoop) synced(now hlc.Now, c committed) error { return n.keeper.done(now, c) }
-func (n *nodeLoop) wake() time.Duration                   { return min(n.core.Wake(), n.lazyAt) }
+func (n *nodeLoop) wake() time.Duration                   { return min(n.core.Wake(), n.lazyAt+lazyRest) }
 
 func (n *nodeLoop) tick(now hlc.Now) {
-	if n.lazyAt <= now.Mono {
-		n.tr.FlushPosted()
-		n.lazyAt = never
-	}
 	if n.core.Wake() <= now.Mono {
 		n.core.Tick(now)
 	}
 }
-
-// lazyWait bounds how long what nobody waits for stays here. At low load one
-// write, and one wake-up of the receiver, then serve several instances. With
-// 200 us the timer alone cost a tenth of the CPU of one message at a time.
-const lazyWait = 500 * time.Microsecond
 
 // out sends before it executes: at the coordinator the next batch is under way
 // meanwhile, and at the last acceptor the decision.
@@ -356,6 +347,7 @@ func (n *nodeLoop) out(now hlc.Now) (again bool, err error) {
 		n.keeper.keep()
 	}
 	n.transmit(now, n.core.Sends())
+	n.flushLazy(now)
 	n.near.flush(n.self, n.inc)
 	if n.keeper != nil {
 		n.keeper.keep()
