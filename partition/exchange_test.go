@@ -485,3 +485,24 @@ func TestNearestAnswersForSeveral(t *testing.T) {
 		}
 	}
 }
+
+// Who was beside the last acceptor is not known to all: to none who has started
+// since, for one. What they differ in ends soon, though no command of the partition
+// alone comes any more; else clients would ask again each time.
+func TestNearestIsForgotten(t *testing.T) {
+	l := newLab(t, 2, 3)
+	d := l.op(1000, exactly(get(l.key(colHash, 1, 0))), 1)
+	l.deliver(d, 5) // has it from another's log
+	d.Nearest = 5
+	l.deliver(d, 4, 6)
+	for i := range 20 {
+		d := l.op(hlc.Timestamp(1001+i).Add(nearFor), exactly(get(l.key(colHash, 0, 0)), get(l.key(colHash, 1, 0))), 0, 1)
+		d.Nearest = 2
+		l.replies, l.by = nil, nil
+		l.deliver(d, 1, 2, 3, 4, 5, 6)
+		l.pass(nil)
+		if len(l.by) != 1 {
+			t.Fatalf("command %d is answered by %v", i, l.by)
+		}
+	}
+}

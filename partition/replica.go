@@ -96,8 +96,9 @@ type Replica struct {
 	most    int
 	hearers []int
 	// near is the replica of this partition that last learned of the order first, of
-	// commands of this partition alone; zero if that is not known.
-	near ids.Process
+	// a command of this partition alone, at nearAt; zero if that is not known.
+	near   ids.Process
+	nearAt hlc.Timestamp
 }
 
 // New makes a replica with empty state. The Config must be valid.

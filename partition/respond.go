@@ -2,6 +2,7 @@ package partition
 
 import (
 	"slices"
+	"time"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -105,18 +106,26 @@ func (r *Replica) answerer(c ids.Command, dests ids.Set, beside ids.Process) ids
 // commands of several partitions that may be elsewhere; then it is the one that
 // was beside it for the last command of this partition alone. Replicas that are
 // not in the chain are told lazily, and may be slow without anybody's noticing.
+//
+// Replicas need not agree: one that has just started, or had that command from
+// another's log, knows nothing. So what is known is forgotten soon, by all at one
+// position; if it were kept, and no more such commands came, nobody might answer
+// until the clients ask again, each time.
 func (r *Replica) beside(d *Delivery) ids.Process {
 	if r.own(d.Nearest) {
 		if len(d.Dests) == 1 {
-			r.near = d.Nearest
+			r.near, r.nearAt = d.Nearest, d.Position.T
 		}
 		return d.Nearest
 	}
-	if len(d.Dests) > 1 {
+	if len(d.Dests) > 1 && d.Position.T <= r.nearAt.Add(nearFor) {
 		return r.near
 	}
 	return 0
 }
+
+// nearFor is how long, in merged time, it is known who was beside the last acceptor.
+const nearFor = time.Second
 
 // own says whether p is a replica of this partition.
 func (r *Replica) own(p ids.Process) bool {
