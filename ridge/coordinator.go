@@ -53,8 +53,12 @@ type leader struct {
 	// promptUntil: no learner is to wait for what is lazy until then.
 	promptUntil time.Duration
 
-	// ripeAt is when what waits has waited for the order of timestamps.
+	// ripeAt is when what waits has waited for the order of timestamps, or long
+	// enough for others.
 	ripeAt time.Duration
+	// crowd is how many messages the instance had that was decided last, at emptied.
+	crowd   int
+	emptied time.Duration
 	// repeatAt is when the first open instance may need a repetition.
 	repeatAt time.Duration
 	// latency is the smoothed time from proposing to knowing the decision.

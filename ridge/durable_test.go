@@ -19,6 +19,7 @@ type desk struct {
 	base    int      // of former lives
 	synced  int
 	life    uint64
+	came    ids.Sequence // of the last message that came
 }
 
 // newDesk makes process self of one partition.

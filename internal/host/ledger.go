@@ -83,6 +83,7 @@ func newLedger(dir string, j *journal.Journal, log *slog.Logger) *ledger {
 		dir: dir, log: log, start: time.Now(), journal: j, users: 1, ended: make(chan struct{}),
 		commits: make(chan struct{}, 1), chores: make(chan *journal.Batch, 1),
 	}
+	addPlaces(1)
 	for range committers {
 		l.work.Go(func() {
 			for range l.commits {
@@ -248,6 +249,7 @@ func (l *ledger) leave(p *part) error {
 	close(l.commits)
 	close(l.chores)
 	l.work.Wait()
+	addPlaces(-1)
 	err := l.journal.Close()
 	if l.lock != nil {
 		err = errors.Join(err, l.lock.Close())
