@@ -26,6 +26,12 @@
 // linearizable one in any case; docs/optimistic-replies.md says what either is
 // good for.
 //
+// # A cluster
+//
+// StartLocal starts all of it in one program, in memory. StartNode starts one of
+// the processes that a file describes, with its state in a directory; Dial
+// connects a client to them.
+//
 // # Errors
 //
 // An error that command code returns drops the command's writes and is the

@@ -99,7 +99,7 @@ func (s *Shared) open(want identity, processes []ids.Process, log *slog.Logger) 
 		p := ids.Process(r.Ensemble >> partBits)
 		found := s.found[p]
 		if found == nil {
-			return fmt.Errorf("%w: process %d has run from it too; start all that have, together", ErrDirectory, p)
+			return fmt.Errorf("%w: process %d has run from it too; start all that have, together, or replace all of them", ErrDirectory, p)
 		}
 		found.Records = append(found.Records, recordOf(r))
 		return nil
@@ -174,7 +174,7 @@ func identifyPart(fsys vfs.FS, want identity, records bool) (identity, error) {
 	case !errors.Is(err, fs.ErrNotExist):
 		return id, err
 	case records:
-		return id, fmt.Errorf("%w: it has no identity, but the journal beside it has what this process has promised; put the right disk in its place, or replace this process by a new one, in a directory of its own", ErrDirectory)
+		return id, fmt.Errorf("%w: it has no identity, but the journal beside it has what this process has promised; put the right disk in its place, or replace this process, and all that run from here, by new ones", ErrDirectory)
 	}
 	if err := empty(fsys); err != nil {
 		return id, err
