@@ -5,6 +5,7 @@ import (
 
 	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/optimistic"
 	"github.com/eyrie-dev/eyrie/partition"
 	"github.com/eyrie-dev/eyrie/ridge"
 )
@@ -30,6 +31,8 @@ type call struct {
 	// optimistic: an optimistic reply was asked for; early is the one that came.
 	optimistic bool
 	early      *Early
+	// other is the last optimistic reply that came after early.
+	other *optimistic.Reply
 	// confirmed: the conservative reply is the one with this digest.
 	confirmed *partition.Confirmation
 }
@@ -82,7 +85,7 @@ func (c *calls) add() *call {
 
 // finish ends a command, and moves the mark over all that have ended.
 func (c *calls) finish(x *call) {
-	x.done, x.copy, x.early, x.confirmed = true, nil, nil, nil
+	x.done, x.copy, x.early, x.other, x.confirmed = true, nil, nil, nil, nil
 	c.open--
 	for c.mark < c.next && c.at(c.mark).done {
 		c.mark++

@@ -131,8 +131,10 @@ type Core struct {
 	results []Result
 	early   []EarlyReply
 	status  []session.Status
-	err     error
-	Stats   Stats
+	// digester is for confirmations; nil before the first.
+	digester *partition.Digester
+	err      error
+	Stats    Stats
 }
 
 // lent is memory for accesses, to be used again.

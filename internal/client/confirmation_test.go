@@ -90,6 +90,33 @@ func TestConfirmationBeforeReply(t *testing.T) {
 	}
 }
 
+// The first optimistic reply may be wrong and a second one right, on either side
+// of the confirmation: then that is the reply, at once, and the first was a mistake.
+func TestConfirmationOfSecondReply(t *testing.T) {
+	for _, last := range []string{"reply", "confirmation"} {
+		w := newWorld(t, 1)
+		w.welcome(7)
+		w.asked("a")
+		ps, _ := w.proposals()
+		w.early(ps[0], "1")
+		if last == "confirmation" {
+			w.early(ps[0], "2")
+		}
+		w.confirm(ps[0], "2")
+		if last == "reply" {
+			w.early(ps[0], "3")
+			w.early(ps[0], "2")
+		}
+		rs := w.Results()
+		if len(rs) != 1 || string(rs[0].Reply.Value) != "2" || rs[0].Early == nil || string(rs[0].Early.Reply.Value) != "1" || rs[0].Agreed || w.Stats.ReplyMistakes != 1 {
+			t.Errorf("%s last: %+v, %+v", last, rs, w.Stats)
+		}
+		if es := w.Early(); len(es) != 1 {
+			t.Errorf("%s last: %d optimistic replies are handed out", last, len(es))
+		}
+	}
+}
+
 // What is another's, of another attempt or of nothing that was sent confirms
 // nothing.
 func TestStrangeConfirmations(t *testing.T) {

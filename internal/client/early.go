@@ -34,11 +34,12 @@ func (c *Core) stepOptimistic(m *optimistic.Reply) {
 		c.Stats.OptimisticLate++
 	case !call.optimistic || call.copies == 0 || m.Attempt == 0 || m.Attempt > call.message().Attempt:
 		c.Stats.Unsolicited++
-	case call.early != nil:
-		c.Stats.OptimisticLate++
 	case call.confirmed != nil: // before; then it is no early reply any more
 		c.Stats.OptimisticLate++
 		c.join(call, m)
+	case call.early != nil: // but another may be the right one
+		c.Stats.OptimisticLate++
+		call.other = m
 	default:
 		c.Stats.OptimisticReplies++
 		call.early = &Early{Reply: m, Took: c.took(call.giveUp)}
@@ -60,20 +61,24 @@ func (c *Core) stepConfirmation(m *partition.Confirmation) {
 		c.time.correct(c.now, m.Stages.Proposed, call.first)
 	}
 	call.confirmed = m
-	if call.early != nil {
-		c.join(call, call.early.Reply)
+	if call.early != nil && !c.join(call, call.early.Reply) && call.other != nil {
+		c.join(call, call.other)
 	}
 }
 
 // join ends a call if what an optimistic reply says is what was confirmed: the
 // digest alone tells, whoever sent either, and to whichever attempt. Otherwise
 // the whole reply comes, or the next copy is answered by it.
-func (c *Core) join(call *call, m *optimistic.Reply) {
-	if partition.Content(m.Command, m.Outcome, m.Value, m.ErrorName, m.ErrorText) != call.confirmed.Digest {
-		return
+func (c *Core) join(call *call, m *optimistic.Reply) bool {
+	if c.digester == nil {
+		c.digester = partition.NewDigester(c.cfg.ID)
+	}
+	if c.digester.Content(m.Command.Sequence, m.Outcome, m.Value, m.ErrorName, m.ErrorText) != call.confirmed.Digest {
+		return false
 	}
 	c.Stats.Joined++
 	c.finish(call, Result{Reply: call.confirmed.Reply(m.Outcome, m.Value, m.ErrorName, m.ErrorText)})
+	return true
 }
 
 // handle is what Submit returned.
