@@ -32,7 +32,39 @@ func (m *Machine) tell(e *entry) {
 	x.Command, x.Attempt, x.Signal, x.Vars = e.command, e.attempt, !e.told, vars
 	e.told = true
 	m.counters.Exchanges++
-	m.r.Tell(e.run.Dests(), x)
+	for _, q := range e.run.Dests() {
+		if q != m.r.Partition() {
+			m.r.Tell(q, m.heralds.of(q), x)
+		}
+	}
+}
+
+// heralds are the replicas that speak for other partitions about runs, by
+// partition. Only they make use of what is told: the others execute at the turn.
+// It is a guess, by who spoke last, and holds for so many messages: who speaks
+// for a partition now may not have heard from here, and then says nothing here.
+type heralds []struct {
+	process ids.Process
+	left    int
+}
+
+const heraldHolds = 64
+
+// spoke notes who spoke for a partition.
+func (h *heralds) spoke(q ids.Partition, p ids.Process) {
+	for int(q) >= len(*h) {
+		*h = append(*h, heralds{{}}...)
+	}
+	(*h)[q].process, (*h)[q].left = p, heraldHolds
+}
+
+// of is the one to be told, zero for all.
+func (h heralds) of(q ids.Partition) ids.Process {
+	if int(q) >= len(h) || h[q].left == 0 {
+		return 0
+	}
+	h[q].left--
+	return h[q].process
 }
 
 // Heard implements partition.Speculator: conservative values serve as well, and
@@ -43,7 +75,7 @@ func (m *Machine) Heard(q ids.Partition, x *partition.Exchange) { m.hear(q, x) }
 func (m *Machine) hear(q ids.Partition, x *partition.Exchange) {
 	e := m.table.find(x.Command, x.Attempt)
 	if e == nil {
-		if !m.r.Known(x.Command, x.Attempt) {
+		if m.runs && !m.r.Known(x.Command, x.Attempt) {
 			m.counters.EarlyDrops += m.early.keep(q, x, &m.cfg.Tuning)
 		}
 		return

@@ -42,7 +42,11 @@ type Machine struct {
 	paused bool
 	until  hlc.Timestamp
 
-	early early
+	early   early
+	heralds heralds
+	// runs: the last command came before its turn. Where none does, what is said of
+	// those to come is of no use.
+	runs bool
 	// last are the highest final timestamps, as delivered or predicted, of
 	// commands of one destination and of several: each has an ensemble.
 	last     [2]hlc.Timestamp
@@ -56,6 +60,7 @@ func New(r *partition.Replica, cfg Config) *Machine {
 	cfg.Tuning.defaults()
 	m := &Machine{r: r, cfg: cfg}
 	m.table.buckets = make([]*entry, cfg.Tuning.MaxRuns)
+	m.runs = true
 	m.pending.at = func(e *entry) *links { return &e.list }
 	m.open.init(r)
 	m.early.init()
@@ -68,6 +73,7 @@ func New(r *partition.Replica, cfg Config) *Machine {
 func (m *Machine) DeliverOptimistic(now hlc.Now, d partition.OptDelivery, forced bool) {
 	m.now = now
 	m.counters.Delivered++
+	m.runs = !forced
 	if forced || m.full(d.T0) || m.table.find(d.Command, d.Attempt) != nil {
 		m.counters.Unrun++
 		return
@@ -169,6 +175,7 @@ func (m *Machine) Step(now hlc.Now, from ids.Process, msg wire.Message) {
 		m.counters.Invalid++
 		return
 	}
+	m.heralds.spoke(q, from)
 	m.hear(q, &x.Exchange)
 }
 

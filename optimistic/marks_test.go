@@ -48,10 +48,14 @@ func (s *script) command(dests ids.Set, arg ...byte) partition.Delivery {
 const dests0Process = 1
 
 func (s *script) soon(p int, d partition.Delivery) {
-	s.nodes[p].m.DeliverOptimistic(s.clock(), partition.OptDelivery{
-		Command: d.Command, Attempt: d.Attempt, T0: d.T0, Mark: d.Mark, Dests: d.Dests, Body: d.Body, Leads: true,
-	}, false)
+	s.nodes[p].m.DeliverOptimistic(s.clock(), optOf(d), false)
 	s.nodes[p].drain()
+}
+
+func optOf(d partition.Delivery) partition.OptDelivery {
+	return partition.OptDelivery{
+		Command: d.Command, Attempt: d.Attempt, T0: d.T0, Mark: d.Mark, Dests: d.Dests, Body: d.Body, Leads: true,
+	}
 }
 
 func (s *script) deliver(p int, d partition.Delivery) {

@@ -100,6 +100,7 @@ func testService() *partition.Service {
 				return append(slices.Clone(old[drop:]), more...)
 			}},
 			{Name: "tally", Commutes: true, Apply: func(old []byte, ok bool, arg []byte) []byte {
+				tallied++
 				var sum byte
 				for i, b := range old {
 					sum += b ^ byte(i)
@@ -114,6 +115,9 @@ func testService() *partition.Service {
 		Errors: []partition.NamedError{{Name: "own", Err: errOwn}},
 	}
 }
+
+// tallied counts what was tallied.
+var tallied int
 
 // slide keeps a window of some bytes, as an operation that rarely copies.
 func slide(old []byte, _ bool, arg []byte) (drop int, more []byte) {

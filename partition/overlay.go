@@ -29,6 +29,9 @@ type stack struct {
 	// update a variable by an operation that commutes end in any order: what one has
 	// left in the state must not be hidden by the layers of those before it.
 	moved bool
+	// lazy: it and the layers of operations above it are not made: mostly their
+	// commands have their turn before anybody reads the variable.
+	lazy *layer
 }
 
 // layer is one variable after one run.
@@ -41,7 +44,9 @@ type layer struct {
 	in         *room // that the value is in, if any
 	// applied: the value comes from operations on old, of which the code has seen
 	// nothing. Another old makes another value, and the run is right all the same.
+	// Not before it is made has it an old, and a value.
 	applied bool
+	made    bool
 	oldOK   bool
 	old     []byte
 	ops     []applied // on old
@@ -65,8 +70,8 @@ func (o *overlay) number(k Key, v *variable) uint32 {
 
 // top is the last layer of a stack of the runs before one, or nil.
 func (o *overlay) top(number uint32, before uint64) *layer {
-	if o.stacks[number].moved {
-		o.rebase(&o.stacks[number])
+	if st := &o.stacks[number]; st.moved || st.lazy != nil {
+		o.rebase(st)
 	}
 	l := o.stacks[number].last
 	for l != nil && l.order >= before {
@@ -75,13 +80,21 @@ func (o *overlay) top(number uint32, before uint64) *layer {
 	return l
 }
 
-// rebase makes layers of operations anew where what is below has changed. What
-// was read of them stays as it is: who looks again finds that it differs.
+// rebase makes layers of operations, and makes them anew where what is below has
+// changed. What was read of them stays as it is: who looks again finds that it
+// differs.
 func (o *overlay) rebase(st *stack) {
-	st.moved = false
+	l := st.lazy
+	if st.moved {
+		l = st.first()
+	}
+	st.moved, st.lazy = false, nil
 	value, in, ok := st.base()
-	for l := st.first(); l != nil; l = l.next {
-		if l.applied && !sameValue(value, ok, l.old, l.oldOK) {
+	if l != nil && l.prev != nil {
+		value, in, ok = l.prev.value, l.prev.in, l.prev.ok
+	}
+	for ; l != nil; l = l.next {
+		if l.applied && !(l.made && sameValue(value, ok, l.old, l.oldOK)) {
 			o.relay(st.key, l, value, in, ok)
 		}
 		value, in, ok = l.value, l.in, l.ok
@@ -109,6 +122,9 @@ func (st *stack) first() *layer {
 func (o *overlay) changed(number uint32, by *layer) {
 	st := &o.stacks[number]
 	if by != nil && by.prev == nil && by.stack == number {
+		if by == st.lazy {
+			return // nothing is built on it
+		}
 		value, _, ok := st.base()
 		if sameValue(value, ok, by.value, by.ok) {
 			return
@@ -156,6 +172,9 @@ func (o *overlay) add(k Key, v *variable, l *layer) {
 	} else {
 		st.last = l
 	}
+	if l.applied && st.lazy == nil {
+		st.lazy = l
+	}
 }
 
 func (o *overlay) open(k Key, v *variable) (n uint32) {
@@ -177,9 +196,15 @@ func (o *overlay) remove(l *layer) {
 	st := &o.stacks[l.stack]
 	if l.next != nil {
 		o.changed(l.stack, l)
+		if st.lazy == l {
+			st.lazy = l.next
+		}
 		l.next.prev = l.prev
 	} else {
 		st.last = l.prev
+		if st.lazy == l {
+			st.lazy = nil
+		}
 	}
 	if l.prev != nil {
 		l.prev.next = l.next
@@ -294,7 +319,7 @@ func (c *command) layers() []layer {
 // settleBy settles a pending write as its run did, if the value that operations
 // start from is the one that the run knew.
 func (r *Replica) settleBy(p *pending, l *layer) {
-	if p.known || !l.applied {
+	if p.known || !l.made {
 		return
 	}
 	if old, ok := r.state.get(p.key); sameValue(old, ok, l.old, l.oldOK) {

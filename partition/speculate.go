@@ -153,19 +153,18 @@ func (r *Replica) layOne(run *Run, p *pending, l *layer) {
 		v = r.state.find(p.key)
 	}
 	*l = layer{order: run.order, ops: p.ops}
-	if l.applied = !p.known; l.applied {
-		old, in, ok := r.state.lookIn(p.key, v, run.order)
-		r.relay(p.key, l, old, in, ok)
-	} else {
+	if l.applied = !p.known; !l.applied {
 		r.layAs(l, *p)
+		run.bytes += len(l.value)
+	} else if v != nil {
+		run.bytes += len(v.value) // about, if it is made
 	}
-	run.bytes += len(l.value)
 	r.state.over.add(p.key, v, l)
 }
 
 // relay makes a layer of operations that of another value below it.
 func (r *Replica) relay(k Key, l *layer, old []byte, in *room, ok bool) {
-	l.old, l.oldOK = old, ok
+	l.old, l.oldOK, l.made = old, ok, true
 	r.layAs(l, pending{key: k, known: true, ok: ok, value: old, in: in, ops: l.ops})
 }
 
@@ -250,8 +249,18 @@ func (r *Replica) Peer(p ids.Process) (q ids.Partition, ok bool) {
 	return q, ok && q != r.config.Partition
 }
 
-// Tell sends a message to all replicas of a command's other destinations.
-func (r *Replica) Tell(dests ids.Set, m wire.Message) { r.sendToOthers(dests, m) }
+// Tell sends a message to a process of another partition, or to all of them if
+// that is zero.
+func (r *Replica) Tell(q ids.Partition, p ids.Process, m wire.Message) {
+	if p != 0 {
+		r.send(p, m)
+	} else {
+		r.sendTo(q, m)
+	}
+}
+
+// Partition is the one that this is a replica of.
+func (r *Replica) Partition() ids.Partition { return r.config.Partition }
 
 // Reply sends a message to a client.
 func (r *Replica) Reply(c ids.Client, m wire.Message) {
