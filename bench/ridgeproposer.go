@@ -159,6 +159,7 @@ type remoteProposer struct {
 	proposals
 	proposer   *host.Proposer
 	marks      bool
+	stamped    hlc.Timestamp // the next T0 at least
 	completing sync.Mutex
 	quit       chan struct{}
 	ended      sync.WaitGroup
@@ -214,7 +215,8 @@ func (p *remoteProposer) flush() {
 	}
 }
 
-// stamp says in what is pending when it leaves, since replicas order by that,
+// stamp says in what is pending when it leaves, each message a microsecond later
+// than the one before, since replicas order by that, as Eyrie's own client does;
 // and which sequences are answered: replicas remember what they have delivered
 // optimistically of all others.
 func (p *remoteProposer) stamp() {
@@ -226,10 +228,11 @@ func (p *remoteProposer) stamp() {
 			low = min(low, w.sequence)
 		}
 	}
-	now := hlc.Timestamp(time.Now().UnixMicro())
+	p.stamped = max(p.stamped, hlc.Timestamp(time.Now().UnixMicro()))
 	for i := range p.pending {
 		m := &p.pending[i]
-		m.T0, m.Mark = now, low
+		m.T0, m.Mark = p.stamped, low
+		p.stamped++
 		p.waiting[binary.LittleEndian.Uint32(m.Body[4:])].message = *m
 	}
 }
