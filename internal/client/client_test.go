@@ -88,7 +88,7 @@ func (w *world) proposals() (out []*ridge.Propose, to []ids.Process) {
 func (w *world) reply(p *ridge.Propose, o partition.Outcome, needed ...ids.Partition) {
 	w.Step(w.now, 1, &partition.Reply{
 		Command: p.Message.Command, Attempt: p.Message.Attempt, Outcome: o, Needed: ids.NewSet(needed...),
-		MapVersion: 1,
+		MapVersion: 1, Stages: partition.Stages{Finished: 1},
 	})
 }
 

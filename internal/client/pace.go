@@ -1,6 +1,10 @@
 package client
 
-import "time"
+import (
+	"time"
+
+	"github.com/eyrie-dev/eyrie/partition"
+)
 
 // pace is how long replies take of late: a command is sent again when its own is
 // overdue, not when the service is slow. Every copy is ordered and judged at all
@@ -8,12 +12,19 @@ import "time"
 // them.
 //
 // The estimate is that of TCP (RFC 6298), with one difference: a command that
-// was sent again counts too, since its first copy. Where all replies have become
-// slower than the pause there would be no other samples, ever. What was lost, and
-// answered at the second copy, makes the next pauses longer for a few replies.
+// was sent again counts too, since its first copy, if the reply was sent when the
+// command was executed. Where all replies have become slower than the pause there
+// would be no other samples, ever. A reply that a copy was answered with, out of a
+// replica's table, says that the first was lost, and nothing of how long it took:
+// if it counted, a replica that answers but cannot reach this client would have it
+// wait longer before each copy than before the last.
 type pace struct {
 	mean, deviation time.Duration // smoothed
 }
+
+// executed says whether a reply was sent when its command was executed. Another,
+// to a copy, has no such time.
+func executed(m *partition.Reply) bool { return m.Stages.Finished != 0 }
 
 func (p *pace) took(d time.Duration) {
 	if p.mean == 0 {

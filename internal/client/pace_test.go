@@ -52,3 +52,24 @@ func TestPauseIsBounded(t *testing.T) {
 		t.Errorf("%d further copies within one and a half of MaxPause", len(again))
 	}
 }
+
+// Where each first reply is lost, and the copy is answered out of the table, since
+// the replica that answers cannot reach this client, say, the pause stays what it
+// was, and does not grow with each reply.
+func TestLostRepliesLeaveThePause(t *testing.T) {
+	w := newWorld(t, 1)
+	w.welcome(7)
+	for n := range 32 {
+		w.submit("a")
+		first, _ := w.proposals()
+		w.after(w.cfg.Tuning.Resend * 11 / 10)
+		again, _ := w.proposals()
+		if len(again) != 1 {
+			t.Fatalf("command %d: %d copies after %v", n, len(again), w.cfg.Tuning.Resend)
+		}
+		w.after(time.Millisecond)
+		w.Step(w.now, 1, &partition.Reply{
+			Command: first[0].Message.Command, Attempt: first[0].Message.Attempt, Outcome: partition.OutcomeOK, MapVersion: 1,
+		})
+	}
+}

@@ -157,7 +157,7 @@ func (c *Core) finish(call *call, r Result) {
 		c.compare(call, &r)
 	}
 	r.Sequence = call.handle()
-	if r.Err == nil && call.copies > 0 {
+	if r.Err == nil && (call.copies == 1 || call.copies > 1 && executed(r.Reply)) {
 		c.pace(call).took(c.now.Mono - call.first)
 	}
 	if r.Err == nil && call.copies > 1 {
