@@ -14,6 +14,12 @@ const crashSteps = 30
 // After every single operation of a script the power goes, with several
 // outcomes each; then again after each operation of the recovery.
 func TestEveryCrashPoint(t *testing.T) {
+	for name, opts := range map[string]Options{"small": small, "growing": {SegmentSize: 16 << 10, Keep: 3, FrontierEvery: 3}} {
+		t.Run(name, func(t *testing.T) { everyCrashPoint(t, opts) })
+	}
+}
+
+func everyCrashPoint(t *testing.T, opts Options) {
 	outcomes := []func(int) int{
 		func(int) int { return 0 },
 		func(n int) int { return n - 1 },
@@ -24,7 +30,7 @@ func TestEveryCrashPoint(t *testing.T) {
 	}
 	for k := 0; ; k++ {
 		mem := vfs.NewMem()
-		m := newModel(t, mem, small)
+		m := newModel(t, mem, opts)
 		mem.StopAfter(k)
 		err := m.script(2, crashSteps)
 		for i, rng := range outcomes {

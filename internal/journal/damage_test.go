@@ -77,16 +77,16 @@ func TestFlippedBitsOfALongSegment(t *testing.T) {
 	mem := vfs.NewMem()
 	opts := Options{SegmentSize: 1 << 18}
 	m := newModel(t, mem, opts)
-	if err := m.script(6, 60); err != nil {
+	if err := m.script(6, 200); err != nil {
 		t.Fatal(err)
 	}
-	end := m.j.tail().end
+	end, name := m.j.tail().end, m.j.tail().file.name()
 	mem.Kill()
 	rng := rand.New(rand.NewPCG(2, 2))
 	for range 200 {
 		disk := mem.Clone()
 		at := rng.Int64N(end)
-		disk.Flip("j/0000000001.seg", at, rng.IntN(8))
+		disk.Flip(name, at, rng.IntN(8))
 		if err := m.verify(disk, opts); !errors.Is(err, ErrAmnesia) {
 			t.Fatalf("byte %d: %v", at, err)
 		}

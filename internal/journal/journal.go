@@ -43,6 +43,7 @@ import (
 // Options are a journal's bounds. Zero values mean the defaults.
 type Options struct {
 	// SegmentSize in bytes; 32 MiB. A record that is larger has a segment of its own.
+	// A journal begins with smaller ones, see nextSize.
 	SegmentSize int64
 	// Keep is how many segments there may be before the oldest one's few live
 	// records are copied forward; 4.
@@ -59,7 +60,7 @@ func (o Options) defaults() Options {
 	if o.SegmentSize == 0 {
 		o.SegmentSize = 32 << 20
 	}
-	o.SegmentSize = min(max((o.SegmentSize+sector-1)&^(sector-1), 8*sector), MaxBody)
+	o.SegmentSize = min(max((o.SegmentSize+sector-1)&^(sector-1), minSegment), MaxBody)
 	if o.Keep == 0 {
 		o.Keep = 4
 	}
@@ -209,7 +210,7 @@ func (j *Journal) rotate(need int64) bool {
 	if j.next = nil; file == nil {
 		file = j.newFile()
 	}
-	s := &segment{number: file.number, size: max(j.opts.SegmentSize, need), file: file}
+	s := &segment{number: file.number, size: max(j.nextSize(), need), file: file}
 	j.segments = append(j.segments, s)
 	for _, e := range j.ensembles {
 		if e.at.span != 0 {
@@ -218,6 +219,25 @@ func (j *Journal) rotate(need int64) bool {
 	}
 	return true
 }
+
+// nextSize is the size of the segment after the tail: twice its size, up to
+// SegmentSize. A segment is zeroed before anything is written to it, so what a new
+// process promises first would wait for the whole of a large one, and for those of
+// all others that start on the same disk. Nor does a start read what is all zeros.
+func (j *Journal) nextSize() int64 {
+	size := max(j.opts.SegmentSize/firstShare&^(sector-1), minSegment)
+	if s := j.tail(); s != nil {
+		size = max(2*s.size, size)
+	}
+	return min(size, j.opts.SegmentSize)
+}
+
+// The first segment has one in firstShare of SegmentSize; none is smaller than
+// minSegment, in bytes.
+const (
+	firstShare = 32
+	minSegment = 8 * sector
+)
 
 func (j *Journal) newFile() *segmentFile {
 	j.nextNum++

@@ -37,6 +37,41 @@ func TestIdleEnsembleIsCopiedForward(t *testing.T) {
 	}
 }
 
+// A new journal takes little room, so that what is promised first does not wait for
+// much to be zeroed; its segments grow to their full size, and power cuts meanwhile
+// lose nothing.
+func TestSegmentsGrow(t *testing.T) {
+	mem := vfs.NewMem()
+	var opts Options
+	m := newModel(t, mem, opts)
+	full := m.j.opts.SegmentSize
+	m.append(0, 1, []byte("first"))
+	if err := m.commit(); err != nil {
+		t.Fatal(err)
+	}
+	if size := m.j.Size(); size != full/firstShare {
+		t.Errorf("one record takes %d bytes", size)
+	}
+	for sizes, k := int64(0), uint64(2); sizes < full; k++ {
+		before := m.j.Segments()
+		m.append(0, k, make([]byte, 100<<10))
+		if err := m.commit(); err != nil {
+			t.Fatal(err)
+		}
+		if m.j.Segments() == before {
+			continue
+		}
+		if sizes = m.j.tail().size; sizes != min(full, 2*m.j.segments[before-1].size) {
+			t.Fatalf("a segment of %d bytes follows one of %d", sizes, m.j.segments[before-1].size)
+		}
+		disk := mem.Clone()
+		disk.Crash(func(int) int { return 0 })
+		if err := m.verify(disk, opts); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // Many live bytes in the oldest segment do not hold all later ones.
 func TestRoomIsBoundedByWhatLives(t *testing.T) {
 	mem := vfs.NewMem()

@@ -49,13 +49,15 @@ func (j *Journal) begin(run func() error, done func()) {
 	j.chore = &Batch{j: j, state: taken, run: run, done: done}
 }
 
-// prepare makes the next segment when the tail is half full.
+// prepare makes the next segment when the tail is half full; at once if it is to be
+// larger than the tail, which may be full sooner than it is zeroed.
 func (j *Journal) prepare() bool {
-	if s := j.tail(); j.next != nil || s != nil && s.end < s.size/2 {
+	size := j.nextSize()
+	if s := j.tail(); j.next != nil || s != nil && s.size >= size && s.end < s.size/2 {
 		return false
 	}
 	j.next = j.newFile()
-	file, size := j.next, j.opts.SegmentSize
+	file := j.next
 	j.begin(func() error { return file.ensure(size) }, func() {})
 	return true
 }
