@@ -61,7 +61,7 @@ func ChirperBeside(ctx context.Context, args []string, stdout, stderr io.Writer,
 		Bench: "chirper", Title: m.title(s),
 		TurnCost: chirperTurn, Cases: m.cases(s), Together: sameServers,
 		Modules: []string{"github.com/redis/rueidis"},
-		Tables:  []Table{WriteSocial, WriteEarly, WriteComponents, WriteShown}, CDF: true, OwnLoads: true,
+		Tables:  []Table{WriteSocial, WriteEarly, WriteComponents, WriteShown}, CDF: true, LoadsOf: sameLoads,
 	}
 	for _, a := range systems(m.binary) {
 		p.Contenders = append(p.Contenders, a.contender(p.Bench, stderr))
@@ -119,7 +119,7 @@ func (m *network) flags(f *flag.FlagSet) {
 		"what clients do, separated by commas: timeline (all getTimeline), mix (85 % getTimeline, 7.5 % post, 3.75 % follow, 3.75 % unfollow), post, "+
 			"and the first two with getTimeline read without a place in the order: timeline-read, mix-read")
 	f.Var((*numbers)(&m.partitions), "partitions", "numbers of partitions; -outstanding is for each")
-	f.Var(&m.loads, "loads", "shares of each system's own highest throughput, which 1 (-outstanding operations at all times) stands for and measures")
+	f.Var(&m.loads, "loads", "shares of the highest throughput (of S-SMR's for all of ours), which 1 (-outstanding operations at all times) stands for and measures")
 	f.Var(words{&m.delays, allowedDelays}, "delays", "one-way delays between processes, separated by commas")
 	f.StringVar(&m.graph, "graph", "", "social graph as an edge list of SNAP's, perhaps packed by gzip (default: one is generated)")
 	f.IntVar(&m.users, "users", m.users, "users of a generated graph")
@@ -143,6 +143,15 @@ func (m *network) check(s settings) error {
 	return err
 }
 
+// sameLoads has all of ours offered one rate: what optimistic execution costs is
+// asked at the same load.
+func sameLoads(contender string) string {
+	if strings.HasPrefix(contender, "chirper ") {
+		return "chirper " + ourSMR
+	}
+	return contender
+}
+
 func (m *network) title(s settings) string {
 	graph := fmt.Sprintf("a generated graph of %d users", m.users)
 	if m.graph != "" {
@@ -154,7 +163,7 @@ func (m *network) title(s settings) string {
 	}
 	return fmt.Sprintf("chirper: a social network on %s, texts of %d B, timelines of %d posts at most; users act %s;\n"+
 		"three server processes for each partition, the client in a process of its own, over loopback TCP, in memory; -outstanding is for each partition;\n"+
-		"at full load, and at shares of each system's own full load", graph, s.size, TimelineBound, act)
+		"at full load, and at shares of it: ours, however executed, of S-SMR's, so at one rate", graph, s.size, TimelineBound, act)
 }
 
 func (m *network) cases(s settings) (cs []Case) {

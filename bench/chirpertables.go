@@ -73,7 +73,7 @@ func WriteSocial(w io.Writer, sums []Summary) error {
 // WriteEarly writes for people how much sooner optimistic replies come, how
 // often they are wrong, and what they cost.
 func WriteEarly(w io.Writer, sums []Summary) error {
-	fmt.Fprintf(w, "optimistic replies beside conservative ones, and both beside S-SMR at the same share of its load. On one partition, with nothing but\n"+
+	fmt.Fprintf(w, "optimistic replies beside conservative ones, and both beside S-SMR at the same rate (at 100 %%: at its own full load). On one partition, with nothing but\n"+
 		"the network's delay, %d delays instead of %d are %.0f %% less: the cap. early: commands whose optimistic reply came before the other; wrong: of these,\n"+
 		"that differed; mistakes: of order, at all replicas; runs right: executions before their turn that were confirmed; dropped: times that what had\n"+
 		"been executed early was given up:\n\n", optimisticDelays, conservativeDelays, 100*(1-float64(optimisticDelays)/conservativeDelays))

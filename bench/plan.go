@@ -110,9 +110,11 @@ type Plan struct {
 	Modules []string
 	// TurnCost is what a turn takes besides its phases; zero: turnCost.
 	TurnCost time.Duration
-	// CDF asks for latencies' distributions. OwnLoads makes loads shares of
-	// each contender's own highest throughput, not of the first one's.
-	CDF, OwnLoads bool
+	// CDF asks for latencies' distributions.
+	CDF bool
+	// LoadsOf names the contender of whose highest throughput one's loads are
+	// shares, of its own if that one was not measured; nil: the first one's.
+	LoadsOf func(contender string) string
 	// Together says which cases a contender takes one after the other in its
 	// turn, if they follow one another in Cases; nil: none.
 	Together func(a, b Case) bool
@@ -143,19 +145,24 @@ func (p *Plan) Run(ctx context.Context, observe func(Point)) error {
 		if contender.Can != nil && !contender.Can(c) {
 			return nil
 		}
-		full, paced := load{c, contender.String()}, c
-		if !p.OwnLoads {
-			full.who = p.Contenders[0].String()
+		own, paced := load{c, contender.String()}, c
+		own.c.Load = 1
+		of := load{own.c, p.Contenders[0].String()}
+		if p.LoadsOf != nil {
+			of.who = p.LoadsOf(own.who)
 		}
-		if full.c.Load = 1; c.Load > 0 && c.Load < 1 {
-			paced.Rate = c.Load * highest[full]
+		if highest[of] == 0 {
+			of = own
+		}
+		if c.Load > 0 && c.Load < 1 {
+			paced.Rate = c.Load * highest[of]
 		}
 		pt := p.point(ctx, round, paced, contender)
 		if ctx.Err() != nil {
 			return ctx.Err() // the point was cut short
 		}
-		if c == full.c && contender.String() == full.who {
-			highest[full] = pt.OpsPerS
+		if c == own.c {
+			highest[own] = pt.OpsPerS
 		}
 		observe(pt)
 		return nil

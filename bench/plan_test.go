@@ -64,8 +64,27 @@ func TestJSONFields(t *testing.T) {
 
 // Loads are shares of the throughput under full load.
 func TestLoads(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		of   func(string) string
+		want []float64
+	}{
+		{"the first one's", nil, []float64{8000, 4000, 2000, 2000, 800, 800}}, // b is half as fast, but offered the same
+		{"its own", itself, []float64{8000, 4000, 2000, 1000, 800, 400}},
+		{"of one that is not there", func(string) string { return "c" }, []float64{8000, 4000, 2000, 1000, 800, 400}},
+		{"of another", func(string) string { return "a" }, []float64{8000, 4000, 2000, 2000, 800, 800}},
+	} {
+		t.Run(c.name, func(t *testing.T) { testLoads(t, c.of, c.want) })
+	}
+	if sameLoads("chirper "+ourFull) != "chirper "+ourSMR || sameLoads(retwisPipelined) != retwisPipelined {
+		t.Error("Chirper's systems are not offered the same")
+	}
+}
+
+func testLoads(t *testing.T, of func(string) string, wanted []float64) {
 	synctest.Test(t, func(t *testing.T) {
-		p := fakePlan("a", "b") // b is half as fast, but offered the same
+		p := fakePlan("a", "b")
+		p.LoadsOf = of
 		base := p.Cases[1]
 		p.Cases = nil
 		for _, load := range []float64{1, 0.25, 0.1} {
@@ -77,7 +96,7 @@ func TestLoads(t *testing.T) {
 			t.Fatal(err)
 		}
 		sums := Summarize(points)
-		for i, want := range []float64{8000, 4000, 2000, 2000, 800, 800} {
+		for i, want := range wanted {
 			if got := sums[i].OpsPerS; got < want*0.85 || got > want*1.15 {
 				t.Errorf("load %v: %v/s, want %v", sums[i].Load, got, want)
 			}

@@ -63,7 +63,7 @@ func VoleryBeside(ctx context.Context, args []string, stdout, stderr io.Writer, 
 			"of its own, over loopback TCP; at full load, and at shares of each system's own full load" + where,
 		TurnCost: voleryTurn,
 		Cases:    m.cases(s, dir), Modules: []string{"github.com/go-zookeeper/zk"},
-		Tables: []Table{WriteVolery, WriteStages}, CDF: true, OwnLoads: true,
+		Tables: []Table{WriteVolery, WriteStages}, CDF: true, LoadsOf: itself,
 	}
 	durable := canStore(ctx, m.binary)
 	if !durable && slices.Contains(m.storage, OnDisk) {
@@ -156,3 +156,6 @@ func (l *globalShares) Set(list string) error {
 
 // String implements flag.Value.
 func (l *globalShares) String() string { return (*shareList)(l).String() }
+
+// itself has each contender's loads be shares of its own highest throughput.
+func itself(contender string) string { return contender }
