@@ -178,6 +178,9 @@ func (r *Replica) prepare(c *command) (a Access, err error) {
 	}
 	lent := Lent{Items: c.lent, Code: r.spare.takeCode(c), names: r.state}
 	a, c.code, err = c.spec.Prepare(c.arg, lent)
+	if n := cap(a.Items); n > cap(c.lent) && n <= manyItems {
+		c.lent = a.Items[:0]
+	}
 	if c == &r.scratch {
 		r.spare.putCode(c, c.code)
 	}

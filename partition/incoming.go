@@ -11,7 +11,7 @@ import (
 // incoming is what the other destinations of a command have said about it.
 type incoming struct {
 	peers []peer // one per other destination, ascending
-	one   [1]peer
+	room  []peer // memory for them, all zero but for the memory of vars
 	// missing counts the peers that have not signalled. Invariant: the
 	// command ends with a reply to its client only when it is zero.
 	missing int
@@ -37,19 +37,33 @@ type peer struct {
 
 // open is for a command that is where it stays.
 func (in *incoming) open(dests ids.Set, self ids.Partition) {
-	if in.peers = in.one[:0]; len(dests) > 2 {
-		in.peers = make([]peer, 0, len(dests)-1)
+	if n := len(dests) - 1; cap(in.room) < n {
+		in.room = make([]peer, n)
 	}
+	in.peers = in.room[:0]
 	for _, q := range dests {
 		if q != self {
-			vars := in.one[0].vars[:0]
-			if len(dests) > 2 {
-				vars = nil
-			}
-			in.peers = append(in.peers, peer{partition: q, vars: vars})
+			in.peers = in.peers[:len(in.peers)+1]
+			in.peers[len(in.peers)-1].partition = q
 		}
 	}
 	in.missing = len(in.peers)
+}
+
+// cleared is what has nothing but memory that may be used again.
+func (in *incoming) cleared() incoming {
+	if len(in.peers) > maxSpares {
+		return incoming{}
+	}
+	for i := range in.peers {
+		p := &in.peers[i]
+		vars := p.vars
+		clear(vars)
+		if *p = (peer{}); cap(vars) <= smallAccess {
+			p.vars = vars[:0]
+		}
+	}
+	return incoming{room: in.room}
 }
 
 // peer finds a destination; it must be one.

@@ -1,6 +1,8 @@
 package partition
 
 import (
+	"strings"
+
 	"github.com/eyrie-dev/eyrie/internal/ids"
 )
 
@@ -59,7 +61,9 @@ func (r *Replica) shipVar(o *outgoing, k Key, found *variable) {
 		return
 	}
 	v := Var{Key: k}
-	if found != nil {
+	if found == nil {
+		v.Key.Name = strings.Clone(k.Name) // which may be a part of many names
+	} else {
 		v.OK, v.Value = true, found.value
 		if r.audience.on {
 			o.tell(r.howToTell(o, k, found))

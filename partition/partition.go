@@ -142,7 +142,8 @@ type CommandSpec struct {
 	Run func(tx Tx, arg []byte) ([]byte, error)
 	// Prepare, if not nil, is what replicas use instead: Access and Run with
 	// one decoding of the argument between them. What it makes of an argument
-	// must be what Access and Run make of it; it must keep nothing of arg.
+	// must be what Access and Run make of it; it must keep nothing of arg. The items
+	// that it returns are lent to it, or new: they are used again, too.
 	Prepare func(arg []byte, lent Lent) (Access, Code, error)
 }
 
@@ -157,17 +158,17 @@ type Lent struct {
 	names *state
 }
 
-// Find fills in the key of an item whose name is in a buffer. A new string is
-// made of it only if there is no such variable.
-func (l *Lent) Find(it *Item, collection uint16, name []byte) {
+// Find fills in the key of an item whose name is in a buffer, if there is such a
+// variable here; else the name is still to be filled in.
+func (l *Lent) Find(it *Item, collection uint16, name []byte) bool {
 	it.Key.Collection = collection
 	if l.names != nil && int(collection) < len(l.names.collections) {
 		if v := l.names.findBytes(collection, name); v != nil {
 			it.found, it.Key.Name = v, v.name
-			return
+			return true
 		}
 	}
-	it.Key.Name = string(name)
+	return false
 }
 
 // Code is a command with its argument, to be run once, as Run does.

@@ -18,6 +18,10 @@ const (
 	// maxSpares of each kind are kept, and maxRuns of what runs use.
 	maxSpares = 64
 	maxRuns   = 1024
+	// fewItems are what an access mostly has, manyItems what its memory may have room
+	// for to be kept, if there are few of them.
+	fewItems  = 2 * smallAccess
+	manyItems = 128
 	// fewWrites is what a command has room for at first.
 	fewWrites = 4
 	// manyWrites is what it may have room for to be kept, if there are few of them.
@@ -77,7 +81,7 @@ func (s *spare) putRun(run *Run) {
 	large := run.bytes > 1<<14
 	run.forget()
 	clear(run.layers)
-	*run = Run{inputs: run.inputs, scans: run.scans, layers: run.layers[:0]}
+	*run = Run{inputs: run.inputs, scans: run.scans, layers: run.layers[:0], in: run.in.cleared()}
 	if !large && len(s.runs) < maxRuns && cap(run.inputs)+cap(run.scans)+cap(run.layers) <= maxSpares {
 		s.runs = append(s.runs, run)
 	}
@@ -110,11 +114,9 @@ func (s *spare) renew() {
 		if c.tx.worker != nil || len(s.commands) >= maxRuns {
 			continue
 		}
-		waiters, hopes, local, held, vars := c.waiters, c.hopes, c.local, c.held, c.in.one[0].vars
+		waiters, hopes, local, held, in := c.waiters, c.hopes, c.local, c.held, c.in
 		*c = command{waiters: waiters, hopes: hopes, local: local[:0], held: held[:0], tx: c.tx.spared()}
-		if cap(vars) <= smallAccess {
-			c.in.one[0].vars = vars
-		}
+		c.in = in
 		s.commands = append(s.commands, c)
 	}
 	s.left = s.left[:0]
@@ -128,7 +130,7 @@ func (t *transaction) spared() (fresh transaction) {
 
 // putParts takes the memory that a command's access and code used.
 func (s *spare) putParts(c *command) {
-	if c.lent != nil && len(s.items) < maxRuns {
+	if n := cap(c.lent); n > 0 && (n <= fewItems && len(s.items) < maxRuns || n <= manyItems && len(s.items) < maxRuns/4) {
 		s.items = append(s.items, c.lent[:0])
 	}
 	if w := c.tx.writes; w != nil && (cap(w) == fewWrites && len(s.writes) < maxRuns || cap(w) <= manyWrites && len(s.writes) < maxSpares) {
@@ -151,9 +153,6 @@ func (s *spare) reclaim(c *command) {
 	c.code, c.arg, c.body, c.items, c.lent = nil, nil, nil, nil, nil
 	clear(c.waiters)
 	c.waiters = c.waiters[:0]
-	only := &c.in.one[0]
-	clear(only.vars)
-	*only = peer{vars: only.vars[:0]}
-	c.in.peers = nil
+	c.in = c.in.cleared()
 	s.renew()
 }

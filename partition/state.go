@@ -1,6 +1,10 @@
 package partition
 
-import "github.com/tidwall/btree"
+import (
+	"strings"
+
+	"github.com/tidwall/btree"
+)
 
 // state is the variables that the partition holds.
 //
@@ -123,8 +127,9 @@ func (s *state) set(k Key, value []byte) {
 	}
 }
 
-// insert adds a variable that is not there.
+// insert adds a variable that is not there. Its name may be a part of many names.
 func (s *state) insert(k Key, value []byte) *variable {
+	k.Name = strings.Clone(k.Name)
 	c, v := &s.collections[k.Collection], &variable{value: value, name: k.Name, collection: k.Collection}
 	if w, ok := word(k.Name); ok {
 		c.words[w] = v

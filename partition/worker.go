@@ -65,7 +65,7 @@ func (r *Replica) run(c *command) {
 }
 
 // maxIdle coroutines are kept for reuse.
-const maxIdle = 64
+const maxIdle = 512
 
 // park keeps a coroutine that has nothing to do, or stops it.
 func (r *Replica) park(w *worker) {

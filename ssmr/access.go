@@ -58,6 +58,14 @@ func Exactly(items ...Item) Access { return accessTo(true, items) }
 // does not see. It conflicts with every other command.
 func AtLeast(items ...Item) Access { return accessTo(false, items) }
 
+// ExactlyAll is Exactly, and keeps the slice, which must not be changed any more:
+// many items are not copied.
+func ExactlyAll(items []Item) (a Access) {
+	a.n = copy(a.first[:], items)
+	a.items, a.exact = items[a.n:], true
+	return a
+}
+
 // accessTo keeps nothing of the slice, which so can be on the caller's stack.
 func accessTo(exact bool, items []Item) (a Access) {
 	a.exact = exact
@@ -91,22 +99,37 @@ func (a *Access) resolve(s *Service, lent *partition.Lent) (partition.Access, er
 	if items == nil {
 		items = make([]partition.Item, 0, a.n+len(a.items))
 	}
+	var room [512]byte
+	words := room[:0]
 	for i := range a.n + len(a.items) {
 		items = append(items, partition.Item{})
-		if err := a.item(i).resolve(s, lent, &items[i]); err != nil {
+		var err error
+		if words, err = a.item(i).resolve(s, lent, &items[i], words); err != nil {
 			return partition.Access{}, err
 		}
 	}
+	a.name(items, string(words))
 	return partition.Access{Exact: a.exact, Items: items}, nil
 }
 
-func (it *Item) resolve(s *Service, lent *partition.Lent, to *partition.Item) error {
+// name fills in the names that are words of no variable held here: most of them,
+// where there are many partitions. They are parts of one string.
+func (a *Access) name(items []partition.Item, words string) {
+	for i := 0; len(words) > 0; i++ {
+		if k := &items[i].Key; k.Name == "" && a.item(i).kind.plain == plainWord && items[i].Range == nil {
+			k.Name, words = words[:8], words[8:]
+		}
+	}
+}
+
+// resolve appends the name to words, if it is a word that is still to be filled in.
+func (it *Item) resolve(s *Service, lent *partition.Lent, to *partition.Item, words []byte) ([]byte, error) {
 	kind := it.kind
 	if kind == nil {
 		kind = &itemKind{}
 	}
 	if kind.rare != nil && kind.rare.err != nil {
-		return kind.rare.err
+		return nil, kind.rare.err
 	}
 	c, ok := kind.collection.in(s, s.collections)
 	switch {
@@ -115,7 +138,7 @@ func (it *Item) resolve(s *Service, lent *partition.Lent, to *partition.Item) er
 		if kind.collection != nil {
 			name = kind.collection.name
 		}
-		return fmt.Errorf("collection %q is not a part of service %q", name, s.def.Name)
+		return nil, fmt.Errorf("collection %q is not a part of service %q", name, s.def.Name)
 	case kind.rare != nil:
 		r := kind.rare.span
 		r.Collection = c
@@ -123,15 +146,17 @@ func (it *Item) resolve(s *Service, lent *partition.Lent, to *partition.Item) er
 	case kind.plain == plainWord:
 		var b [8]byte
 		binary.BigEndian.PutUint64(b[:], it.word)
-		lent.Find(to, c, b[:])
+		if !lent.Find(to, c, b[:]) {
+			words = append(words, b[:]...)
+		}
 	default:
 		to.Key = partition.Key{Collection: c, Name: it.key}
 	}
 	to.Write = kind.write
 	if kind.op != nil {
 		if to.Op, to.Blind = kind.op.in(s, s.operations); !to.Blind {
-			return fmt.Errorf("operation %q is not a part of service %q", kind.op.name, s.def.Name)
+			return nil, fmt.Errorf("operation %q is not a part of service %q", kind.op.name, s.def.Name)
 		}
 	}
-	return nil
+	return words, nil
 }

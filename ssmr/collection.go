@@ -188,6 +188,13 @@ func (c *Collection[K, V]) Updates(k K, op OperationOn[V]) Item {
 	return c.item(k, c.updatesBy(op.on(none)))
 }
 
+// Updater is Updates by one operation, for accesses of many items.
+func (c *Collection[K, V]) Updater(op OperationOn[V]) func(K) Item {
+	var none V
+	kind := c.updatesBy(op.on(none))
+	return func(k K) Item { return c.item(k, kind) }
+}
+
 func (c *Collection[K, V]) updatesBy(op *identity) *itemKind {
 	for {
 		old := c.updates.Load()

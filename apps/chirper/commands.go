@@ -75,10 +75,11 @@ func accessPost(a PostArg) ssmr.Access {
 	id := uint64(a.Author)
 	items := make([]ssmr.Item, 0, 3+a.Audience.Len())
 	items = append(items, followers.Reads(id), kept.Updates(id, keepPost), feeds.Updates(id, addPost))
+	reaches := feeds.Updater(addPost)
 	for u := range a.Audience.All() {
-		items = append(items, feeds.Updates(uint64(u), addPost))
+		items = append(items, reaches(uint64(u)))
 	}
-	return ssmr.Exactly(items...)
+	return ssmr.ExactlyAll(items)
 }
 
 func post(tx ssmr.Tx, a PostArg) (Posted, error) {
@@ -180,7 +181,7 @@ func accessFollowAll(a FollowArg) ssmr.Access {
 		// What is read, too, is sent at once: else each would wait for the one before.
 		items = append(items, followers.Writes(uint64(other)), followers.Reads(uint64(other)), kept.Reads(uint64(other)))
 	}
-	return ssmr.Exactly(items...)
+	return ssmr.ExactlyAll(items)
 }
 
 func followAll(tx ssmr.Tx, a FollowArg) (more int, err error) {

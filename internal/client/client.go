@@ -259,8 +259,14 @@ func (c *Core) access(command uint16, arg []byte) (partition.Access, error) {
 	}
 	access, code, err := spec.Prepare(arg, partition.Lent{Items: c.lent.items, Code: c.lent.codes[command]})
 	c.lent.codes[command] = code
+	if n := cap(access.Items); n > cap(c.lent.items) && n <= maxLent {
+		c.lent.items = access.Items[:0]
+	}
 	return access, err
 }
+
+// maxLent bounds the items whose memory is used again.
+const maxLent = 256
 
 // order makes a command that is to be ordered.
 func (c *Core) order(q partition.Request, dests ids.Set, giveUp time.Duration) *call {
