@@ -148,6 +148,9 @@ func (m *monitor) status(s *server) {
 	if st.Transfer.Lacks != "" {
 		m.lacking(s)
 	}
+	if len(st.Transfer.Serving) > 0 {
+		m.lacked[s.part] = true // though the receiver did not live to show it
+	}
 	for i := range st.Ridge.Ensembles {
 		e := &st.Ridge.Ensembles[i]
 		k := place{s.process, s.life, e.Ensemble}
