@@ -12,6 +12,10 @@ import (
 type descriptor struct {
 	file *os.File
 	raw  syscall.RawConn
+	// Of set, whose call is made once, so that setting the timer allocates nothing.
+	spec  [2]syscall.Timespec // interval, value
+	errno syscall.Errno
+	call  func(fd uintptr)
 }
 
 // Of timerfd_create(2).
@@ -32,6 +36,9 @@ func (f *descriptor) open(fire func()) {
 		return
 	}
 	f.file, f.raw = file, raw
+	f.call = func(fd uintptr) {
+		_, _, f.errno = syscall.Syscall6(syscall.SYS_TIMERFD_SETTIME, fd, 0, uintptr(unsafe.Pointer(&f.spec)), 0, 0, 0)
+	}
 	go func() {
 		var expirations [8]byte
 		for {
@@ -48,12 +55,9 @@ func (f *descriptor) set(d time.Duration) bool {
 	if f.file == nil {
 		return false
 	}
-	spec := [2]syscall.Timespec{1: syscall.NsecToTimespec(int64(d))} // interval, value
-	var e syscall.Errno
-	err := f.raw.Control(func(fd uintptr) {
-		_, _, e = syscall.Syscall6(syscall.SYS_TIMERFD_SETTIME, fd, 0, uintptr(unsafe.Pointer(&spec)), 0, 0, 0)
-	})
-	return err == nil && e == 0
+	f.spec[1] = syscall.NsecToTimespec(int64(d))
+	err := f.raw.Control(f.call)
+	return err == nil && f.errno == 0
 }
 
 func (f *descriptor) close() {

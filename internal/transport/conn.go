@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/wire"
 )
 
 // conn is one connection. The reads and writes of its goroutines are counted
@@ -37,18 +38,35 @@ type conn struct {
 	quietSince, mutedSince time.Time
 }
 
-// buffers holds write buffers of links that have nothing to send.
-var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
+// room is what an outgoing's slices use.
+type room struct {
+	b    []byte
+	cuts []wire.Cut
+}
 
-// keepBuffer is the largest buffer that goes back to the pool.
-const keepBuffer = 1 << 20
+// rooms has those of links that have nothing to send.
+var rooms = sync.Pool{New: func() any { return &room{b: make([]byte, 0, 4<<10)} }}
 
-func getBuffer() []byte { return (*buffers.Get().(*[]byte))[:0] }
+// keepBuffer is the largest buffer that goes back to the pool, keepCuts the most cuts.
+const (
+	keepBuffer = 1 << 20
+	keepCuts   = 1 << 10
+)
 
-func putBuffer(b []byte) {
-	if cap(b) <= keepBuffer {
-		buffers.Put(&b)
+// take gives an empty outgoing room.
+func (o *outgoing) take() {
+	r := rooms.Get().(*room)
+	*o = outgoing{room: r, b: r.b[:0], cuts: r.cuts[:0], open: -1}
+}
+
+// leave ends the use of o, and of what it refers to.
+func (o *outgoing) leave() {
+	clear(o.cuts)
+	if o.room != nil && cap(o.b) <= keepBuffer && cap(o.cuts) <= keepCuts {
+		o.room.b, o.room.cuts = o.b, o.cuts
+		rooms.Put(o.room)
 	}
+	*o = outgoing{}
 }
 
 // Close closes the connection, at the latest when what it has just brought is

@@ -43,7 +43,7 @@ func (l *link) written(o *outgoing) {
 	if l.to.Process == 0 {
 		l.t.clientBytes.Add(-int64(o.size()))
 	}
-	putBuffer(o.b)
+	o.leave()
 }
 
 // flush writes what is pending. Inline it writes what the socket takes at

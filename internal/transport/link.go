@@ -86,7 +86,7 @@ const crowdedShare = 16
 // buffer sees to a buffer for what is pending.
 func (l *link) buffer() {
 	if l.pending.b == nil {
-		l.pending.b, l.pending.open = getBuffer(), -1
+		l.pending.take()
 	}
 }
 
@@ -120,7 +120,6 @@ func (l *link) clear() {
 	l.messages = 0
 	if l.pending.b != nil {
 		l.written(&l.pending)
-		l.pending = outgoing{}
 	}
 }
 

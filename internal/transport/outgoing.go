@@ -9,6 +9,7 @@ import (
 // outgoing is bytes to be written: b, and between its bytes the tails of large
 // messages, which are not copied. A message with tails has a frame of its own.
 type outgoing struct {
+	room   *room
 	b      []byte
 	cuts   []wire.Cut // in order of At
 	tails  int        // bytes of all tails
