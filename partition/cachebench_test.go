@@ -92,7 +92,7 @@ func benchRemote(b *testing.B, size int, changed, cached bool) {
 			}
 			rs[2-from].Step(now, from, m)
 		}
-		if to := 3 - from; len(rs[to-1].sends) > 0 {
+		if to := 3 - from; len(rs[to-1].sends) > 0 || rs[to-1].signalling.count > 0 {
 			pass(to)
 		}
 	}

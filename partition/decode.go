@@ -29,6 +29,8 @@ func Decode(kind wire.Kind, body []byte) (wire.Message, error) {
 			r = wire.NewReader(slices.Clone(body))
 		}
 		m = decodeExchange(&r)
+	case KindSignals:
+		m = decodeSignals(&r)
 	case KindPull:
 		m = &Pull{Tag: readTag(&r)}
 	case KindAnswer:

@@ -27,9 +27,18 @@ type foretold struct {
 	bytes     int
 }
 
+// foretoldExchange is an exchange message; m is nil if it is the signal alone.
 type foretoldExchange struct {
 	from ids.Partition
+	tag  Tag
 	m    *Exchange
+}
+
+func (x *foretoldExchange) size() int {
+	if x.m == nil {
+		return 100
+	}
+	return x.m.Size()
 }
 
 // question is a remembered Pull.
@@ -80,11 +89,11 @@ func (y *early) drop(f *foretold) {
 }
 
 // keep stores an exchange message for a position to come.
-func (r *Replica) keep(q ids.Partition, m *Exchange) {
+func (r *Replica) keep(x foretoldExchange) {
 	y := &r.early
-	f := y.at(m.Position)
-	size := m.Size()
-	f.exchanges = append(f.exchanges, foretoldExchange{q, m})
+	f := y.at(x.tag.Position)
+	size := x.size()
+	f.exchanges = append(f.exchanges, x)
 	f.bytes += size
 	y.messages++
 	y.bytes += size
@@ -126,11 +135,14 @@ func (r *Replica) claimEarly(c *command) {
 	}
 	r.early.drop(f)
 	for _, x := range f.exchanges {
-		if x.m.Tag != c.Tag {
+		switch {
+		case x.tag != c.Tag:
 			r.counters.Invalid++
-			continue
+		case x.m == nil:
+			r.signalled(c, x.from)
+		default:
+			r.absorb(c, x.from, x.m)
 		}
-		r.absorb(c, x.from, x.m)
 	}
 	for _, q := range f.questions {
 		if q.tag == c.Tag {
@@ -165,27 +177,36 @@ func (r *Replica) onExchange(from ids.Process, q ids.Partition, m *Exchange) {
 			r.counters.Invalid++
 			return
 		}
-		r.keep(q, m)
+		r.keep(foretoldExchange{q, m.Tag, m})
 		if r.speculator != nil {
 			r.speculator.Heard(q, m)
 		}
 		return
 	}
-	c := r.queue.find(m.Position)
-	if m.Signal && (c == nil || c.asked) && r.unasked(q, from) {
-		r.hasty()
-	}
-	switch {
-	case c == nil:
-		r.counters.Ignored++ // finished, or never accepted here
-	case c.Tag != m.Tag || c.out == nil:
-		r.counters.Invalid++
-	case !c.started && r.early.bytes+r.heldBytes > r.tuning.MaxEarlyBytes:
-		r.counters.EarlyDrops++ // it will be pulled
-	default:
+	if c := r.addressee(from, q, &m.Tag, m.Signal); c != nil {
 		r.absorb(c, q, m)
 		if c.started {
 			r.proceed(c)
 		}
 	}
+}
+
+// addressee is the unfinished command that a message is about; nil if it is to be
+// dropped.
+func (r *Replica) addressee(from ids.Process, q ids.Partition, tag *Tag, signal bool) *command {
+	c := r.queue.find(tag.Position)
+	if signal && (c == nil || c.asked) && r.unasked(q, from) {
+		r.hasty()
+	}
+	switch {
+	case c == nil:
+		r.counters.Ignored++ // finished, or never accepted here
+	case c.Tag != *tag || c.out == nil:
+		r.counters.Invalid++
+	case !c.started && r.early.bytes+r.heldBytes > r.tuning.MaxEarlyBytes:
+		r.counters.EarlyDrops++ // it will be pulled
+	default:
+		return c
+	}
+	return nil
 }

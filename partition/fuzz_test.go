@@ -26,6 +26,7 @@ func samples() []wire.Message {
 		&Exchange{Tag: tag, Vars: []Var{{Key{1, "j"}, true, []byte("v")}}, Names: []Version{{ids.Position{T: 70, E: 1}, false}},
 			Same: []Same{{Key{3, "ax"}, Version{tag.Position, true}, &Change{Version{ids.Position{T: 7}, true}, true, 99, []byte{1, 'z'}}},
 				{Key{3, "bx"}, Version{tag.Position, true}, &Change{Version{ids.Position{T: 7}, false}, false, 98, nil}}}},
+		&Signals{}, &Signals{[]Tag{tag, {ids.Position{T: 7}, ids.Command{Client: tag.Command.Client, Sequence: 300}, 1}, {}}},
 		&Pull{tag},
 		&Answer{tag, AnswerGone, ids.Position{T: 5}},
 		&Progress{Below: ids.Position{T: 9, E: 1}, Except: []ids.Position{{T: 1}, {T: 8, E: 7}}, Ask: true},

@@ -203,9 +203,8 @@ func (r *Replica) absorb(c *command, q ids.Partition, m *Exchange) {
 		return
 	}
 	c.changed = true
-	if m.Signal && !p.signalled {
-		p.signalled = true
-		c.in.missing--
+	if m.Signal {
+		r.signalled(c, q)
 	}
 	if cap(p.vars) == 0 && len(m.Vars) > 0 {
 		p.vars = make([]Var, 0, len(m.Vars))

@@ -17,6 +17,7 @@ const (
 	KindReadReply                                // that replica -> client
 	KindStateSum                                 // replica -> replicas of the same partition
 	KindConfirmation                             // replica -> client
+	KindSignals                                  // replica -> replicas of another destination
 )
 
 // Tag names one attempt of a command at its place in the order. Invariant:

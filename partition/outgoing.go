@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/wire"
 )
 
 // outgoing is what this partition has to say about one command to its other
@@ -187,13 +188,18 @@ func (r *Replica) flush() {
 		}
 		vars, parts := o.sentVars, o.sentParts
 		o.sentSignal, o.sentVars, o.sentParts = o.signal, len(o.vars), len(o.parts)
-		if len(r.hearers) > 0 {
-			m := o.since(vars, parts, true)
-			for m.Signal = signal; m != nil; {
+		var first *Exchange
+		if len(r.hearers) > 0 && (vars < len(o.vars) || parts < len(o.parts)) {
+			for m := o.since(vars, parts, true); m != nil; {
 				var piece *Exchange
-				piece, m = o.cut(m)
+				if piece, m = o.cut(m); first == nil {
+					first = piece
+				}
 				r.sendToHearers(o.dests, piece)
 			}
+		}
+		if signal {
+			r.signalling.add(o, r.config.Partition, first)
 		}
 		r.flushToAskers(o, signal, vars, parts)
 	}
@@ -243,7 +249,7 @@ func (r *Replica) speaksTo(p ids.Process) bool {
 	return false
 }
 
-func (r *Replica) sendToHearers(dests ids.Set, m *Exchange) {
+func (r *Replica) sendToHearers(dests ids.Set, m wire.Message) {
 	for _, q := range dests {
 		if q == r.config.Partition {
 			continue

@@ -63,7 +63,8 @@ type Replica struct {
 	workers []*worker // all; so that Close stops every one
 	idle    []*worker
 
-	flushing []*outgoing // with something new to send
+	flushing   []*outgoing // with something new to send
+	signalling signalling
 	// heldBytes are those of values received for unfinished commands.
 	heldBytes int
 	early     early
@@ -127,6 +128,7 @@ func New(c Config) *Replica {
 		}
 	}
 	r.table = newTable(r.tuning, len(c.Replicas), &r.state.changes)
+	r.signalling.to = make([][]Tag, len(c.Replicas))
 	r.queue.dropped = func(c *command) { r.spare.left = append(r.spare.left, c) }
 	r.index.keys = make(map[Key]*users)
 	r.early = newEarly()
@@ -185,6 +187,11 @@ func (r *Replica) Step(now hlc.Now, from ids.Process, m wire.Message) {
 	switch m := m.(type) {
 	case *Exchange:
 		r.onExchange(from, q, m)
+	case *Signals:
+		for i := range m.Tags {
+			r.onSignal(from, q, &m.Tags[i])
+			r.drain() // as if each had come by itself: none may end that is to be resumed
+		}
 	case *Pull:
 		r.onPull(from, m)
 	case *Answer:
@@ -234,6 +241,7 @@ func (r *Replica) Wake() time.Duration {
 // Sends drains the messages to send. The slice is valid until the next call
 // into the replica.
 func (r *Replica) Sends() []Send {
+	r.tellSignals()
 	s := r.sends
 	r.sends = r.sends[:0]
 	r.doubt = doubt{}

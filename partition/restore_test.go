@@ -165,16 +165,21 @@ func TestRestoreEverywhere(t *testing.T) {
 		w.faultsUntil = 100 * time.Millisecond
 		said := make(archive)
 		w.onSend = func(from ids.Process, s Send) {
-			m, ok := s.Msg.(*Exchange)
-			if !ok {
-				return
-			}
-			if said[m.Tag] == nil {
-				said[m.Tag] = make(map[ids.Partition][]letter)
+			var tags []Tag
+			switch m := s.Msg.(type) {
+			case *Exchange:
+				tags = []Tag{m.Tag}
+			case *Signals:
+				tags = m.Tags
 			}
 			n := w.nodes[from-1]
-			whole := n.r.outbox.line.find(m.Position).everything() // as whoever asks is told [E8]
-			said[m.Tag][n.p] = append(said[m.Tag][n.p], letter{from: from, m: whole})
+			for _, tag := range tags {
+				if said[tag] == nil {
+					said[tag] = make(map[ids.Partition][]letter)
+				}
+				whole := n.r.outbox.line.find(tag.Position).everything() // as whoever asks is told [E8]
+				said[tag][n.p] = append(said[tag][n.p], letter{from: from, m: whole})
+			}
 		}
 		victim := w.nodes[seed%uint64(len(w.nodes))]
 		type point struct {

@@ -55,7 +55,7 @@ func (x *reckless) Wrong(*Run) {}
 func (x *reckless) Told(ids.Command, ids.Attempt, *Reply) bool { return false }
 
 func (x *reckless) Heard(q ids.Partition, m *Exchange) {
-	x.heard = append(x.heard, foretoldExchange{q, m})
+	x.heard = append(x.heard, foretoldExchange{q, m.Tag, m})
 	if run := x.runs[attemptName{m.Command, m.Attempt}]; run != nil {
 		x.n.r.Inform(run, q, m)
 	}

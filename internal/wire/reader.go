@@ -145,9 +145,15 @@ func (r *Reader) Position() ids.Position {
 	return ids.Position{T: r.Timestamp(), E: ids.Ensemble(r.Uint16())}
 }
 
+// Client reads a client's id.
+func (r *Reader) Client() (c ids.Client) {
+	copy(c[:], r.take(len(c)))
+	return c
+}
+
 // Command reads a command's name.
 func (r *Reader) Command() (c ids.Command) {
-	copy(c.Client[:], r.take(len(c.Client)))
+	c.Client = r.Client()
 	c.Sequence = ids.Sequence(r.Uvarint())
 	return c
 }
