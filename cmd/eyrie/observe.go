@@ -46,7 +46,7 @@ func (o *observer) client(ctx context.Context) (*host.Client, error) {
 		o.c = nil
 	}
 	if o.c == nil {
-		c, err := dialRaw(ctx, o.f, observeTimeout)
+		c, err := dialOperator(ctx, o.f, observeTimeout)
 		if err != nil {
 			return nil, err
 		}

@@ -116,7 +116,7 @@ const poll = 500 * time.Millisecond
 const starting = 4 * time.Second
 
 func (r *replacement) run(ctx context.Context) (int, error) {
-	c, err := dialRaw(ctx, r.file, 5*time.Second)
+	c, err := dialOperator(ctx, r.file, 5*time.Second)
 	if err != nil {
 		return exitUnreachable, fmt.Errorf("%w\n  More than half of each partition's processes must run", err)
 	}

@@ -12,7 +12,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/eyrie-dev/eyrie/apps"
 	"github.com/eyrie-dev/eyrie/internal/cluster"
 	"github.com/eyrie-dev/eyrie/internal/host"
 	"github.com/eyrie-dev/eyrie/internal/ids"
@@ -47,7 +46,7 @@ optimistically, and finally. Exits with 5 if no process answers, and with 4 if t
 	if !ok {
 		return code
 	}
-	c, err := dialRaw(ctx, f, *timeout)
+	c, err := dialOperator(ctx, f, *timeout)
 	if err != nil {
 		return unanswered(e, f, *file, *asJSON, err)
 	}
@@ -94,11 +93,11 @@ func members(f *cluster.File) []processStatus {
 	return all
 }
 
-func dialRaw(ctx context.Context, f *cluster.File, timeout time.Duration) (*host.Client, error) {
+// dialOperator connects to a cluster, whatever its service is.
+func dialOperator(ctx context.Context, f *cluster.File, timeout time.Duration) (*host.Client, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	service := apps.Service
-	return host.Dial(ctx, host.FileClient(f, service.Definition(), service.Map(len(f.Partitions))))
+	return host.Dial(ctx, host.FileOperator(f))
 }
 
 func askAll(ctx context.Context, c *host.Client, f *cluster.File, timeout time.Duration) []processStatus {

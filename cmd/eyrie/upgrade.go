@@ -36,7 +36,7 @@ does not carry the new one, with 5 if the cluster cannot be reached.`)
 	}
 	ctx, cancel := context.WithTimeout(ctx, *timeout)
 	defer cancel()
-	c, err := dialRaw(ctx, f, 5*time.Second)
+	c, err := dialOwn(ctx, f, 5*time.Second)
 	if err != nil {
 		return fail(e, "upgrade", exitUnreachable, err)
 	}
@@ -53,6 +53,14 @@ does not carry the new one, with 5 if the cluster cannot be reached.`)
 	}
 	fmt.Fprintf(e.stdout, "version %d is in force\n", u.To)
 	return 0
+}
+
+// dialOwn connects to a cluster that runs the service of this program.
+func dialOwn(ctx context.Context, f *cluster.File, timeout time.Duration) (*host.Client, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	service := apps.Service
+	return host.Dial(ctx, host.FileClient(f, service.Definition(), service.Map(len(f.Partitions))))
 }
 
 // checkCarried refuses an upgrade to what a process does not carry: it would

@@ -27,6 +27,10 @@ type ClientConfig struct {
 	Execution optimistic.Mode
 	// Cluster is the cluster's identity.
 	Cluster string
+	// Operator: the client knows nothing of the service that the cluster executes. It
+	// may ask for what Status and Replace tell, and is disconnected if it submits
+	// commands.
+	Operator bool
 	// Addrs are the addresses of all processes.
 	Addrs map[ids.Process]string
 	// Near are nodes in this operating-system process that the client shall
@@ -94,9 +98,13 @@ func Dial(ctx context.Context, cfg ClientConfig) (*Client, error) {
 	if cfg.Window == 0 {
 		cfg.Window = cfg.Core.Tuning.Window
 	}
+	var service uint64
+	if !cfg.Operator {
+		service = cfg.Core.Service.Fingerprint()
+	}
 	return dial(ctx, client.New(cfg.Core), cfg.Window, transport.Config{
 		Self: ids.ToClient(cfg.Core.ID), Cluster: cfg.Cluster,
-		Service: cfg.Core.Service.Fingerprint(),
+		Service: service,
 		Layout:  layout(cfg.Core.Topology, cfg.Core.Tuning.Horizon, cfg.Execution),
 		Peers:   cfg.Addrs, Decode: node.Decode, Tuning: cfg.Transport, Logger: cfg.Logger,
 	}, cfg.Near...)

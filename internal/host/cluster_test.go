@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/client"
+	"github.com/eyrie-dev/eyrie/internal/cluster"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/node"
 	"github.com/eyrie-dev/eyrie/internal/transport"
@@ -293,5 +294,46 @@ func TestClusterRefusesOthers(t *testing.T) {
 	delete(addrs, 3)
 	if _, err := Dial(t.Context(), ClientConfig{Core: client.Config{Topology: s.topology}, Addrs: addrs}); err == nil {
 		t.Error("an address is missing, and nobody complains")
+	}
+}
+
+// An operator's client is told how processes are, whatever their service is, and
+// has nothing executed.
+func TestOperator(t *testing.T) {
+	s := newSystem(t, 1)
+	f := &cluster.File{Version: cluster.Version, Cluster: "test", Partitions: make([][]cluster.Member, 1)}
+	for p := ids.Process(1); p <= 3; p++ {
+		f.Partitions[0] = append(f.Partitions[0], cluster.Member{ID: p, Addr: s.nodes[p].Addr().String()})
+	}
+	cfg := FileOperator(f)
+	o, err := Dial(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Close()
+	if doc, err := o.Status(t.Context(), 2); err != nil || !strings.Contains(string(doc), `"partition":0`) {
+		t.Errorf("%s, %v", doc, err)
+	}
+	cfg.Core.Service = s.service // it pretends
+	liar, err := Dial(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer liar.Close()
+	before, err := s.count(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if call, err := liar.Submit(ctx, 0, []byte("a"), nil); err == nil {
+		select {
+		case <-call.Done():
+			t.Errorf("answered: %+v", call.Result())
+		case <-ctx.Done():
+		}
+	}
+	if now, err := s.count(t.Context(), "a"); now != before+1 || err != nil {
+		t.Errorf("%d after %d, %v", now, before, err)
 	}
 }

@@ -36,6 +36,15 @@ func FileClient(f *cluster.File, service *partition.Service, place *oracle.Map) 
 	}
 }
 
+// FileOperator is an operator's client of the cluster that f describes, whatever
+// its service is.
+func FileOperator(f *cluster.File) ClientConfig {
+	nothing := new(partition.Service)
+	c := FileClient(f, nothing, oracle.New(1, len(f.Partitions), nothing))
+	c.Operator = true
+	return c
+}
+
 // WaitReady waits until the process orders and executes, which needs all
 // processes of the cluster; or until it has stopped, or ctx ends.
 func (n *Node) WaitReady(ctx context.Context) error {

@@ -100,6 +100,7 @@ func (t *TCP) welcome(nc net.Conn) (*conn, error) {
 	var c *conn
 	if err == nil {
 		c = newConn(nc, h.from, h.inc, &link{t: t, to: h.from})
+		c.operator = h.operator() && t.cfg.Service != 0
 		err = t.know(c, true)
 	}
 	a := answer{process: t.cfg.Self.Process, inc: t.cfg.Incarnation}
@@ -136,7 +137,7 @@ func (t *TCP) judge(version uint16, body []byte) (h hello, err error) {
 	switch {
 	case h.cluster != t.cfg.Cluster:
 		return h, refuse(ErrCluster, "%v belongs to cluster %q, %v to %q", t.cfg.Self, t.cfg.Cluster, h.from, h.cluster)
-	case h.service != t.cfg.Service:
+	case h.service != t.cfg.Service && !h.operator():
 		return h, refuse(ErrService, "%v holds service %016x, %v holds %016x: start all processes and clients from the same build",
 			t.cfg.Self, t.cfg.Service, h.from, h.service)
 	case h.to != self:

@@ -21,7 +21,9 @@ type Config struct {
 	// Incarnation is the process's. A client's is zero.
 	Incarnation ids.Incarnation
 	Cluster     string
-	// Service is the fingerprint of the service that the cluster executes.
+	// Service is the fingerprint of the service that the cluster executes. A client
+	// without one, zero, is an operator's: it is let in whatever the service is, and
+	// may say what is not the service's alone, messages from wire.KindClient on.
 	Service uint64
 	// Layout is the fingerprint of what processes and clients must agree on
 	// about the cluster, Settings of what processes must besides.

@@ -21,6 +21,8 @@ type conn struct {
 	from   ids.Addr // the other side
 	inc    ids.Incarnation
 	link   *link // what we send over it
+	// operator: the other side is a client without a service.
+	operator bool
 	// writing: somebody holds the right to write. Guarded by link.mu.
 	writing bool
 	reads   atomic.Uint64

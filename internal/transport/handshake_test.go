@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/wire"
 )
 
 func TestMismatchesAreRefusedWithAReason(t *testing.T) {
@@ -43,6 +44,30 @@ func TestMismatchesAreRefusedWithAReason(t *testing.T) {
 			}
 			p.until(t, "the count", func() bool { return p.Stats().RefusedOthers > 0 })
 		})
+	}
+}
+
+// A client without a service is let in, and may say what is not the service's:
+// for anything else it is disconnected, and nothing of it is heard.
+func TestOperators(t *testing.T) {
+	w := newNetwork(t, 1)
+	p := w.process(1)
+	o := w.start(ids.ToClient(ids.Client{1}), func(c *Config) { c.Service = 0 })
+	o.up(t, 1)
+	o.Send(ids.To(1), &note{wire.KindClient, []byte("how are you?")})
+	o.Flush()
+	p.until(t, "a question", p.heard("how are you?"))
+	o.Send(ids.To(1), text("a command"))
+	o.Flush()
+	p.until(t, "the end of the connection", func() bool { return p.Stats().BadFrames > 0 })
+	o.until(t, "another connection", func() bool { return len(o.linked) > 2 })
+	o.Send(ids.To(1), &note{wire.KindClient, []byte("and now?")})
+	o.Flush()
+	p.until(t, "another question", p.heard("and now?"))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.heard("a command")() {
+		t.Error("the command was heard")
 	}
 }
 

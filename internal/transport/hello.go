@@ -70,6 +70,9 @@ func decodeHello(b []byte) (h hello, err error) {
 	return h, r.Done()
 }
 
+// operator says whether the sender is a client without a service.
+func (h *hello) operator() bool { return h.from.Process == 0 && h.service == 0 }
+
 // answer is the accepting side's: a refusal, or who it is.
 type answer struct {
 	refusal

@@ -52,7 +52,7 @@ func (t *TCP) forget(c *conn) {
 // rearm is how many reads there are before acknowledgements are delayed anew.
 const rearm = 64
 
-var errNotExpected = errors.New("message over a connection for the other direction")
+var errNotExpected = errors.New("message over a connection for others")
 
 // intake reads one connection.
 type intake struct {
@@ -95,6 +95,17 @@ func (in *intake) again() error {
 	}
 }
 
+// operatorsOnly says whether messages have nothing to do with the service, which
+// their sender does not know: it might take a command for another.
+func operatorsOnly(ms []wire.Message) bool {
+	for _, m := range ms {
+		if m.Kind() < wire.KindClient {
+			return false
+		}
+	}
+	return true
+}
+
 // handle takes n bytes that were read.
 func (in *intake) handle(n int) (err error) {
 	t, c := in.t, in.c
@@ -107,7 +118,7 @@ func (in *intake) handle(n int) (err error) {
 	}
 	t.count.bytesIn.Add(uint64(n))
 	t.count.framesIn.Add(uint64(frames))
-	if len(in.ms) > 0 && in.deaf {
+	if len(in.ms) > 0 && (in.deaf || c.operator && !operatorsOnly(in.ms)) {
 		return errNotExpected
 	}
 	if len(in.ms) > 0 {

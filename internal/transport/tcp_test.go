@@ -33,7 +33,7 @@ func number(i int) *note {
 func (n *note) number() int { return int(binary.LittleEndian.Uint64(n.body)) }
 
 func decodeNote(kind wire.Kind, body []byte) (wire.Message, error) {
-	if kind != kindNote {
+	if kind != kindNote && kind != wire.KindClient {
 		return nil, fmt.Errorf("%w: kind %#x", wire.ErrMalformed, kind)
 	}
 	return &note{kind, body}, nil
