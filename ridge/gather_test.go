@@ -38,8 +38,8 @@ func (d *desk) come(n int) {
 	d.take()
 }
 
-// A durable coordinator that has just decided many messages waits a little for more
-// than one, since who comes while that one is being synced waits for two syncs; but
+// A durable coordinator that has just decided many messages waits a little for nearly
+// as many, since who comes while the first is being synced waits for two syncs; but
 // not long, and not where the last instance had one, or when nothing has just been
 // decided.
 func TestDurableCoordinatorGathers(t *testing.T) {
@@ -61,9 +61,9 @@ func TestDurableCoordinatorGathers(t *testing.T) {
 	if at := d.core.Wake(); at > d.now.Mono+d.e.lead.latency {
 		t.Fatalf("it wants to be woken after %v, of an instance's %v", at-d.now.Mono, d.e.lead.latency)
 	}
-	d.come(4)
+	d.come(6)
 	if open := len(d.e.lead.open); open != 1 {
-		t.Fatal("five after eight were not enough")
+		t.Fatal("seven after eight were not enough")
 	}
 	d.sync()
 	d.leadAlone(8)

@@ -97,12 +97,12 @@ func (e *ensemble) due(now hlc.Now) int {
 
 // gathers says whether a durable coordinator waits for more, and sets until when:
 // it has just been told of a decision, whoever was answered by that may be about to
-// come again, and few have yet. What comes while the few are being synced waits
+// come again, and not all have yet. What comes while the first are being synced waits
 // for that sync and then for its own, so of 64 clients, one of whom came first,
 // all waited for two. A message that finds nothing under way leaves at once.
 func (e *ensemble) gathers(now hlc.Now, n int) bool {
 	l := &e.lead
-	if !e.c.cfg.Durable || len(l.open) > 0 || n > l.crowd/2 {
+	if !e.c.cfg.Durable || len(l.open) > 0 || n >= l.crowd-l.crowd/8 {
 		return false
 	}
 	until := l.emptied + min(l.latency/gatherShare, maxGather)
