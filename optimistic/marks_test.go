@@ -480,20 +480,30 @@ func TestExecutedTwice(t *testing.T) {
 // F6: of updates that commute the later one ends first. What it has left is not
 // hidden by the layer of the earlier one: a run that reads then is right.
 func TestUpdatesOutOfOrder(t *testing.T) {
-	s := newScript(t, 2, Full)
-	c1 := s.command(both, opBlind, keyB, 0, opPut, keyA, 0)
-	c2 := s.command(here, opBlind, keyB, 0)
-	c3 := s.command(here, opGet, keyB, 0)
-	s.soon(0, c1)
-	s.soon(0, c2)
-	s.deliver(0, c1)
-	s.deliver(0, c2)
-	s.soon(0, c3)
-	s.deliver(0, c3)
-	s.soon(1, c1)
-	s.deliver(1, c1)
-	s.settle()
-	s.check(c1, c2, c3)
-	s.settled()
-	s.expect(0, 3, 0)
+	for _, made := range []bool{false, true} { // by somebody who reads
+		s := newScript(t, 2, Full)
+		c1 := s.command(both, opBlind, keyB, 0, opPut, keyA, 0)
+		c2 := s.command(here, opBlind, keyB, 0)
+		c3 := s.command(here, opGet, keyB, 0)
+		c4 := s.command(here, opGet, keyB, 0)
+		s.soon(0, c1)
+		s.soon(0, c2)
+		if made {
+			s.soon(0, c3)
+		}
+		s.deliver(0, c1)
+		s.deliver(0, c2)
+		if !made {
+			s.soon(0, c3)
+		}
+		s.soon(0, c4)
+		s.deliver(0, c3)
+		s.deliver(0, c4)
+		s.soon(1, c1)
+		s.deliver(1, c1)
+		s.settle()
+		s.check(c1, c2, c3, c4)
+		s.settled()
+		s.expect(0, 4, 0)
+	}
 }
