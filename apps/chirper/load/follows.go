@@ -56,6 +56,10 @@ func (f *follows) wake() {
 
 // take is the next command: a user and others that are not busy, at most atOnce;
 // nil when all is under way or done.
+//
+// All who wait look at the same: if one that is woken finds nothing, nobody would,
+// and one that finds something wakes the next. Were all woken whenever a command
+// ends, a window of 256 would look 256 times.
 func (f *follows) take(ctx context.Context) (t *todo, some []chirper.User) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -64,6 +68,7 @@ func (f *follows) take(ctx context.Context) (t *todo, some []chirper.User) {
 			f.first++
 		}
 		if f.first == len(f.todo) {
+			f.done.Broadcast()
 			return nil, nil
 		}
 		for i := f.first; i < min(f.first+lookAhead, len(f.todo)); i++ {
@@ -72,6 +77,7 @@ func (f *follows) take(ctx context.Context) (t *todo, some []chirper.User) {
 			}
 			if some = f.free(t); 2*len(some) >= min(atOnce, len(t.others)) || len(some) > 0 && f.under == 0 {
 				f.claim(t, some)
+				f.done.Signal()
 				return t, some
 			}
 		}
@@ -115,7 +121,7 @@ func (f *follows) finished(t *todo, some []chirper.User) {
 	for _, o := range some {
 		delete(f.busy, o)
 	}
-	f.done.Broadcast()
+	f.done.Signal()
 }
 
 // follow does what one of the window's goroutines does of the phase.
