@@ -38,10 +38,11 @@ const restAfter = 5 * time.Second
 // partBytes is about how much of a checkpoint is written at a time. After each
 // part the writer rests as long as the part took, but not longer than maxRest:
 // so that the journal, on the same disk, and the loop, on the same processors,
-// have half of them at least to themselves.
+// have half of them at least to themselves. On a busy machine parts take
+// longer, and so do rests.
 const (
-	partBytes = 512 << 10
-	maxRest   = 20 * time.Millisecond
+	partBytes = 128 << 10
+	maxRest   = 50 * time.Millisecond
 )
 
 var errClosed = errors.New("the process is stopping")

@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/hlc"
@@ -26,6 +27,7 @@ type keeper struct {
 	making   *Write // under way
 	wanted   bool   // one is wanted at once
 	stopping bool   // Stop was called: what fails now is not tried again
+	regular  bool   // the last one was taken since its share was used
 	at       time.Duration
 	retry    time.Duration // not before: the disk was full
 	full     uint64        // how often it was
@@ -98,21 +100,37 @@ func (k *keeper) due(n *Node) bool {
 	if k.making != nil || n.receiver.active() || n.now.Mono < k.retry {
 		return false
 	}
-	if k.wanted || k.upgraded(n) {
-		return true
-	}
+	return k.wanted || k.upgraded(n) || k.used(n) || n.now.Mono-k.at >= k.every(n) && !k.settled(n) || k.late(n)
+}
+
+// used says whether so much has been used that one is due.
+func (k *keeper) used(n *Node) bool {
 	taken, bytes := n.ridge.Taken()
 	t := &n.cfg.Ridge
-	if taken-k.instances >= uint64(t.MaxLogCount/checkpointShare) || bytes-k.bytes >= uint64(t.MaxLogBytes/checkpointShare) {
+	if taken-k.instances >= k.share(n, t.MaxLogCount) || bytes-k.bytes >= k.share(n, t.MaxLogBytes) {
 		return true
 	}
 	if n.replica != nil {
 		p := &n.cfg.Partition
-		if count, bytes := n.replica.Pending(); count >= p.MaxOutbox/checkpointShare || bytes >= p.MaxOutboxBytes/checkpointShare {
+		if count, bytes := n.replica.Pending(); uint64(count) >= k.share(n, p.MaxOutbox) || uint64(bytes) >= k.share(n, p.MaxOutboxBytes) {
 			return true
 		}
 	}
-	return n.now.Mono-k.at >= k.every(n) && !k.settled(n) || k.late(n)
+	return false
+}
+
+// share is how much of what there is room for may be used until a checkpoint is
+// taken. All replicas of a partition use as much, and would write theirs at the
+// same moments, beside each other on some machines. So the first that is taken
+// by its share, after a start or one that was taken for another reason, comes
+// after a part of it that differs from replica to replica.
+func (k *keeper) share(n *Node, room int) uint64 {
+	share := room / checkpointShare
+	if !k.regular && n.replica != nil {
+		peers := n.cfg.Topology.Replicas[n.partition]
+		share = share * (slices.Index(peers, n.cfg.Self) + 1) / len(peers)
+	}
+	return uint64(max(share, 1))
 }
 
 // late says whether what others keep for this process is much, and another
@@ -171,7 +189,7 @@ func (k *keeper) every(n *Node) time.Duration {
 
 // take takes a checkpoint. Everything pulled from Ridge is in the machine.
 func (k *keeper) take(n *Node) {
-	k.wanted, k.at = false, n.now.Mono
+	k.wanted, k.at, k.regular = false, n.now.Mono, k.used(n)
 	k.instances, k.bytes = n.ridge.Taken()
 	k.exchanges = k.finished(n)
 	positions := n.ridge.Positions()

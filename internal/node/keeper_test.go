@@ -269,3 +269,31 @@ func TestBehindAfterAState(t *testing.T) {
 		t.Error("told, and still behind")
 	}
 }
+
+// Replicas of a partition take their checkpoints one after another, though all
+// of them take one whenever so much has been ordered.
+func TestCheckpointsAreSpread(t *testing.T) {
+	l := newLab(t, 17, true, 1, 3, func(c *Config) {
+		c.Ridge.MaxLogCount, c.Ridge.Pipeline, c.Ridge.MaxBatchCount = 1<<12, 8, 1
+		c.Ridge.MaxLogBytes, c.Partition.MaxOutbox = 1<<30, 1<<20
+	})
+	l.user(1e6, 3, 8)
+	const share = 1 << 12 / checkpointShare
+	var at [3]uint64
+	l.until(10*time.Second, func() bool {
+		all := true
+		for i, m := range l.procs {
+			k := &m.node.keeper
+			at[i] = k.instances
+			all = all && k.instances > 4*share && k.regular
+		}
+		return all
+	})
+	for i, a := range at {
+		for _, b := range at[i+1:] {
+			if d := (a - b + 16*share) % share; d < share/6 || d > share-share/6 {
+				t.Errorf("checkpoints were taken at instances %d of shares of %d", at, share)
+			}
+		}
+	}
+}
