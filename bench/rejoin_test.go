@@ -40,7 +40,7 @@ func TestRejoinVerdict(t *testing.T) {
 		errors         uint64
 		want           bool
 	}{{1000, 2900, 0, true}, {1000, 3000, 0, false}, {1000, 1000, 1, false}, {1000, 0, 0, false}, {0, 10, 0, false}} {
-		r := &RejoinRun{Parts: []RejoinPart{{Name: "before", Median: x.before}, {Name: "during", P99: x.during, Errors: x.errors}}}
+		r := &RejoinRun{Parts: []RejoinPart{{Name: "before", P99: x.before}, {Name: "during", P99: x.during, Errors: x.errors}}}
 		if got := writeRejoins(io.Discard, []*RejoinRun{r}); got != x.want {
 			t.Errorf("%+v: %v", x, got)
 		}

@@ -130,7 +130,11 @@ func (r *receiver) chunk(m *Chunk) {
 func (r *receiver) take(c *Chunk) {
 	r.moved, r.bad = r.n.now.Mono, 0
 	r.bytes += uint64(len(c.Data))
-	r.grant = max(r.grant, r.n.now.Mono) + r.n.cfg.Transfer.pace(len(c.Data))
+	pace := r.n.cfg.Transfer.pace(len(c.Data))
+	if r.base == 0 {
+		pace *= 2 // in no hurry, until a state has come too late
+	}
+	r.grant = max(r.grant, r.n.now.Mono) + pace
 	data := c.Data
 	if c.More || r.part != nil {
 		r.part = append(r.part, data...)

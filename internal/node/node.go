@@ -90,6 +90,7 @@ type Node struct {
 	receiver        receiver
 	jobs, spareJobs []Job
 	lastJob         uint64
+	catchUp         catchUp
 	moved           uint64   // the version of the members that Moved told
 	damaged         []string // checkpoints that did not serve at the start
 	rot             Rot
@@ -273,6 +274,9 @@ func (n *Node) Wake() time.Duration {
 	if n.receiver.active() {
 		wake = min(wake, n.receiver.next)
 	}
+	if n.catchUp.until > n.now.Mono {
+		wake = min(wake, n.catchUp.until)
+	}
 	if n.cfg.Durable {
 		wake = min(wake, n.keeper.wake(n), n.witness.wake())
 	}
@@ -300,12 +304,12 @@ func (n *Node) Ordered() []Send {
 // next call into the node.
 func (n *Node) Sends() []Send {
 	n.Ordered()
-	done := 0
-	for n.Err() == nil && !n.receiver.active() {
-		if done += n.pullOptimistic(burst - done); done >= burst {
+	done, most := 0, n.catchUp.burst(n)
+	for n.Err() == nil && !n.receiver.active() && done < most {
+		if done += n.pullOptimistic(most - done); done >= most {
 			break
 		}
-		room := min(n.machine.Room(), burst-done, len(n.deliveries))
+		room := min(n.machine.Room(), most-done, len(n.deliveries))
 		ds := n.deliveries[:n.ridge.Next(n.deliveries[:room])]
 		if len(ds) == 0 {
 			break
@@ -314,7 +318,8 @@ func (n *Node) Sends() []Send {
 		clear(ds)
 		done += len(ds)
 	}
-	n.behind = done >= burst
+	n.catchUp.executed(n, done)
+	n.behind = most > 0 && done >= most
 	if n.replica != nil && n.Err() == nil {
 		// After the deliveries, and after what Ridge settled by itself.
 		if n.replica.RunReads(n.now, n.ridge.Reached(), burst) {

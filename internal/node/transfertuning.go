@@ -12,7 +12,8 @@ type TransferTuning struct {
 	// Outstanding chunks, at most, are under way or kept to be sent again; 4.
 	Outstanding int
 	// BytesPerSecond bounds what a donor sends, to all, and what a receiver
-	// asks for; 16 MiB.
+	// asks for; 16 MiB. A receiver asks for half of it until a state has come too
+	// late: on a machine that it shares with others it takes the processor from them.
 	BytesPerSecond int
 	// MaxPin is how long a donor keeps a checkpoint for one receiver; 10 minutes.
 	MaxPin time.Duration
