@@ -37,7 +37,8 @@ type disk struct {
 	store *store.Mem
 	id    journal.ID
 	inc   ids.Incarnation
-	slow  int // so many times slower than others
+	slow  int  // so many times slower than others
+	full  bool // what its process is told
 	// spoiled: the disk has lost or altered what it had acknowledged. Its process
 	// may end with an explanation, and is then down for good.
 	spoiled string

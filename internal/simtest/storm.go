@@ -203,11 +203,14 @@ func (d *disk) room() {
 	d.c.roomFor(d, true)
 }
 
-// roomFor tells the process of a disk whether there is room on it.
+// roomFor tells the process of a disk whether there is room on it: as it is when
+// the process takes notice, since one that is paused may take notice of the first
+// news after the last.
 func (c *cluster) roomFor(d *disk, room bool) {
+	d.full = !room
 	for _, s := range c.servers {
 		if s.disk == d && s.up() {
-			c.world.Do(s.id, 0, func(hlc.Now) { s.driver.node.Full(!room) })
+			c.world.Do(s.id, 0, func(hlc.Now) { s.driver.node.Full(d.full) })
 		}
 	}
 }
