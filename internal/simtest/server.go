@@ -77,7 +77,8 @@ func (s *server) boot() error {
 		}
 		s.driver = &driver{s: s, d: s.disk, j: j}
 		cfg.Durable, cfg.Recovered = true, found
-		cfg.Life = c.seed*0x9e3779b97f4a7c15 + uint64(s.process)<<32 + uint64(s.life)<<1 + 1
+		// Far apart, as random ones are: questions and values count on from there.
+		cfg.Life = c.seed*0x9e3779b97f4a7c15 + uint64(s.process)<<40 + uint64(s.life)<<20 + 1
 	}
 	s.log.restoring = true
 	n, err := node.New(cfg)
