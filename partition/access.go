@@ -286,18 +286,6 @@ func (r *Replica) holds(k Key) bool {
 	return r.alone || r.config.Placement.Owners(k).Has(r.config.Partition)
 }
 
-// holdsItem says whether this partition holds something of an item.
-func (r *Replica) holdsItem(it *Item) bool {
-	if it.Range == nil {
-		return r.holds(it.Key)
-	}
-	if r.alone {
-		return true
-	}
-	owners, _ := r.config.Placement.RangeOwners(*it.Range)
-	return owners.Has(r.config.Partition)
-}
-
 // firstIn is the owner that ships a variable: the first one among the
 // destinations. There is one, by coverage.
 func firstIn(owners, dests ids.Set) ids.Partition {

@@ -18,23 +18,18 @@ import (
 type Confirmation struct {
 	Command ids.Command
 	Attempt ids.Attempt
-	// Digest is the reply's Content.
+	// Digest is Digester.Content of the reply.
 	Digest     uint64
 	MapVersion uint64
 	Time       hlc.Timestamp
 	Stages     Stages
 }
 
-// Content is a digest of what a final reply to a command says: outcome, value
-// and error. It is a code of authentication (GMAC) under the client's id, which is
+// Digester makes digests of what final replies to one client say: outcome, value
+// and error. One is a code of authentication (GMAC) under the client's id, which is
 // random, so that nobody who may choose values can choose two with one digest;
-// with a hash that is merely seeded that is easy, whatever the seed.
-func Content(c ids.Command, o Outcome, value []byte, errName, errText string) uint64 {
-	return NewDigester(c.Client).Content(c.Sequence, o, value, errName, errText)
-}
-
-// Digester makes digests for one client: what derives from its id alone, some
-// 1.3 kB, is made once. It is not safe for concurrent use.
+// with a hash that is merely seeded that is easy, whatever the seed. What derives
+// from the id alone, some 1.3 kB, is made once. It is not safe for concurrent use.
 type Digester struct {
 	client ids.Client
 	mac    cipher.AEAD
@@ -55,7 +50,7 @@ func NewDigester(c ids.Client) *Digester {
 	return &Digester{client: c, mac: mac}
 }
 
-// Content is Content of the client's command with that sequence.
+// Content is the digest of a reply to the client's command with that sequence.
 func (d *Digester) Content(seq ids.Sequence, o Outcome, value []byte, errName, errText string) uint64 {
 	binary.LittleEndian.PutUint64(d.nonce[:], uint64(seq))
 	d.nonce[8], d.nonce[9] = byte(o), 0

@@ -37,7 +37,6 @@ type outbox struct {
 	// goes when the last replica has told: to look at all of them whenever one has
 	// would cost as many times as much.
 	heard    int
-	others   int           // replicas, of all partitions
 	sweepDue time.Duration // Never if nothing was heard
 	// floors are, of each partition, below what all its replicas have finished
 	// everything; of the sweep under way.
@@ -64,7 +63,6 @@ func newOutbox(replicas [][]ids.Process) outbox {
 	o := outbox{shared: make([]bool, len(replicas)), tellDue: Never, askDue: Never, sweepDue: Never, askWait: askFirst}
 	for _, list := range replicas {
 		o.finished = append(o.finished, make([]Progress, len(list)))
-		o.others += len(list)
 	}
 	o.floors = make([]ids.Position, len(replicas))
 	return o
@@ -238,7 +236,7 @@ func (r *Replica) onProgress(q ids.Partition, from ids.Process, m *Progress) {
 	}
 	*known = *m
 	b := &r.outbox
-	if b.heard++; b.heard >= b.others-len(r.config.Replicas[r.config.Partition]) || b.line.live <= sweepSmall || !r.Ready() {
+	if b.heard++; b.heard >= len(r.peers)-len(r.config.Replicas[r.config.Partition]) || b.line.live <= sweepSmall || !r.Ready() {
 		r.sweep()
 	} else if b.sweepDue == Never {
 		b.sweepDue = r.now.Mono + r.tuning.ProgressEvery

@@ -215,7 +215,7 @@ func (r *Replica) Local(run *Run) []int32 {
 	if items := run.c.items; run.local == nil {
 		run.local = make([]int32, 0, len(items))
 		for i := range items {
-			if len(run.c.dests) == 1 || r.holdsItem(&items[i]) {
+			if len(run.c.dests) == 1 || run.c.held[i] {
 				run.local = append(run.local, int32(i))
 			}
 		}

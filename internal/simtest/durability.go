@@ -111,6 +111,7 @@ func (m *monitor) disks() {
 		if s.driver == nil || !s.up() {
 			continue
 		}
+		m.status(s) // sees who serves a state now
 		j, st := s.driver.j, s.node.Status()
 		live := int64(64 << 10)
 		for _, e := range st.Ridge.Ensembles {
@@ -123,8 +124,7 @@ func (m *monitor) disks() {
 		if most := (int64(o.Keep)+3)*o.SegmentSize + 5*j.Live(); j.Size() > most {
 			m.c.fail(fmt.Errorf("bounds: process %d's journal takes %d bytes in %d segments, of which %d are live", s.process, j.Size(), j.Segments(), j.Live()))
 		}
-		// One may be pinned for a receiver, or for one that crashed before it had all.
-		if n := len(s.disk.store.Newest()); n > 3 && !m.lacked[s.part] && len(st.Transfer.Serving) == 0 {
+		if n := len(s.disk.store.Newest()); n > 3 && !m.lacked[s.part] { // else one may be pinned for a receiver
 			m.c.fail(fmt.Errorf("bounds: process %d keeps %d checkpoints", s.process, n))
 		}
 	}

@@ -21,12 +21,21 @@ func frames(notes ...[]*note) []byte {
 	return b
 }
 
+// readMessages reads once and decodes what is complete, appending to ms.
+func (f *frameReader) readMessages(ms []wire.Message) ([]wire.Message, error) {
+	if _, err := f.read(); err != nil {
+		return ms, err
+	}
+	ms, _, _, err := f.messages(ms, decodeNote)
+	return ms, err
+}
+
 func readAll(r io.Reader, budget int64) (ms []wire.Message, left int64, err error) {
 	var b atomic.Int64
 	b.Store(budget)
 	f := newFrameReader(r, &b, slabMax)
 	for err == nil {
-		ms, _, _, _, err = f.readMessages(ms, decodeNote)
+		ms, err = f.readMessages(ms)
 	}
 	f.close()
 	return ms, b.Load(), err

@@ -151,7 +151,7 @@ func TestNewerConnectionReplacesOlder(t *testing.T) {
 	p.Send(ids.ToClient(ids.Client{1, 1}), text("answer"))
 	p.Flush()
 	f := newFrameReader(again, &p.inbound[1], slabMax)
-	ms, _, _, _, err := f.readMessages(nil, decodeNote)
+	ms, err := f.readMessages(nil)
 	if err != nil || len(ms) != 1 {
 		t.Fatal(ms, err)
 	}

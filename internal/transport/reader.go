@@ -142,16 +142,6 @@ func (f *frameReader) close() {
 	f.reserved = 0
 }
 
-// readMessages reads once and decodes what is complete, appending to ms. It
-// returns the bytes read, and the number and size of the frames.
-func (f *frameReader) readMessages(ms []wire.Message, decode wire.Decoder) (_ []wire.Message, n, frames, size int, err error) {
-	if n, err = f.read(); err != nil {
-		return ms, n, 0, 0, err
-	}
-	ms, frames, size, err = f.messages(ms, decode)
-	return ms, n, frames, size, err
-}
-
 // messages decodes what is complete, appending to ms. It returns the number and
 // size of the frames.
 func (f *frameReader) messages(ms []wire.Message, decode wire.Decoder) (_ []wire.Message, frames, size int, err error) {

@@ -209,14 +209,19 @@ func TestProcessesExchange(t *testing.T) {
 	}
 }
 
-func TestClientGetsRepliesOnItsConnection(t *testing.T) {
+// asked is a process that a client has asked something.
+func asked(t *testing.T) (p, c *station) {
 	w := newNetwork(t, 1)
-	p := w.process(1)
-	c := w.client(9)
+	p, c = w.process(1), w.client(9)
 	c.up(t, 1)
 	c.Send(ids.To(1), text("question"))
 	c.Flush()
 	p.until(t, "question", p.heard("question"))
+	return p, c
+}
+
+func TestClientGetsRepliesOnItsConnection(t *testing.T) {
+	p, c := asked(t)
 	p.Send(p.got[0].from, text("answer"))
 	p.Flush()
 	c.until(t, "answer", c.heard("answer"))
@@ -228,13 +233,7 @@ func TestClientGetsRepliesOnItsConnection(t *testing.T) {
 // What one step has for a client, a thousand timelines, say, is not dropped for
 // want of a flush in between.
 func TestManyRepliesOfOneStep(t *testing.T) {
-	w := newNetwork(t, 1)
-	p := w.process(1)
-	c := w.client(9)
-	c.up(t, 1)
-	c.Send(ids.To(1), text("question"))
-	c.Flush()
-	p.until(t, "question", p.heard("question"))
+	p, c := asked(t)
 	m := &note{kindNote, make([]byte, 8000)}
 	for range 1024 {
 		p.Send(p.got[0].from, m)
