@@ -162,7 +162,7 @@ func (m *network) title(s settings) string {
 		act = fmt.Sprintf("by a Zipf law with exponent %v", m.skew)
 	}
 	return fmt.Sprintf("chirper: a social network on %s, texts of %d B, timelines of %d posts at most; users act %s;\n"+
-		"three server processes for each partition, the client in a process of its own, over loopback TCP, in memory; -outstanding is for each partition;\n"+
+		"three server processes for each partition (together: three for all), the client in a process of its own, over loopback TCP, in memory; -outstanding is for each partition;\n"+
 		"at full load, and at shares of it: ours, however executed, of S-SMR's, so at one rate", graph, s.size, TimelineBound, act)
 }
 

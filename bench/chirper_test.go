@@ -27,12 +27,12 @@ func TestChirper(t *testing.T) {
 			t.Errorf("%s, %s: %+v beside %+v", pt.name(), pt.Command, o, pt)
 		}
 	}
-	// Workloads, loads and partitions; the waiting client at one load and number
-	// of partitions; both replies to what is ordered, hasty clients at one load.
-	if want := 3*2*2 + 3 + 2*2*2*2 + 2*2*2; len(points) != want {
+	// Workloads, loads and partitions; the waiting client, and few processes, at
+	// one load and number of partitions; both replies to what is ordered, hasty clients at one load.
+	if want := 3*2*2 + 3 + 3 + 2*2*2*2 + 2*2*2; len(points) != want {
 		t.Errorf("%d points, want %d: %s", len(points), want, words)
 	}
-	for _, want := range []string{"under full load", "latency below full load", "s-smr waiting"} {
+	for _, want := range []string{"under full load", "latency below full load", "s-smr waiting", "s-smr together"} {
 		if !strings.Contains(words, want) {
 			t.Errorf("%q is missing: %s", want, words)
 		}

@@ -16,9 +16,11 @@ import (
 // chirperSystems are our service, executed in each way, on servers that the
 // keeper keeps, and with several clients: of callbacks that wait for the
 // conservative reply, of goroutines that do (waiting), and of callbacks that go
-// on with the first reply (hasty).
+// on with the first reply (hasty). Several partitions are served by as few
+// processes as have replicas, too (together).
 func chirperSystems(k *Keeper, binary string) (all []Apart) {
-	system := func(variant string, execution optimistic.Mode, can func(Case) bool, client func(*chirperClient) System) {
+	system := func(variant string, how nodeProcesses, can func(Case) bool, client func(*chirperClient) System) {
+		how.binary, how.stores = binary, true
 		all = append(all, Apart{
 			System: "chirper", Variant: variant, Can: can,
 			Client: func(c Case, address json.RawMessage, cpu func() time.Duration) (System, error) {
@@ -29,20 +31,28 @@ func chirperSystems(k *Keeper, binary string) (all []Apart) {
 				return client(x), nil
 			},
 			Servers: func(c Case) Servers {
-				key := fmt.Sprintf("chirper %v %d %v %s %d %d", execution, c.Partitions, c.Delay, c.Graph, c.Users, c.Size)
-				return k.Servers(key, func() Servers { return &nodeProcesses{binary: binary, stores: true, c: c, execution: execution} })
+				key := fmt.Sprintf("chirper %v %v %d %v %s %d %d", how.execution, how.together, c.Partitions, c.Delay, c.Graph, c.Users, c.Size)
+				return k.Servers(key, func() Servers {
+					servers := how
+					servers.c = c
+					return &servers
+				})
 			},
 		})
 	}
 	atMost := func(c Case) bool { return c.Load == 1 }
 	ordered := func(c Case) bool { return InOrder(c.Command) }
-	system(ourSMR, optimistic.Conservative, nil, func(x *chirperClient) System { return x })
-	system(ourSMR+" waiting", optimistic.Conservative, func(c Case) bool { return atMost(c) && c.Partitions == 1 && c.Delay == 0 },
+	callbacks := func(x *chirperClient) System { return x }
+	smr := nodeProcesses{execution: optimistic.Conservative}
+	system(ourSMR, smr, nil, callbacks)
+	system(ourSMR+" waiting", smr, func(c Case) bool { return atMost(c) && c.Partitions == 1 && c.Delay == 0 },
 		func(x *chirperClient) System { return &chirperWaiter{chirperClient: x} })
+	system(ourTogether, nodeProcesses{execution: optimistic.Conservative, together: true},
+		func(c Case) bool { return atMost(c) && c.Partitions > 1 && c.Delay == 0 }, callbacks)
 	for _, execution := range []optimistic.Mode{optimistic.Baseline, optimistic.Full} {
-		variant := execution.String()
-		system(variant, execution, ordered, func(x *chirperClient) System { return chirperEarly{x} })
-		system(variant+" hasty", execution, func(c Case) bool { return atMost(c) && ordered(c) },
+		variant, both := execution.String(), nodeProcesses{execution: execution}
+		system(variant, both, ordered, func(x *chirperClient) System { return chirperEarly{x} })
+		system(variant+" hasty", both, func(c Case) bool { return atMost(c) && ordered(c) },
 			func(x *chirperClient) System { return &chirperHasty{chirperClient: x} })
 	}
 	return all

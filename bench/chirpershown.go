@@ -70,7 +70,7 @@ func ofRetwis(sums []Summary, s Summary) []shown {
 
 // ofPartitions compares eight partitions with one.
 func ofPartitions(sums []Summary, s Summary) []shown {
-	one, ok := amid(sums, s, s.name(), s.Command, 1, 1)
+	one, ok := onePartition(sums, s)
 	if !ok || s.Load != 1 || s.Partitions != 8 {
 		return nil
 	}

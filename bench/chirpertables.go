@@ -10,7 +10,7 @@ import (
 const (
 	retwisPlain, retwisPipelined, retwisMget, retwisText = "retwis plain", "retwis pipelined", "retwis mget", "retwis text"
 
-	ourSMR, ourBaseline, ourFull = "s-smr", "baseline", "full"
+	ourSMR, ourTogether, ourBaseline, ourFull = "s-smr", "s-smr together", "baseline", "full"
 )
 
 // amid finds a system's summary amid the others: of the same delay, load and
@@ -23,6 +23,16 @@ func amid(sums []Summary, s Summary, name, command string, partitions int, load 
 		}
 	}
 	return none, false
+}
+
+// onePartition is the same under full load on one partition, where there is no
+// difference between layouts.
+func onePartition(sums []Summary, s Summary) (one Summary, ok bool) {
+	name := s.name()
+	if name == "chirper "+ourTogether {
+		name = "chirper " + ourSMR
+	}
+	return amid(sums, s, name, s.Command, 1, 1)
 }
 
 // ordered is the command whose timelines are read in order that stands beside
@@ -64,7 +74,7 @@ func WriteSocial(w io.Writer, sums []Summary) error {
 			r, _ := amid(sums, s, name, ordered(s.Command), s.Partitions, 1)
 			fmt.Fprintf(t, "%s\t", ratio(s.OpsPerS, r.OpsPerS))
 		}
-		one, _ := amid(sums, s, s.name(), s.Command, 1, 1)
+		one, _ := onePartition(sums, s)
 		fmt.Fprintf(t, "%s\t%s\t\n", ratio(s.OpsPerS, one.OpsPerS), ratio(s.CPU, one.CPU))
 	}
 	return t.Flush()

@@ -23,6 +23,9 @@ type nodeProcesses struct {
 	binary string
 	stores bool // what canStore says of the binary
 	c      Case
+	// together: one process serves all replicas of one number, as who has a few
+	// machines has it; else each has one of its own. Only without a delay.
+	together bool
 	// execution is how the service is executed; zero: conservatively.
 	execution optimistic.Mode
 	folder    string // holds everything; removed by Close
@@ -52,7 +55,7 @@ func (n *nodeProcesses) Start(ctx context.Context) (err error) {
 	if err := n.describe(addrs, none, n.file()); err != nil {
 		return err
 	}
-	for i := range addrs {
+	for i, ids := range n.members() {
 		file := n.file()
 		if n.c.Delay > 0 { // each has its own sight of the others
 			file = filepath.Join(n.folder, fmt.Sprintf("seen-by-%d.json", i+1))
@@ -60,7 +63,7 @@ func (n *nodeProcesses) Start(ctx context.Context) (err error) {
 				return err
 			}
 		}
-		args := []string{"node", "--cluster", file, "--id", fmt.Sprint(i + 1), "-q"}
+		args := []string{"node", "--cluster", file, "--id", ids, "-q"}
 		switch {
 		case n.c.Dir != "":
 			args = append(args, "--"+nodeDirFlag, filepath.Join(n.folder, fmt.Sprint(i+1)))
@@ -72,6 +75,18 @@ func (n *nodeProcesses) Start(ctx context.Context) (err error) {
 		}
 	}
 	return nil
+}
+
+// members are who is in each process, as `eyrie node --id` wants them.
+func (n *nodeProcesses) members() (ids []string) {
+	for i := range n.c.Partitions * n.c.Replicas {
+		if id := fmt.Sprint(i + 1); n.together && i >= n.c.Replicas {
+			ids[i%n.c.Replicas] += "," + id
+		} else {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 // none of the processes: a client.
