@@ -48,6 +48,7 @@ func commands() []command {
 		{"node", "run one process of a cluster", runNode},
 		{"status", "show the processes of a running cluster", runStatus},
 		{"replace", "put a new process in the place of one whose disk is lost", runReplace},
+		{"forget", "give up what one process has in a directory shared with others", runForget},
 		{"upgrade", "have another version of the service come into force", runUpgrade},
 		{"volery", "talk to Volery, the ZooKeeper-like service", runVolery},
 		{"chirper", "talk to Chirper, the social network, and serve its page", runChirper},

@@ -17,6 +17,7 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/host"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/node"
+	"github.com/eyrie-dev/eyrie/ridge"
 )
 
 // nodeMembers are the processes of the file that list names, by id.
@@ -57,8 +58,8 @@ func nodeMembers(f *cluster.File, file, list string) ([]cluster.Member, error) {
 }
 
 // startMembers starts processes in this one: with a directory of its own, if it
-// is one, or with one that they share; in memory, if dir is empty. end stops
-// them, also after an error.
+// is one and has not shared it, or with one that they share; in memory, if dir is
+// empty. end stops them, also after an error.
 func startMembers(ctx context.Context, f *cluster.File, members []cluster.Member, dir string, log *slog.Logger) (nodes []*host.Node, end func(), err error) {
 	var shared *host.Shared
 	end = func() {
@@ -71,7 +72,7 @@ func startMembers(ctx context.Context, f *cluster.File, members []cluster.Member
 			}
 		}
 	}
-	if dir != "" && len(members) > 1 {
+	if dir != "" && (len(members) > 1 || host.SharedDir(dir)) {
 		var here []ids.Process
 		for _, m := range members {
 			here = append(here, m.ID)
@@ -95,26 +96,47 @@ func startMembers(ctx context.Context, f *cluster.File, members []cluster.Member
 }
 
 // waitMembers waits until it is time to stop, or a process has: they stop
-// together. It returns why, if it was not told to.
-func waitMembers(ctx context.Context, nodes []*host.Node) error {
-	stopped := make(chan struct{}, len(nodes))
-	for _, n := range nodes {
+// together, so that whoever starts this program again starts all. But one that
+// has been replaced stops alone: no start would help it, and the others need not
+// suffer. It returns why, if it was not told to.
+func waitMembers(ctx context.Context, nodes []*host.Node, members []cluster.Member, log *slog.Logger) error {
+	stopped := make(chan int, len(nodes))
+	for i, n := range nodes {
 		go func() {
 			<-n.Done()
-			stopped <- struct{}{}
+			stopped <- i
 		}()
 	}
-	select {
-	case <-ctx.Done():
-	case <-stopped:
+	replaced := make([]bool, len(nodes))
+	for slices.Contains(replaced, false) {
+		select {
+		case <-ctx.Done():
+			return endMembers(nodes, replaced)
+		case i := <-stopped:
+			if err := nodes[i].Err(); !errors.Is(err, ridge.ErrReplaced) && !errors.Is(err, node.ErrForgotten) {
+				return endMembers(nodes, replaced)
+			}
+			replaced[i] = true
+			if len(nodes) > 1 {
+				log.Warn("it has been replaced; the others of this program go on; see eyrie forget --help before the next start", "process", members[i].ID)
+			}
+		}
 	}
+	return endMembers(nodes, nil)
+}
+
+// endMembers stops what still runs, all at once: each may have a last checkpoint to
+// write. It returns their errors, but those that have been told already.
+func endMembers(nodes []*host.Node, told []bool) error {
 	var errs []error
-	for _, n := range nodes { // all at once: each may have a last checkpoint to write
+	for _, n := range nodes {
 		go n.Close()
 	}
-	for _, n := range nodes {
+	for i, n := range nodes {
 		n.Close()
-		errs = append(errs, n.Err())
+		if told == nil || !told[i] {
+			errs = append(errs, n.Err())
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -131,7 +153,7 @@ func ranElsewhere(dir string, members []cluster.Member) error {
 			ran := strings.Split(other.Name(), "-")
 			for _, m := range members {
 				if slices.Contains(ran, fmt.Sprint(m.ID)) {
-					return fmt.Errorf("process %d has run from %s; start it with --id %s, as then, or name another directory by --dir, where it begins with nothing", m.ID, there, strings.Join(ran, ","))
+					return fmt.Errorf("process %d has run from %s; start it with --id %s, as then; or name the directory by --dir: that one, if what others left there has been forgotten (eyrie forget), or a new one, where it begins with nothing", m.ID, there, strings.Join(ran, ","))
 				}
 			}
 		}

@@ -32,7 +32,9 @@ All processes of a cluster are started alike.
 
 With several ids it runs these processes, one of each of several partitions.
 They share one directory with one journal, so that one sync serves the votes of
-all of them, and stop together; they are always to be started together.
+all of them, and stop together; they are always to be started together. One of
+them whose state there is lost, or that has been replaced by one elsewhere, is
+taken out by eyrie forget.
 
 How commands are executed is in the file: eyrie init --execution has it written
 there. --execution says otherwise for this process, which others and clients
@@ -82,7 +84,7 @@ that were told the other way then refuse.`)
 	for i, n := range nodes {
 		go sayState(ctx, n, log.With("process", members[i].ID))
 	}
-	if err := waitMembers(ctx, nodes); err != nil {
+	if err := waitMembers(ctx, nodes, members, log); err != nil {
 		return fail(e, "node", startCode(err), fmt.Errorf("stopped: %w", err))
 	}
 	return exitOK

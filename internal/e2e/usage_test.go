@@ -66,6 +66,10 @@ func TestWrongUsage(t *testing.T) {
 		{"node --cluster DIR/ok.json --id 1,4,", 2, []string{`""`}},
 		{"node --cluster DIR/ok.json --id 1,4,5", 2, []string{"replicas of partition 1"}},
 		{"node --cluster DIR/ok.json --id 1 --memory --dir DIR/x", 2, []string{"--dir", "--memory", "one of them"}},
+		{"forget --cluster DIR/ok.json --dir DIR", 2, []string{"--process"}},
+		{"forget --cluster DIR/ok.json --process 4", 2, []string{"--dir", "data"}},
+		{"forget --cluster DIR/ok.json --process 4 --dir DIR", 4, []string{"no identity"}},
+		{"forget --cluster DIR/ok.json --process 4 --dir DIR/none", 1, []string{"no such file"}},
 		{"status --cluster DIR/none.json", 2, []string{"no cluster file", "eyrie up"}},
 		{"volery", 2, []string{"Usage"}},
 		{"volery fly", 2, []string{`no command "fly"`}},
@@ -127,7 +131,7 @@ func TestRanElsewhere(t *testing.T) {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	for _, command := range []string{
-		"", "up", "init", "node", "status", "volery", "sim", "bench", "bench order", "bench sweep", "volery ls", "volery get",
+		"", "up", "init", "node", "status", "replace", "forget", "upgrade", "volery", "chirper", "sim", "bench", "bench order", "bench sweep", "volery ls", "volery get",
 		"volery set", "volery create", "volery rm", "volery stat", "volery import", "volery export",
 	} {
 		for _, help := range []string{"--help", "-h"} {

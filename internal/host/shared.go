@@ -6,13 +6,13 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
 
 	"github.com/eyrie-dev/eyrie/internal/ids"
-	"github.com/eyrie-dev/eyrie/internal/journal"
 	"github.com/eyrie-dev/eyrie/internal/node"
 	"github.com/eyrie-dev/eyrie/internal/vfs"
 	"github.com/eyrie-dev/eyrie/ridge"
@@ -30,21 +30,24 @@ import (
 //
 // The directory's identity is that of process 0. That of process N names the
 // directory's journal, whose records of N bear N in the upper half of their ensemble.
+// What a process has there may be given up, and a successor begin: see ForgetShared.
 type Shared struct {
 	dir    string
 	fs     vfs.FS
 	lock   io.Closer
 	id     identity
 	ledger *ledger
+	// sequence is how far the journal reached when it was opened.
+	sequence uint64
 
 	mu     sync.Mutex
-	found  map[ids.Process]*node.Recovered // of processes that have not been started
+	found  map[ids.Process]*shelf // of processes that have not been started
 	closed bool
 }
 
 // OpenShared opens a directory for processes of a cluster, or makes it if it is
-// empty. They have to be all that ever ran from it: what the others have promised
-// would else lie there untended. The errors wrap ErrDirectory where the
+// empty. They have to be all that have something there: what the others have
+// promised would else lie untended. The errors wrap ErrDirectory where the
 // directory is not these processes', or has lost something.
 func OpenShared(dir, cluster string, t *ridge.Topology, processes []ids.Process, log *slog.Logger) (*Shared, error) {
 	if log == nil {
@@ -77,7 +80,7 @@ func openShared(dir string, fsys vfs.FS, want identity, processes []ids.Process,
 			return nil, err
 		}
 	}
-	s = &Shared{dir: dir, fs: fsys, found: map[ids.Process]*node.Recovered{}}
+	s = &Shared{dir: dir, fs: fsys, found: map[ids.Process]*shelf{}}
 	if s.lock, err = lockDir(fsys); err != nil {
 		return nil, err
 	}
@@ -92,24 +95,21 @@ func (s *Shared) open(want identity, processes []ids.Process, log *slog.Logger) 
 	if s.id, err = d.identify(want); err != nil {
 		return err
 	}
-	for _, p := range processes {
-		s.found[p] = new(node.Recovered)
-	}
-	j, err := openJournal(s.fs, s.id.journal, func(r journal.Record) error {
-		p := ids.Process(r.Ensemble >> partBits)
-		found := s.found[p]
-		if found == nil {
-			return fmt.Errorf("%w: process %d has run from it too; start all that have, together, or replace all of them", ErrDirectory, p)
-		}
-		found.Records = append(found.Records, recordOf(r))
-		return nil
-	})
+	j, shelves, err := openShelves(s.fs, s.id.journal)
 	if err != nil {
 		return err
 	}
-	for _, found := range s.found {
-		found.Sequence = j.Durable()
+	for _, p := range slices.Sorted(maps.Keys(shelves)) {
+		if len(shelves[p].records) > 0 && !slices.Contains(processes, p) {
+			return errors.Join(fmt.Errorf("%w: process %d has run from it too, and it is shared by several processes: start all that have run from it, together; if process %d has been replaced by one elsewhere, have what it left here forgotten (eyrie forget --process %d)", ErrDirectory, p, p, p), j.Close())
+		}
 	}
+	for _, p := range processes {
+		if s.found[p] = shelves[p]; s.found[p] == nil {
+			s.found[p] = new(shelf)
+		}
+	}
+	s.sequence = j.Durable()
 	s.ledger = newLedger(s.dir, j, log)
 	s.ledger.lock = s.lock
 	return nil
@@ -123,9 +123,11 @@ func (s *Shared) disk(want identity, log *slog.Logger) (d *disk, found *node.Rec
 			err = fmt.Errorf("host: process %d: directory %s: %w", want.process, dir, err)
 		}
 	}()
-	if found, err = s.take(want.process); err != nil {
+	sh, err := s.take(want.process)
+	if err != nil {
 		return nil, nil, err
 	}
+	found = &node.Recovered{Records: sh.found(), Sequence: s.sequence}
 	d = &disk{dir: dir, ledger: s.ledger, high: uint32(want.process) << partBits}
 	if err = s.fs.MkdirAll(filepath.Base(dir)); err == nil {
 		if d.fs, err = vfs.Sub(s.fs, filepath.Base(dir)); err == nil {
@@ -136,7 +138,7 @@ func (s *Shared) disk(want identity, log *slog.Logger) (d *disk, found *node.Rec
 		return nil, nil, errors.Join(err, s.ledger.leave(nil))
 	}
 	want.journal = s.id.journal
-	if d.id, err = identifyPart(d.fs, want, len(found.Records) > 0); err == nil {
+	if d.id, err = identifyPart(d.fs, want, sh); err == nil {
 		err = d.openStore(found, log)
 	}
 	if err != nil {
@@ -146,7 +148,7 @@ func (s *Shared) disk(want identity, log *slog.Logger) (d *disk, found *node.Rec
 }
 
 // take gives a process what was found of it, once, and has it use the ledger.
-func (s *Shared) take(p ids.Process) (*node.Recovered, error) {
+func (s *Shared) take(p ids.Process) (*shelf, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	found := s.found[p]
@@ -163,18 +165,24 @@ func (s *Shared) take(p ids.Process) (*node.Recovered, error) {
 // identifyPart finds or makes the identity of a process in a shared directory.
 // Invariant: it is durable before the journal has a record of the process, so
 // where there are records and no identity, it was lost.
-func identifyPart(fsys vfs.FS, want identity, records bool) (identity, error) {
+func identifyPart(fsys vfs.FS, want identity, sh *shelf) (identity, error) {
+	if sh.heir != 0 {
+		want.incarnation = sh.heir
+	}
 	id, err := readIdentity(fsys)
 	switch {
 	case err == nil:
 		if id.journal != want.journal {
 			return id, fmt.Errorf("%w: it belongs to the journal of another directory: files of two were mixed", ErrDirectory)
 		}
+		if sh.heir != 0 && id.incarnation != sh.heir {
+			return id, fmt.Errorf("%w: what process %d had here has been given up, and a part of it is gone: this is of no use any more; empty it, or run eyrie forget --process %d again, and replace the process", ErrDirectory, want.process, want.process)
+		}
 		return id, same(&id, &want)
 	case !errors.Is(err, fs.ErrNotExist):
 		return id, err
-	case records:
-		return id, fmt.Errorf("%w: it has no identity, but the journal beside it has what this process has promised; put the right disk in its place, or replace this process, and all that run from here, by new ones", ErrDirectory)
+	case len(sh.records) > 0:
+		return id, fmt.Errorf("%w: it has no identity, but the journal beside it has what this process has promised; put the right disk in its place, or, if that is lost, run eyrie forget --process %d and replace it by a new one", ErrDirectory, want.process)
 	}
 	if err := empty(fsys); err != nil {
 		return id, err

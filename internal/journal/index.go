@@ -125,12 +125,45 @@ func (j *Journal) clear(e *ensemble, key, upTo uint64) {
 			c.used--
 		}
 	}
-	if c.used == 0 {
-		delete(e.chunks, key)
-		if len(j.spare) < 64 {
-			j.spare = append(j.spare, c)
-		}
+	j.reuse(e, key, c)
+}
+
+// reuse takes a chunk that has nothing in it out of the index.
+func (j *Journal) reuse(e *ensemble, key uint64, c *chunk) {
+	if c.used > 0 {
+		return
 	}
+	delete(e.chunks, key)
+	if e.last == c {
+		e.last = nil
+	}
+	if len(j.spare) < 64 {
+		j.spare = append(j.spare, c)
+	}
+}
+
+// Forget tells that a record is dead, though its ensemble is not trimmed so far:
+// whoever wrote it will not be asked for it any more. Like Trim it is not
+// remembered; of a state, no later segment has a copy. The next Open shows it
+// again: by what the caller ignores it then has to be durable before Upkeep.
+func (j *Journal) Forget(ensemble uint32, instance uint64) {
+	if j.err != nil {
+		return
+	}
+	e := j.of(ensemble)
+	old := e.find(instance)
+	switch key := instance >> chunkBits; {
+	case old.span == 0:
+		return
+	case instance == 0:
+		e.at, e.state = place{}, nil
+	default:
+		c := e.chunks[key]
+		c.at[instance&(1<<chunkBits-1)] = place{}
+		c.used--
+		j.reuse(e, key, c)
+	}
+	j.bury(old)
 }
 
 // bury notes that a record is no longer the newest, or was trimmed.

@@ -10,7 +10,7 @@
 //	durable, err := j.Done(b)
 //	u := j.Upkeep(now)      chores, nil mostly; Commit and Done like a batch
 //
-// Append, Take, Done, Upkeep, Trim, Mend, Close and the figures belong to one
+// Append, Take, Done, Upkeep, Trim, Forget, Mend, Close and the figures belong to one
 // goroutine. Commit may run on another; a batch and an upkeep may run at once.
 // Scrub, Rot and Room may be called from anywhere. After the first error of
 // these but Scrub the journal is dead: every call returns it, and nothing is tried again, since
