@@ -28,9 +28,11 @@ type ClientConfig struct {
 	// Cluster is the cluster's identity.
 	Cluster string
 	// Operator: the client knows nothing of the service that the cluster executes. It
-	// may ask for what Status and Replace tell, and is disconnected if it submits
-	// commands.
-	Operator bool
+	// may ask for what Status and Replace tell, and, if it names the service's
+	// Fingerprint (node.ServiceStatus), submit what Upgrade does; it is disconnected if it submits
+	// commands without.
+	Operator    bool
+	Fingerprint uint64
 	// Addrs are the addresses of all processes.
 	Addrs map[ids.Process]string
 	// Near are nodes in this operating-system process that the client shall
@@ -98,7 +100,7 @@ func Dial(ctx context.Context, cfg ClientConfig) (*Client, error) {
 	if cfg.Window == 0 {
 		cfg.Window = cfg.Core.Tuning.Window
 	}
-	var service uint64
+	service := cfg.Fingerprint
 	if !cfg.Operator {
 		service = cfg.Core.Service.Fingerprint()
 	}

@@ -19,7 +19,8 @@ type Status struct {
 	Partition   ids.Partition      `json:"partition"`
 	State       string             `json:"state"`
 	Incarnation ids.Incarnation    `json:"incarnation,string"`
-	Member      bool               `json:"member"` // it takes part in the cluster
+	Service     *ServiceStatus     `json:"service,omitempty"` // nil: no replica, but another machine
+	Member      bool               `json:"member"`            // it takes part in the cluster
 	Ridge       ridge.Status       `json:"ridge"`
 	Replica     partition.Status   `json:"replica"`
 	Optimistic  *optimistic.Status `json:"optimistic,omitempty"` // nil: conservative execution only
@@ -30,6 +31,13 @@ type Status struct {
 	Refused     uint64             `json:"refused_messages"`
 	Strange     uint64             `json:"strange_messages"`
 	Error       string             `json:"error,omitempty"`
+}
+
+// ServiceStatus says which service a process executes. Whoever names its
+// fingerprint is taken for one of its clients.
+type ServiceStatus struct {
+	Name        string `json:"name"`
+	Fingerprint uint64 `json:"fingerprint,string"`
 }
 
 // DurableStatus is how far a durable process's disk is.
@@ -94,6 +102,9 @@ func (n *Node) Status() Status {
 	}
 	if n.replica != nil {
 		s.Replica = n.replica.Status()
+	}
+	if svc := n.cfg.Service; svc != nil {
+		s.Service = &ServiceStatus{svc.Name, svc.Fingerprint()}
 	}
 	if n.optimistic != nil {
 		o := n.optimistic.Status()
