@@ -49,6 +49,7 @@ type Map struct {
 	version uint64
 	service *partition.Service
 	slot    func(placement string) int
+	hashed  bool // by slot
 	guess   func(partition.Access) ids.Set
 
 	// owner[s] holds slot s. Invariant: each is in all.
@@ -78,9 +79,11 @@ func New(version uint64, partitions int, service *partition.Service, options ...
 
 // finish fills in what follows from owner.
 func (m *Map) finish(partitions int, options []Option) {
-	m.slot = hashSlot
 	for _, set := range options {
 		set(m)
+	}
+	if m.hashed = m.slot == nil; m.hashed {
+		m.slot = hashSlot
 	}
 	m.all = ids.Range(partitions)
 	m.single = make([]ids.Set, partitions)
@@ -118,6 +121,16 @@ func (m *Map) Owners(k partition.Key) ids.Set {
 		return m.at(c.Place(k.Name))
 	}
 	return m.at(k.Name)
+}
+
+// OwnersOf is Owners of a name in a buffer.
+func (m *Map) OwnersOf(collection uint16, name []byte) ids.Set {
+	if int(collection) < len(m.service.Collections) {
+		if c := &m.service.Collections[collection]; m.hashed && c.Place == nil && !c.Everywhere {
+			return m.single[m.owner[xxhash.Sum64(name)%Slots]]
+		}
+	}
+	return m.Owners(partition.Key{Collection: collection, Name: string(name)})
 }
 
 // RangeOwners are the partitions that hold a range between them, or, with

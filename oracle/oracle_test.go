@@ -135,3 +135,20 @@ func TestNewRefusesNoPartitions(t *testing.T) {
 		}()
 	}
 }
+
+// A name in a buffer has the owners of the key that it makes.
+func TestOwnersOfNames(t *testing.T) {
+	s := &partition.Service{Collections: []partition.Collection{
+		{Name: "hashed"}, {Name: "placed", Place: func(name string) string { return name[:1] }}, {Name: "everywhere", Everywhere: true},
+	}}
+	for _, m := range []*Map{New(1, 5, s), New(1, 5, s, WithPlacer(lastByte{}))} {
+		for c := range uint16(4) { // the last does not exist
+			for i := range 100 {
+				k := partition.Key{Collection: c, Name: fmt.Sprint("name", i)}
+				if want, got := m.Owners(k), m.OwnersOf(c, []byte(k.Name)); !got.Equal(want) {
+					t.Errorf("%v: %v, want %v", k, got, want)
+				}
+			}
+		}
+	}
+}

@@ -61,6 +61,9 @@ func (a *Access) valid(s *Service) bool {
 
 // Writes says whether any item is a write.
 func (a *Access) Writes() bool {
+	if a.Elsewhere > 0 {
+		return true
+	}
 	for i := range a.Items {
 		if a.Items[i].Write {
 			return true
@@ -142,6 +145,10 @@ type use struct {
 // smallAccess is how many items are searched one by one; beyond it an index
 // is built.
 const smallAccess = 12
+
+// FewOthers is how many items, besides those that are only updated, an access may
+// have of which some are left out.
+const FewOthers = smallAccess / 3
 
 // promise answers whether an exact access allows something.
 type promise struct {
@@ -266,7 +273,7 @@ func (r *Replica) locate(c *command) {
 		c.held = append(c.held, held)
 		if !it.Blind {
 			others++
-			c.spares = c.spares && others <= smallAccess/3 && it.Range == nil && !updated(c.items, it.Key)
+			c.spares = c.spares && others <= FewOthers && it.Range == nil && !updated(c.items, it.Key)
 		}
 	}
 }
@@ -279,6 +286,14 @@ func updated(items []Item, k Key) bool {
 		}
 	}
 	return false
+}
+
+// ownersOf is Owners of a name in a buffer.
+func (r *Replica) ownersOf(collection uint16, name []byte) ids.Set {
+	if r.names != nil {
+		return r.names.OwnersOf(collection, name)
+	}
+	return r.config.Placement.Owners(Key{collection, string(name)})
 }
 
 // holds says whether this partition holds a variable.

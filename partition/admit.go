@@ -154,7 +154,7 @@ func (r *Replica) fillAccess(c *command) {
 		t.fail(fmt.Errorf("%w: access to no collection", ErrArgument))
 	case c.spec.ReadOnly && a.Writes():
 		t.fail(ErrReadOnly)
-	case len(a.Items) > r.tuning.MaxAccesses:
+	case len(a.Items)+a.Elsewhere > r.tuning.MaxAccesses:
 		t.fail(ErrBudget)
 	default:
 		c.items, c.exact = a.Items, a.Exact
@@ -176,8 +176,7 @@ func (r *Replica) prepare(c *command) (a Access, err error) {
 	if c.lent == nil {
 		c.lent = r.spare.takeItems()
 	}
-	lent := Lent{Items: c.lent, Code: r.spare.takeCode(c), names: r.state}
-	a, c.code, err = c.spec.Prepare(c.arg, lent)
+	a, c.code, err = c.spec.Prepare(c.arg, r.lend(c, c.lent))
 	if n := cap(a.Items); n > cap(c.lent) && n <= manyItems {
 		c.lent = a.Items[:0]
 	}
@@ -186,6 +185,15 @@ func (r *Replica) prepare(c *command) (a Access, err error) {
 	}
 	c.arg = nil
 	return a, err
+}
+
+// lend is what a command is prepared with. Every time, an item is left out or not.
+func (r *Replica) lend(c *command, items []Item) Lent {
+	l := Lent{Items: items, Code: r.spare.takeCode(c), names: r.state}
+	if len(c.dests) > 1 && !r.config.Checks {
+		l.by, l.dests = r, c.dests
+	}
+	return l
 }
 
 // unscratch moves the scratch command to one of its own.

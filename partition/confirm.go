@@ -207,7 +207,7 @@ func (r *Replica) codeAgain(c *command) {
 	}()
 	q, err := DecodeRequest(c.body)
 	if err == nil {
-		_, c.code, err = c.spec.Prepare(q.Arg, Lent{Code: r.spare.takeCode(c)})
+		_, c.code, err = c.spec.Prepare(q.Arg, r.lend(c, nil))
 	}
 	if err != nil {
 		c.tx.fail(fmt.Errorf("%w: %v", ErrArgument, err))

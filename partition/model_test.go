@@ -335,6 +335,8 @@ func (t *modelTx) Delete(k Key) {
 	*t.write(k) = modelWrite{known: true}
 }
 
+func (t *modelTx) Pass(bytes int) { panic("nothing is left out") }
+
 func (t *modelTx) Update(k Key, op uint16, arg []byte) {
 	t.use(k, true, true, op, len(arg))
 	if int(op) >= len(t.m.service.Operations) {

@@ -40,6 +40,8 @@ type Access struct {
 	// ErrAccess. Otherwise the items are a hint.
 	Exact bool
 	Items []Item
+	// Elsewhere is how many items are left out; see Lent.Elsewhere.
+	Elsewhere int
 }
 
 // Item is a variable or, if Range is not nil, a range, read or written.
@@ -68,6 +70,11 @@ type Placement interface {
 	RangeOwners(Range) (owners ids.Set, everywhere bool)
 }
 
+// nameOwners is what a Placement may have, too: Owners of a name in a buffer.
+type nameOwners interface {
+	OwnersOf(collection uint16, name []byte) ids.Set
+}
+
 // Tx is what a command's code sees. Methods block (yield) until a remote
 // value is there; they unwind the code when the command ends early, so no
 // method returns an error.
@@ -80,6 +87,9 @@ type Tx interface {
 	// Update applies a registered operation to the variable at its owner,
 	// at the end; it ships nothing.
 	Update(k Key, op uint16, arg []byte)
+	// Pass is Update, with so many bytes, of a variable whose item is left out of
+	// the access; see Lent.Elsewhere.
+	Pass(bytes int)
 	// Range calls yield in key order until it returns false.
 	Range(r Range, yield func(name string, value []byte) bool)
 	// Now is the command's final timestamp.
@@ -156,6 +166,26 @@ type Lent struct {
 	Code Code
 	// names are those of the variables that there are.
 	names *state
+	// by is who asks, if items may be left out, for a command of these destinations.
+	by    *Replica
+	dests ids.Set
+}
+
+// Leaves says whether Elsewhere may say yes: here, for this command.
+func (l *Lent) Leaves() bool { return l.by != nil }
+
+// Elsewhere says whether only other partitions hold a variable, all of them
+// destinations of the command. If that does nothing to it but Update it, it is
+// nothing to this partition, and its item may be left out of an access (and has to
+// be counted there) that is exact and has, besides updates, no ranges, nothing of
+// the same variable, and a few items at most. The code must then be told apart from
+// one that updates what it has not declared: it calls Pass in place of Update.
+func (l *Lent) Elsewhere(collection uint16, name []byte) bool {
+	if l.by == nil || len(name) > MaxName {
+		return false
+	}
+	owners := l.by.ownersOf(collection, name)
+	return !owners.Has(l.by.config.Partition) && l.dests.Covers(owners)
 }
 
 // Find fills in the key of an item whose name is in a buffer, if there is such a

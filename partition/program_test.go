@@ -209,12 +209,13 @@ func prepared(s *Service) *Service {
 			if err != nil {
 				return a, nil, err
 			}
-			a.Items = append(lent.Items, a.Items...)
 			p, ok := lent.Code.(*preparedCode)
 			if !ok {
 				p = new(preparedCode)
 			}
 			p.run, p.arg = run, append(p.arg[:0], arg...)
+			a.Items, p.out = leaveOut(a, &lent)
+			a.Elsewhere = len(p.out)
 			return a, p, nil
 		}
 		spec.Run = func(Tx, []byte) ([]byte, error) { panic("Run of a command that was prepared") }
@@ -226,13 +227,52 @@ func prepared(s *Service) *Service {
 type preparedCode struct {
 	run func(Tx, []byte) ([]byte, error)
 	arg []byte
+	out []Item
 }
 
 func (p *preparedCode) Run(tx Tx) ([]byte, error) {
 	run := p.run
 	p.run = nil // once
+	if len(p.out) > 0 {
+		tx = passing{tx, p.out}
+	}
 	return run(tx, p.arg)
 }
+
+// leaveOut is an access without what is nothing to this partition.
+func leaveOut(a Access, lent *Lent) (items, out []Item) {
+	others := slices.DeleteFunc(slices.Clone(a.Items), func(it Item) bool { return it.Blind })
+	may := lent.Leaves() && a.Exact && len(others) <= FewOthers &&
+		!slices.ContainsFunc(others, func(it Item) bool { return it.Range != nil })
+	items = lent.Items
+	for _, it := range a.Items {
+		same := func(other Item) bool { return other.Key == it.Key }
+		if may && it.Blind && it.Write && int(it.Key.Collection) < collections && int(it.Op) < operations && it.Range == nil &&
+			!slices.ContainsFunc(others, same) && lent.Elsewhere(it.Key.Collection, []byte(it.Key.Name)) {
+			out = append(out, it)
+		} else {
+			items = append(items, it)
+		}
+	}
+	return items, out
+}
+
+// passing is the Tx of code of which updates were left out.
+type passing struct {
+	Tx
+	out []Item
+}
+
+func (p passing) Update(k Key, op uint16, arg []byte) {
+	if slices.ContainsFunc(p.out, func(it Item) bool { return it.Key == k && it.Op == op }) {
+		passed++
+		p.Pass(len(arg))
+		return
+	}
+	p.Tx.Update(k, op, arg)
+}
+
+var passed int // updates, so far
 
 func (p *program) run(tx Tx) ([]byte, error) {
 	acc := uint64(1)

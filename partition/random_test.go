@@ -281,7 +281,7 @@ func TestRandom(t *testing.T) {
 			n.r.Close()
 		}
 	}
-	t.Logf("%d commands: %+v", commands, sum)
+	t.Logf("%d commands, %d updates passed over: %+v", commands, passed, sum)
 	if *seeds < 100 {
 		return
 	}
@@ -292,6 +292,7 @@ func TestRandom(t *testing.T) {
 		"overtakes": sum.Overtakes, "waits": sum.Waits, "pulls": sum.Pulls, "pulls here": sum.PullsHere,
 		"told by name": sum.ToldSame, "told as changes": sum.ToldChange, "recalled": sum.Recalled, "forgotten": sum.Forgotten,
 		"pulls later": sum.PullsLater, "early drops": sum.EarlyDrops, "ignored": sum.Ignored,
+		"passed": uint64(passed),
 	} {
 		if v == 0 {
 			t.Errorf("vacuous: no %s in %d worlds", name, *seeds)

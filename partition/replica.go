@@ -34,9 +34,11 @@ type Replica struct {
 	err   error
 	// closed: the coroutines are gone.
 	closed bool
-	doubt  doubt
-	now    hlc.Now
-	sends  []Send
+	// names is the Placement, if it can find owners of names in buffers.
+	names nameOwners
+	doubt doubt
+	now   hlc.Now
+	sends []Send
 
 	// last is the last delivered position, present its coordinator's clock.
 	last    ids.Position
@@ -113,6 +115,7 @@ func New(c Config) *Replica {
 		spare: spare{codes: make([][]Code, len(c.Service.Commands)), version: c.Service.first()},
 	}
 	r.tuning = &r.config.Tuning
+	r.names, _ = c.Placement.(nameOwners)
 	r.audience, r.cache = newAudience(r.tuning, len(c.Replicas)), newCache(r.tuning, len(c.Replicas))
 	r.state.audience, r.state.over.relay = &r.audience, r.relay
 	r.state.changes = changes{on: c.Durable, epoch: 1}

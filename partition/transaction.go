@@ -262,6 +262,14 @@ func (t *transaction) Update(k Key, op uint16, arg []byte) {
 	t.apply(p, op, arg)
 }
 
+// Pass implements Tx. It comes to what touch does.
+func (t *transaction) Pass(bytes int) {
+	if t.over {
+		panic(unwinding{})
+	}
+	t.charge(1, bytes)
+}
+
 // apply adds an operation to what a command does to a variable.
 func (t *transaction) apply(p *pending, op uint16, arg []byte) {
 	if n := len(t.ops); n > 0 && sameBytes(t.ops[n-1].arg, arg) {

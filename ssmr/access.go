@@ -93,32 +93,42 @@ func (a *Access) item(i int) *Item {
 }
 
 // resolve turns identities into a service's indices, and keys into names. The
-// items are in the same order.
-func (a *Access) resolve(s *Service, lent *partition.Lent) (partition.Access, error) {
+// items are in the same order; out notes those that are left out.
+func (a *Access) resolve(s *Service, lent *partition.Lent, out *leftOut) (partition.Access, error) {
 	items := lent.Items
 	if items == nil {
 		items = make([]partition.Item, 0, a.n+len(a.items))
 	}
+	leaves := out.leaves(a, lent)
 	var room [512]byte
 	words := room[:0]
 	for i := range a.n + len(a.items) {
+		it := a.item(i)
+		if leaves && it.kind.op != nil && out.leave(s, it, lent) {
+			out.add(i)
+			continue
+		}
 		items = append(items, partition.Item{})
 		var err error
-		if words, err = a.item(i).resolve(s, lent, &items[i], words); err != nil {
+		if words, err = it.resolve(s, lent, &items[len(items)-1], words); err != nil {
 			return partition.Access{}, err
 		}
 	}
-	a.name(items, string(words))
-	return partition.Access{Exact: a.exact, Items: items}, nil
+	a.name(items, string(words), out)
+	return partition.Access{Exact: a.exact, Items: items, Elsewhere: out.n}, nil
 }
 
-// name fills in the names that are words of no variable held here: most of them,
-// where there are many partitions. They are parts of one string.
-func (a *Access) name(items []partition.Item, words string) {
-	for i := 0; len(words) > 0; i++ {
-		if k := &items[i].Key; k.Name == "" && a.item(i).kind.plain == plainWord && items[i].Range == nil {
+// name fills in the names that are words of no variable held here, parts of one
+// string.
+func (a *Access) name(items []partition.Item, words string, out *leftOut) {
+	for i, j := 0, 0; len(words) > 0; i++ {
+		if out.has(i) {
+			continue
+		}
+		if k := &items[j].Key; k.Name == "" && a.item(i).kind.plain == plainWord && items[j].Range == nil {
 			k.Name, words = words[:8], words[8:]
 		}
+		j++
 	}
 }
 

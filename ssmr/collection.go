@@ -158,6 +158,10 @@ func (c *Collection[K, V]) Delete(tx Tx, k K) { tx.tx.Delete(c.key(tx, k)) }
 // Update applies a change where the variable lives: add.With(5). Unlike Get
 // and Put it needs no value here.
 func (c *Collection[K, V]) Update(tx Tx, k K, change Change[V]) {
+	if tx.of.out.n > 0 && c.plain.is != plainNot && tx.of.elsewhere(c.plain.item(&c.kinds[0], k), change.op) {
+		tx.tx.Pass(len(change.arg))
+		return
+	}
 	tx.tx.Update(c.key(tx, k), index(tx.of.s.operations, change.op, "operation", tx.of.s), change.arg)
 }
 

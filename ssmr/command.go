@@ -113,23 +113,29 @@ type binding struct {
 	// access was resolved into items, in the same order.
 	access Access
 	items  []partition.Item
+	// out are those of access that are not in items.
+	out leftOut
 	// next is the place behind that of the variable named last: mostly code goes
-	// through the access as it was written down.
-	next int
+	// through the access as it was written down. at is that place in items.
+	next, at int
 }
 
 // declared is the name of a variable that the access names, if it is plain and
 // the next one or among the first.
 func (b *binding) declared(it Item) *partition.Key {
-	if b.next < len(b.items) && b.access.item(b.next).names(it) {
-		b.next++
-		return &b.items[b.next-1].Key
+	if b.at < len(b.items) && !b.out.has(b.next) && b.access.item(b.next).names(it) {
+		b.next, b.at = b.next+1, b.at+1
+		return &b.items[b.at-1].Key
 	}
-	for i := range min(b.access.n, len(b.items)) {
-		if b.access.first[i].names(it) {
-			b.next = i + 1
-			return &b.items[i].Key
+	for i, at := 0, 0; i < b.access.n && at < len(b.items); i++ {
+		switch {
+		case b.out.has(i):
+			continue
+		case b.access.first[i].names(it):
+			b.next, b.at = i+1, at+1
+			return &b.items[at].Key
 		}
+		at++
 	}
 	return nil
 }
@@ -145,12 +151,13 @@ func (c *Command[A, R]) prepare(s *Service, raw []byte, lent *partition.Lent) (p
 		p = new(prepared[A, R])
 	}
 	var none A
-	p.s, p.c, p.arg, p.items, p.next = s, c, none, nil, 0
+	p.s, p.c, p.arg, p.items, p.next, p.at = s, c, none, nil, 0, 0
+	p.out.reset()
 	if err := c.arg.decodeInto(raw, &p.arg); err != nil {
 		return partition.Access{}, nil, err
 	}
 	p.access = c.access(p.arg)
-	a, err := p.access.resolve(s, lent)
+	a, err := p.access.resolve(s, lent, &p.out)
 	p.items = a.Items
 	return a, p, err
 }

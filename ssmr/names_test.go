@@ -52,7 +52,7 @@ func TestNameAmong(t *testing.T) {
 
 // resolved is an access as a replica of the service takes it.
 func resolved(a Access, s *Service, items []partition.Item) (partition.Access, error) {
-	return a.resolve(s, &partition.Lent{Items: items})
+	return a.resolve(s, &partition.Lent{Items: items}, new(leftOut))
 }
 
 // An access keeps its items in their order, however many.

@@ -36,6 +36,23 @@ var (
 		}
 		return 0, nil
 	})
+	// tallyOdd updates in another order than it has declared, and more often, and at
+	// the end, if there is one above a hundred, what it has not declared.
+	tallyOdd = NewCommand("odd", func(ks []int) Access {
+		items := []Item{sumsOf.Updates(ks[0], largest), sumsOf.Reads(-1)}
+		for _, k := range ks {
+			items = append(items, sumsOf.Updates(min(k, 100), plus))
+		}
+		return ExactlyAll(items)
+	}, func(tx Tx, ks []int) (int, error) {
+		sumsOf.Update(tx, ks[0], largest.With(1))
+		for i := range ks {
+			sumsOf.Update(tx, ks[len(ks)-1-i], plus.With(1))
+			sumsOf.Update(tx, min(100, ks[i]), plus.With(1))
+		}
+		n, _ := sumsOf.Get(tx, -1)
+		return n, nil
+	})
 	readSum = NewCommand("sum", func(k int) Access { return Exactly(sumsOf.Reads(k)) }, func(tx Tx, k int) (int, error) {
 		n, _ := sumsOf.Get(tx, k)
 		return n, nil
@@ -45,7 +62,7 @@ var (
 // Commands of several partitions that update the same variables, from several
 // clients: all of it counts, and what is not declared is refused.
 func TestUpdates(t *testing.T) {
-	s := NewService("tallies", sumsOf, plus, largest, tallyAll, tallyWrong, readSum)
+	s := NewService("tallies", sumsOf, plus, largest, tallyAll, tallyOdd, tallyWrong, readSum)
 	m, err := NewMachine(s)
 	if err != nil {
 		t.Fatal(err)
@@ -64,6 +81,19 @@ func TestUpdates(t *testing.T) {
 		for _, call := range calls {
 			if _, err := call.Result(ctx); err != nil {
 				t.Fatal(err)
+			}
+		}
+		for k := 10; k < 60; k++ {
+			if _, err := tallyOdd.Do(ctx, c, []int{k, k + 1, k + 2, k + 3, k + 4}); err != nil {
+				t.Error(err)
+			}
+			if _, err := tallyOdd.Do(ctx, c, []int{k, k + 1, k + 2, 101}); !errors.Is(err, ErrAccess) {
+				t.Error(err)
+			}
+		}
+		for k := 20; k < 60; k++ {
+			if n, err := readSum.Do(ctx, c, k); err != nil || n != 10 {
+				t.Errorf("%d: %d, %v", k, n, err)
 			}
 		}
 		for k := range 6 {

@@ -73,11 +73,13 @@ func newExecution(b *testing.B, partitions int) *execution {
 		x.deliver(encoded(b, chirper.JoinUser, chirper.User(u)))
 	}
 	audiences := make([][]chirper.User, benchUsers)
-	for i := range benchUsers * benchDegree {
-		u := i / benchDegree
-		other := (u + 1 + 7*(i%benchDegree)) % benchUsers
-		x.deliver(encoded(b, chirper.FollowUser, chirper.Pair{User: chirper.User(u), Other: chirper.User(other)}))
-		audiences[other] = append(audiences[other], chirper.User(u))
+	for u := range benchUsers {
+		others := make([]chirper.User, benchDegree)
+		for i := range others {
+			others[i] = chirper.User((u + 1 + 7*i) % benchUsers)
+			audiences[others[i]] = append(audiences[others[i]], chirper.User(u))
+		}
+		x.deliver(encoded(b, chirper.FollowUsers, chirper.FollowArg{User: chirper.User(u), Others: chirper.UsersOf(others...)}))
 	}
 	for u := range benchUsers {
 		x.bodies = append(x.bodies, encoded(b, chirper.PostText, chirper.PostArg{

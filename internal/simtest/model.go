@@ -225,6 +225,9 @@ func (tx *modelTx) Delete(k partition.Key) {
 	tx.change(k, nil)
 }
 
+// Pass is never called: nothing is left out of what a model executes.
+func (tx *modelTx) Pass(int) {}
+
 func (tx *modelTx) Update(k partition.Key, op uint16, arg []byte) {
 	tx.spend()
 	tx.demandUse(k, true, int(op))

@@ -1,0 +1,114 @@
+package ssmr
+
+import (
+	"encoding/binary"
+
+	"github.com/eyrie-dev/eyrie/partition"
+)
+
+// leftOut are the items of an access that are nothing to the partition where it is
+// resolved: updates of variables held elsewhere. Of a command that updates many,
+// each of many partitions has few.
+type leftOut struct {
+	n    int
+	bits []uint64 // by place in the access
+	// others are the items that do not only update.
+	others []*Item
+	name   []byte // of a variable on its way to be looked up
+	// strays are the items where the code's order is not the access's; made when the
+	// first comes out of order.
+	strays map[strayItem]struct{}
+}
+
+// strayItem is what tells items that only update apart.
+type strayItem struct {
+	collection, op *identity
+	key            string
+	word           uint64
+}
+
+func (o *leftOut) reset() {
+	clear(o.others)
+	o.n, o.bits, o.others, o.strays = 0, o.bits[:0], o.others[:0], nil
+}
+
+func (o *leftOut) has(i int) bool { return i>>6 < len(o.bits) && o.bits[i>>6]>>(i&63)&1 != 0 }
+
+func (o *leftOut) add(i int) {
+	for len(o.bits) <= i>>6 {
+		o.bits = append(o.bits, 0)
+	}
+	o.bits[i>>6] |= 1 << (i & 63)
+	o.n++
+}
+
+// leaves says whether items may be left out of an access. It looks at the access
+// alone.
+func (o *leftOut) leaves(a *Access, lent *partition.Lent) bool {
+	if !a.exact || !lent.Leaves() {
+		return false
+	}
+	for i := range a.n + len(a.items) {
+		it := a.item(i)
+		switch {
+		case it.kind == nil || it.kind.rare != nil || it.kind.op == nil && len(o.others) == partition.FewOthers:
+			return false
+		case it.kind.op == nil:
+			o.others = append(o.others, it)
+		}
+	}
+	return true
+}
+
+// leave says whether an item that only updates is left out.
+func (o *leftOut) leave(s *Service, it *Item, lent *partition.Lent) bool {
+	c, known := it.kind.collection.in(s, s.collections)
+	if _, ok := it.kind.op.in(s, s.operations); !ok || !known {
+		return false // but refused
+	}
+	switch it.kind.plain {
+	case plainWord:
+		o.name = binary.BigEndian.AppendUint64(o.name[:0], it.word)
+	case plainString:
+		o.name = append(o.name[:0], it.key...)
+	default:
+		return false
+	}
+	if !lent.Elsewhere(c, o.name) {
+		return false
+	}
+	for _, other := range o.others {
+		if other.names(*it) {
+			return false
+		}
+	}
+	return true
+}
+
+// elsewhere says whether the access has left out that a variable is updated by an
+// operation. Mostly it is the next one.
+func (b *binding) elsewhere(it Item, op *identity) bool {
+	if total := b.access.n + len(b.access.items); b.next < total {
+		if next := b.access.item(b.next); next.names(it) && next.kind.op == op {
+			if b.out.has(b.next) {
+				b.next++
+				return true
+			}
+			return false
+		}
+	}
+	if b.out.strays == nil {
+		b.out.find(&b.access)
+	}
+	_, ok := b.out.strays[strayItem{it.kind.collection, op, it.key, it.word}]
+	return ok
+}
+
+func (o *leftOut) find(a *Access) {
+	o.strays = make(map[strayItem]struct{}, o.n)
+	for i := range a.n + len(a.items) {
+		if it := a.item(i); o.has(i) {
+			o.strays[strayItem{it.kind.collection, it.kind.op, it.key, it.word}] = struct{}{}
+		}
+	}
+}
