@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/heapfloor"
 )
 
 // Machine describes where and with what the figures were made, for people:
@@ -22,7 +24,7 @@ func Machine(modules ...string) string {
 	if gogc == "" {
 		gogc = "100"
 	}
-	fmt.Fprintf(&b, "built with %s, GOGC %s", runtime.Version(), gogc)
+	fmt.Fprintf(&b, "built with %s, GOGC %s%s", runtime.Version(), gogc, heapfloor.Describe())
 	info, _ := debug.ReadBuildInfo()
 	if info == nil {
 		return b.String() + "\n"

@@ -7,6 +7,8 @@ import (
 	"io"
 	"runtime"
 	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/heapfloor"
 )
 
 // Point is one turn of one contender. Its fields are those of a line of JSON;
@@ -136,6 +138,7 @@ func (c Case) startLimit() time.Duration {
 // only when ctx ends, with its error. A case with a load below 1 must come after
 // its like with 1.
 func (p *Plan) Run(ctx context.Context, observe func(Point)) error {
+	heapfloor.Raise() // as in a process that serves; peers are in this one, too
 	type load struct {
 		c   Case
 		who string

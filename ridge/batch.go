@@ -3,7 +3,7 @@ package ridge
 import (
 	"encoding/binary"
 
-	"github.com/cespare/xxhash/v2"
+	"github.com/zeebo/xxh3"
 
 	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
@@ -178,7 +178,7 @@ func (b *builder) stamp(proposed, null hlc.Timestamp) uint64 {
 		binary.LittleEndian.PutUint64(raw[at:], uint64(t))
 		at += 8
 		size := stamp(raw[at:], b.t0)
-		d.add(t, xxhash.Sum64(raw[at:at+size]))
+		d.add(t, xxh3.Hash(raw[at:at+size]))
 		at += size
 		t = min(t+1, b.limit)
 	}

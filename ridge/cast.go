@@ -3,8 +3,6 @@ package ridge
 import (
 	"bytes"
 
-	"github.com/cespare/xxhash/v2"
-
 	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/wire"
@@ -48,7 +46,7 @@ func (p *Proposal) Init(t *Topology, m *Message, cast bool) {
 	*p = Proposal{propose: Propose{Ensemble: t.EnsembleFor(m.Dests), Message: m}}
 	if cast {
 		raw := m.Append(make([]byte, 0, m.size()))
-		p.cast = Cast{Message: m, raw: raw, digest: xxhash.Sum64(raw)}
+		p.cast = Cast{Message: m, raw: raw, digest: digestOf(raw, m.Body)}
 		p.propose.Cast, p.propose.raw, p.propose.digest = true, raw, p.cast.digest
 	}
 }

@@ -3,7 +3,7 @@ package ridge
 import (
 	"slices"
 
-	"github.com/cespare/xxhash/v2"
+	"github.com/zeebo/xxh3"
 
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/wire"
@@ -116,7 +116,7 @@ func readChange(r *wire.Reader) *Change {
 }
 
 // digest covers the change in its value's id [R7].
-func (ch *Change) digest() uint64 { return xxhash.Sum64(ch.append(nil)) }
+func (ch *Change) digest() uint64 { return xxh3.Hash(ch.append(nil)) }
 
 // change makes the value one of a change alone.
 func (b *builder) change(ch *Change) *builder {

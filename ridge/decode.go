@@ -3,8 +3,6 @@ package ridge
 import (
 	"slices"
 
-	"github.com/cespare/xxhash/v2"
-
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/wire"
 )
@@ -124,7 +122,7 @@ func readPropose(r *wire.Reader, body []byte) *Propose {
 	x.m.read(r, &sets)
 	x.p.raw = body[at : len(body)-r.Len()]
 	if x.p.direct() {
-		x.p.digest = xxhash.Sum64(x.p.raw)
+		x.p.digest = digestOf(x.p.raw, x.m.Body)
 	}
 	return &x.p
 }
@@ -144,9 +142,11 @@ func readCast(r *wire.Reader, body []byte) *Cast {
 		m     Message
 		dests [4]ids.Partition
 	}{}
-	x.c = Cast{Message: &x.m, raw: body, digest: xxhash.Sum64(body)}
+	x.c = Cast{Message: &x.m, raw: body}
 	sets := x.dests[:0]
-	x.m.read(r, &sets)
+	if x.m.read(r, &sets); r.Err() == nil {
+		x.c.digest = digestOf(body[:len(body)-r.Len()], x.m.Body)
+	}
 	return &x.c
 }
 

@@ -3,8 +3,6 @@ package ridge
 import (
 	"time"
 
-	"github.com/cespare/xxhash/v2"
-
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/wire"
 )
@@ -28,7 +26,7 @@ func (m *Message) appendHead(b []byte) []byte {
 // Digest is a hash over all of m's bytes, T0, Mark and Guard included: equal
 // for copies, different for anything else that bears the same name.
 func (m *Message) Digest() uint64 {
-	return xxhash.Sum64(m.Append(make([]byte, 0, m.size())))
+	return digestOf(m.Append(make([]byte, 0, m.size())), m.Body)
 }
 
 // sealed is a message with what is known of its encoding.

@@ -3,8 +3,7 @@ package ridge
 import (
 	"bytes"
 	"encoding/binary"
-
-	"github.com/cespare/xxhash/v2"
+	"math/bits"
 
 	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
@@ -65,7 +64,7 @@ func (v *Value) skim() bool {
 			return false
 		}
 		w.enter(t)
-		d.add(t, xxhash.Sum64(w.raw[at:at+size]))
+		d.add(t, digestOf(w.raw[at:at+size], m.Body))
 		at += size
 	}
 	if at != len(w.raw) || d.sum() != w.ID.Digest {
@@ -127,11 +126,33 @@ func uvarint(b []byte, at int) (v uint64, end int) {
 	if at >= len(b) {
 		return 1 << 63, len(b)
 	}
+	if len(b)-at >= 8 {
+		if v, n := uvarint8(binary.LittleEndian.Uint64(b[at:])); n > 0 {
+			return v, at + n
+		}
+	}
 	v, n := binary.Uvarint(b[at:])
 	if n <= 0 || b[at+n-1] == 0 {
 		return 1 << 63, len(b)
 	}
 	return v, at + n
+}
+
+// uvarint8 is the integer that the eight bytes x begin with and how many of them
+// it takes; zero if it is longer, or not in its shortest form.
+func uvarint8(x uint64) (v uint64, n int) {
+	const ends = 0x8080808080808080
+	end := ^x & ends
+	end &= -end // the highest bit of the last byte, if it is here
+	n = (bits.TrailingZeros64(end) + 1) >> 3
+	x &= end - 1
+	if end == 0 || n > 1 && x>>(8*n-8) == 0 {
+		return 0, 0
+	}
+	x &^= ends
+	x = x&0x007f007f007f007f | x>>1&0x3f803f803f803f80
+	x = x&0x00003fff00003fff | x>>2&0x0fffc0000fffc000
+	return x&0x0fffffff | x>>4&0x00fffffff0000000, n
 }
 
 // cursor is a place among a value's entries: which is next and, in raw, where

@@ -1,6 +1,7 @@
 package ridge
 
 import (
+	"encoding/binary"
 	"math/rand/v2"
 	"reflect"
 	"testing"
@@ -115,6 +116,32 @@ func TestRunsAreEntries(t *testing.T) {
 		}
 		if x.count != 0 || x.bytes != 0 || len(x.items) != 0 {
 			t.Fatalf("left over: %+v", x)
+		}
+	}
+}
+
+// A short way to the same integers as the long one.
+func TestUvarint8(t *testing.T) {
+	long := func(b []byte) (uint64, int) {
+		if v, n := binary.Uvarint(b); n > 0 && n <= 8 && (n == 1 || b[n-1] != 0) {
+			return v, n
+		}
+		return 0, 0
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 200_000 {
+		x := random.Uint64() & (random.Uint64() | 0x8080808080808080>>(8*random.IntN(8))<<(8*random.IntN(8)))
+		b := binary.LittleEndian.AppendUint64(nil, x)
+		v, n := uvarint8(x)
+		if wantV, want := long(b); v != wantV || n != want {
+			t.Fatalf("% x: %d in %d bytes, want %d in %d", b, v, n, wantV, want)
+		}
+	}
+	for bits := range 64 {
+		b := append(binary.AppendUvarint(nil, 1<<bits), make([]byte, 8)...)
+		v, n := uvarint8(binary.LittleEndian.Uint64(b))
+		if wantV, want := long(b); v != wantV || n != want {
+			t.Fatalf("1<<%d: %d in %d bytes, want %d in %d", bits, v, n, wantV, want)
 		}
 	}
 }

@@ -1,10 +1,6 @@
 package ridge
 
 import (
-	"encoding/binary"
-
-	"github.com/cespare/xxhash/v2"
-
 	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/wire"
@@ -144,44 +140,6 @@ func (v *Value) listDigest() uint64 {
 	return d.sum()
 }
 
-// listDigest computes the digest of a list.
-type listDigest struct {
-	d    xxhash.Digest
-	room [24 + 16*64]byte
-	used int
-	more bool // d has what went before
-}
-
-func newListDigest(proposed, null hlc.Timestamp, n int) *listDigest {
-	d := &listDigest{}
-	b := wire.AppendTimestamp(wire.AppendTimestamp(d.room[:0], proposed), null)
-	d.used = len(wire.AppendUint64(b, uint64(n)))
-	return d
-}
-
-// add adds an entry.
-func (d *listDigest) add(t hlc.Timestamp, digest uint64) {
-	if d.used+16 > len(d.room) {
-		if !d.more {
-			d.d.Reset()
-			d.more = true
-		}
-		_, _ = d.d.Write(d.room[:d.used])
-		d.used = 0
-	}
-	binary.LittleEndian.PutUint64(d.room[d.used:], uint64(t))
-	binary.LittleEndian.PutUint64(d.room[d.used+8:], digest)
-	d.used += 16
-}
-
-func (d *listDigest) sum() uint64 {
-	if !d.more {
-		return xxhash.Sum64(d.room[:d.used])
-	}
-	_, _ = d.d.Write(d.room[:d.used])
-	return d.d.Sum64()
-}
-
 // builder makes a value and its encoding in one pass.
 type builder struct {
 	v Value
@@ -225,7 +183,7 @@ func (b *builder) add(t hlc.Timestamp, s *sealed) {
 		v.raw = s.message.Append(v.raw)
 	}
 	if digest == 0 {
-		digest = xxhash.Sum64(v.raw[at:])
+		digest = digestOf(v.raw[at:], s.message.Body)
 	}
 	if s.cast {
 		v.cast = v.cast.with(len(v.Entries), b.n)
@@ -245,11 +203,7 @@ func (b *builder) refer(s *sealed) uint64 {
 	if s.digest != 0 {
 		return s.digest
 	}
-	var d xxhash.Digest
-	d.Reset()
-	_, _ = d.Write(v.raw[at:])
-	_, _ = d.Write(m.Body)
-	return d.Sum64()
+	return longDigest(v.raw[at:], m.Body)
 }
 
 // done ends the value and gives it its id.

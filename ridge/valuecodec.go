@@ -1,8 +1,6 @@
 package ridge
 
 import (
-	"github.com/cespare/xxhash/v2"
-
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/wire"
 )
@@ -211,7 +209,7 @@ func (v *Value) readFull(r *wire.Reader) {
 			return
 		}
 		v.share(x.Message.Dests)
-		x.Digest = xxhash.Sum64(v.raw[at : len(v.raw)-r.Len()])
+		x.Digest = digestOf(v.raw[at:len(v.raw)-r.Len()], x.Message.Body)
 	}
 }
 
@@ -236,7 +234,7 @@ func (v *Value) readList(r *wire.Reader, body []byte) {
 			at := len(body) - r.Len()
 			x.Message = &Message{}
 			x.Message.read(r, &sets)
-			x.Digest = xxhash.Sum64(body[at : len(body)-r.Len()])
+			x.Digest = digestOf(body[at:len(body)-r.Len()], x.Message.Body)
 			v.weight += x.Message.size() + entryOverhead
 		} else {
 			v.readName(r, i, &sets)

@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/eyrie-dev/eyrie/internal/cluster"
+	"github.com/eyrie-dev/eyrie/internal/heapfloor"
 	"github.com/eyrie-dev/eyrie/internal/host"
 	"github.com/eyrie-dev/eyrie/internal/journal"
 	"github.com/eyrie-dev/eyrie/internal/node"
@@ -71,7 +72,7 @@ that were told the other way then refuse.`)
 			return fail(e, "node", exitRefused, err)
 		}
 	}
-	raiseHeap()
+	heapfloor.Raise()
 	log := logger(e, !*quiet)
 	nodes, end, err := startMembers(ctx, f, members, where, log)
 	defer end()

@@ -31,6 +31,7 @@ var floors = map[string]string{
 	"internal/client":    "ridge partition optimistic oracle internal/session internal/wire",
 	"internal/cluster":   "ridge partition optimistic",
 	"internal/finetimer": "",
+	"internal/heapfloor": "",
 	"internal/store":     "partition internal/wire",
 	"internal/transport": "internal/wire internal/finetimer",
 	"internal/vfs":       "",

@@ -41,7 +41,7 @@ const (
 
 const (
 	identityMagic  = "eyrieID\n"
-	identityFormat = 1
+	identityFormat = 2
 	maxCluster     = 1 << 10
 )
 
@@ -65,7 +65,7 @@ func decodeIdentity(b []byte) (i identity, err error) {
 		return i, errIdentity
 	}
 	if b[8] != identityFormat {
-		return i, fmt.Errorf("of format %d, and this program knows %d; start the newer program that made it", b[8], identityFormat)
+		return i, fmt.Errorf("of format %d, and this program knows %d; start the program that made it", b[8], identityFormat)
 	}
 	i.process = ids.Process(binary.LittleEndian.Uint16(b[9:]))
 	i.layout, i.incarnation = binary.LittleEndian.Uint64(b[11:]), ids.Incarnation(binary.LittleEndian.Uint64(b[19:]))
