@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -89,6 +90,9 @@ func (a *application) run(ctx context.Context, e env, dial dialer, args []string
 	}
 	args = shared.Args()
 	if len(args) == 0 {
+		if e.asJSON {
+			return fail(e, a.name, exitUsage, errors.New("no command is given"))
+		}
 		a.usage(e.stderr)
 		return exitUsage
 	}
@@ -102,9 +106,7 @@ func (a *application) run(ctx context.Context, e env, dial dialer, args []string
 		a.usage(e.stdout)
 		return exitOK
 	}
-	fmt.Fprintf(e.stderr, "eyrie %s: there is no command %q\n\n", a.name, args[0])
-	a.usage(e.stderr)
-	return exitUsage
+	return misused(e, a.name, fmt.Sprintf("there is no command %q", args[0]), a.usage)
 }
 
 func (a *application) sharedFlags(fs *flag.FlagSet) {
@@ -125,9 +127,7 @@ func (a *application) runCommand(ctx context.Context, dial dialer, args []string
 		return code
 	}
 	if len(args) < c.least || len(args) > c.most {
-		fmt.Fprintf(a.stderr, "eyrie %s: %s\n", fs.Name(), wrongCount(len(args), c.least, c.most, c.synopsis))
-		fs.Usage()
-		return exitUsage
+		return misused(a.env, fs.Name(), wrongCount(len(args), c.least, c.most, c.synopsis), func(io.Writer) { fs.Usage() })
 	}
 	a.args, a.given = args, map[string]bool{}
 	fs.Visit(func(f *flag.Flag) { a.given[f.Name] = true })
@@ -195,7 +195,7 @@ func interspersed(fs *flag.FlagSet, e env, args []string) (code int, positional 
 		code, ok := parse(fs, e, args, len(args))
 		rest := fs.Args()
 		if !ok {
-			if at := len(args) - len(rest) - 1; code == exitUsage && at >= 0 && !likeFlag(args[at]) {
+			if at := len(args) - len(rest) - 1; code == exitUsage && !e.asJSON && at >= 0 && !likeFlag(args[at]) {
 				fmt.Fprintf(e.stderr, "\n%q was taken for a flag. What begins with a dash and is none goes behind --, as in: eyrie %s -- %[1]q\n", args[at], fs.Name())
 			}
 			return code, nil, false

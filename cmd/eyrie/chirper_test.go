@@ -25,7 +25,7 @@ func chirp(t *testing.T, dialErr error) func(stdin string, args ...string) (code
 		t.Helper()
 		var out, errs bytes.Buffer
 		dial := func(context.Context, string, int) (*ssmr.Client, error) { return m.Client(), dialErr }
-		code := newChirper().run(t.Context(), env{strings.NewReader(stdin), &out, &errs}, dial, args)
+		code := newChirper().run(t.Context(), env{stdin: strings.NewReader(stdin), stdout: &out, stderr: &errs}, dial, args)
 		return code, out.String(), errs.String()
 	}
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -11,7 +12,9 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
+	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/cluster"
 )
@@ -32,6 +35,9 @@ type env struct {
 	stdin  io.Reader
 	stdout io.Writer
 	stderr io.Writer
+	// asJSON: the command line has --json, so that a program reads what is said,
+	// errors included.
+	asJSON bool
 }
 
 // command is one of eyrie's commands; run returns the exit code.
@@ -54,12 +60,14 @@ func commands() []command {
 		{"chirper", "talk to Chirper, the social network, and serve its page", runChirper},
 		{"sim", "simulate clusters under faults and check every reply", runSim},
 		{"bench", "measure", runBench},
+		{"version", "say which build this is", runVersion},
 	}
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, env{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:])
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
+	code := run(ctx, env{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}, os.Args[1:])
 	stop()
 	os.Exit(code)
 }
@@ -69,19 +77,49 @@ func run(ctx context.Context, e env, args []string) int {
 		usage(e.stderr)
 		return exitUsage
 	}
+	e.asJSON = wantsJSON(args)
 	switch args[0] {
-	case "help", "-h", "-help", "--help":
+	case "help":
+		if len(args) > 1 && !isHelp(args[1]) {
+			return run(ctx, e, append(args[1:], "--help"))
+		}
 		usage(e.stdout)
 		return exitOK
+	case "-h", "-help", "--help":
+		usage(e.stdout)
+		return exitOK
+	case "-version", "--version":
+		args[0] = "version"
 	}
 	for _, c := range commands() {
 		if c.name == args[0] {
 			return c.run(ctx, e, args[1:])
 		}
 	}
-	fmt.Fprintf(e.stderr, "eyrie: there is no command %q\n\n", args[0])
-	usage(e.stderr)
-	return exitUsage
+	return misused(e, "", fmt.Sprintf("there is no command %q", args[0]), usage)
+}
+
+// wantsJSON says whether a command line has --json, right or wrong as it may be.
+func wantsJSON(args []string) bool {
+	for _, arg := range args {
+		switch arg {
+		case "--json", "-json", "--json=true", "-json=true":
+			return true
+		case "--":
+			return false
+		}
+	}
+	return false
+}
+
+// misused says what is wrong with a command line, and to people how it is used.
+func misused(e env, name, what string, usage func(io.Writer)) int {
+	code := fail(e, name, exitUsage, errors.New(what))
+	if !e.asJSON {
+		fmt.Fprintln(e.stderr)
+		usage(e.stderr)
+	}
+	return code
 }
 
 func usage(w io.Writer) {
@@ -106,18 +144,26 @@ func flags(e env, name, synopsis, about string) *flag.FlagSet {
 // parse parses flags and checks that at most max arguments follow them. ok is
 // false when the command should end with code.
 func parse(fs *flag.FlagSet, e env, args []string, max int) (code int, ok bool) {
-	if slices.ContainsFunc(args, isHelp) {
+	switch {
+	case slices.ContainsFunc(args, isHelp):
 		fs.SetOutput(e.stdout)
+	case e.asJSON:
+		fs.SetOutput(io.Discard)
 	}
 	switch err := fs.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return exitOK, false
+	case err != nil && e.asJSON:
+		return fail(e, fs.Name(), exitUsage, err), false
 	case err != nil:
 		return exitUsage, false
+	case fs.NArg() > max:
+		return fail(e, fs.Name(), exitUsage, fmt.Errorf("unexpected argument %q; see eyrie %s --help", fs.Arg(max), fs.Name())), false
 	}
-	if fs.NArg() > max {
-		fmt.Fprintf(e.stderr, "eyrie %s: unexpected argument %q; see eyrie %s --help\n", fs.Name(), fs.Arg(max), fs.Name())
-		return exitUsage, false
+	if f := fs.Lookup("timeout"); f != nil {
+		if d, ok := f.Value.(flag.Getter).Get().(time.Duration); ok && d <= 0 {
+			return fail(e, fs.Name(), exitUsage, fmt.Errorf("--timeout %v leaves no time; give it 5s, say", d)), false
+		}
 	}
 	return exitOK, true
 }
@@ -137,8 +183,14 @@ func parseAndLoad(fs *flag.FlagSet, e env, args []string, file *string) (f *clus
 
 func isHelp(arg string) bool { return arg == "-h" || arg == "-help" || arg == "--help" }
 
-// fail prints an error and returns code.
+// fail prints an error of a command, or of eyrie itself if name is empty, and
+// returns code.
 func fail(e env, name string, code int, err error) int {
-	fmt.Fprintf(e.stderr, "eyrie %s: %v\n", name, err)
+	name = strings.TrimSpace("eyrie " + name)
+	if e.asJSON {
+		json.NewEncoder(e.stderr).Encode(map[string]any{"command": name, "error": err.Error(), "exit": code})
+	} else {
+		fmt.Fprintf(e.stderr, "%s: %v\n", name, err)
+	}
 	return code
 }

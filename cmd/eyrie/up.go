@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -34,9 +35,10 @@ type upFlags struct {
 func runUp(ctx context.Context, e env, args []string) int {
 	u := upFlags{given: map[string]bool{}}
 	fs := flags(e, "up", "[flags]", `Starts a whole cluster in this process, over real TCP on loopback, and writes
-its file, so that other commands find it. Ctrl-C stops it. What it promised and
-its state are in the directory data beside the file: the next eyrie up there
-goes on with the same cluster, at the same addresses, even after a power cut.
+its file, so that other commands find it. Ctrl-C stops it, a second one at once.
+What it promised and its state are in the directory data beside the file: the
+next eyrie up there goes on with the same cluster, at the same addresses, even
+after a power cut.
 It serves Chirper's page beside it, where replicas can be stopped and started.
 With --memory nothing is kept: writes are answered sooner, and the state is
 gone when the cluster stops.
@@ -147,7 +149,10 @@ func (u *upFlags) cluster(path string) (*cluster.File, []net.Listener, int, erro
 func (u *upFlags) resumed(path, data string) (*cluster.File, []net.Listener, int, error) {
 	f, err := cluster.Load(path)
 	if err != nil {
-		return nil, nil, exitRefused, fmt.Errorf("%s holds the data of a cluster, but its file is not to be had: %w\n  Bring %s back, or give another --dir", data, err, path)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = fs.ErrNotExist // what Load advises would lead back here
+		}
+		return nil, nil, exitRefused, fmt.Errorf("%s holds the data of a cluster, whose file, %s, cannot be read: %w\n  Bring %s back, or give another --dir", data, path, err, path)
 	}
 	if p, r := len(f.Partitions), len(f.Partitions[0]); u.given["partitions"] && u.partitions != p || u.given["replicas"] && u.replicas != r {
 		return nil, nil, exitUsage, fmt.Errorf("%s holds a cluster of %d partitions of %d replicas; leave out --partitions and --replicas, or give another --dir", u.dir, p, r)
@@ -253,7 +258,7 @@ func refuseRunning(path string) error {
 		conn, err := net.DialTimeout("tcp", addr, 200*time.Millisecond)
 		if err == nil {
 			conn.Close()
-			return fmt.Errorf("%s belongs to a cluster that seems to run: process %d, %s, answers; stop it, or give another --dir", path, id, addr)
+			return fmt.Errorf("%s belongs to a cluster that seems to run: somebody listens on %s, process %d's address; stop that, or give another --dir", path, addr, id)
 		}
 	}
 	return nil

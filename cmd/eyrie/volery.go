@@ -35,7 +35,7 @@ func newVolery() *voleryCall {
 			notFound: []error{volery.ErrNoNode},
 			refused: []error{volery.ErrNodeExists, volery.ErrBadVersion, volery.ErrNotEmpty, volery.ErrBadArguments,
 				volery.ErrTooLarge, volery.ErrTooManyChildren,
-				tree.ErrConflict, tree.ErrTargetNotEmpty, tree.ErrNotDirectory, tree.ErrMixed},
+				tree.ErrConflict, tree.ErrTargetNotEmpty, tree.ErrNotDirectory, tree.ErrMixed, tree.ErrUnsupported},
 		},
 	}
 	return v

@@ -48,6 +48,8 @@ func (v *voleryCall) hint(err error, code int) string {
 		return fmt.Sprintf("%s writes a single node's value.", self("get "+v.args[0]))
 	case is(err, tree.ErrIncomplete):
 		return "Repeat the import that made it."
+	case is(err, tree.ErrUnsupported):
+		return "Volery has no such nodes. Move it away and repeat the import: what is done is left as it is."
 	case is(err, fs.ErrPermission):
 		return "Your account may not read or write that file."
 	}

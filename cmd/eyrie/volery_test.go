@@ -37,7 +37,7 @@ func (s *shell) run(stdin string, args ...string) (code int, stdout, stderr stri
 	defer cancel()
 	var out, errs bytes.Buffer
 	dial := func(context.Context, string, int) (*ssmr.Client, error) { return s.machine.Client(), s.dialErr }
-	code = newVolery().run(ctx, env{strings.NewReader(stdin), &out, &errs}, dial, args)
+	code = newVolery().run(ctx, env{stdin: strings.NewReader(stdin), stdout: &out, stderr: &errs}, dial, args)
 	return code, out.String(), errs.String()
 }
 
@@ -197,7 +197,7 @@ func TestVoleryUnreachableAndUnknown(t *testing.T) {
 	s.steps([]step{{line: "get /a", code: exitUnreachable, stderr: "`eyrie status`"}})
 	// A missing file is a wrong use, and says what to do.
 	var out, errs bytes.Buffer
-	e := env{strings.NewReader(""), &out, &errs}
+	e := env{stdin: strings.NewReader(""), stdout: &out, stderr: &errs}
 	if code := runVolery(context.Background(), e, []string{"ls", "--cluster", filepath.Join(t.TempDir(), "eyrie.json")}); code != exitUsage || !strings.Contains(errs.String(), "eyrie up") {
 		t.Errorf("no file: %d %q", code, errs.String())
 	}

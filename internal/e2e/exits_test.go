@@ -112,7 +112,9 @@ func TestJSONOfEveryCommand(t *testing.T) {
 	for _, line := range []string{
 		"volery create /a text", "volery ls /", "volery get /a", "volery set /a \xff", "volery get /a", "volery stat /a",
 		"volery import " + dir + " /d", "volery export /d " + dir + "/copy", "volery rm /a", "volery rm -r /d",
-		"volery get /none", "volery create /none/a", "volery create /x @/no/such", "status", "sim --runs 1 --seed 1",
+		"volery get /none", "volery create /none/a", "volery create /x @/no/such", "status",
+		"volery get", "volery fly", "volery ls --fly", "volery ls --timeout 0s", "status --fly", "status extra", "replace", "replace --process 1 --timeout 9s", "upgrade",
+		"forget --process 1 --dir " + dir, "sim --runs 1 --seed 1",
 		"bench order --only floor --rounds 1 --warm 10ms --window 20ms --outstanding 1",
 	} {
 		args := append(strings.Fields(line), "--json")

@@ -44,6 +44,8 @@ func TestWrongUsage(t *testing.T) {
 	for _, b := range []bad{
 		{"", 2, []string{"Usage"}},
 		{"fly", 2, []string{`no command "fly"`, "Usage"}},
+		{"help fly", 2, []string{`no command "fly"`, "Usage"}},
+		{"status --timeout 0s --cluster DIR/ok.json", 2, []string{"--timeout"}},
 		{"up --wings", 2, []string{"-wings", "Usage"}},
 		{"up extra", 2, []string{`"extra"`, "--help"}},
 		{"up --dir DIR --partitions 0", 2, []string{"at least 1"}},
@@ -131,7 +133,7 @@ func TestRanElsewhere(t *testing.T) {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	for _, command := range []string{
-		"", "up", "init", "node", "status", "replace", "forget", "upgrade", "volery", "chirper", "sim", "bench", "bench order", "bench sweep", "volery ls", "volery get",
+		"", "help up", "help volery get", "version", "up", "init", "node", "status", "replace", "forget", "upgrade", "volery", "chirper", "sim", "bench", "bench order", "bench sweep", "volery ls", "volery get",
 		"volery set", "volery create", "volery rm", "volery stat", "volery import", "volery export",
 	} {
 		for _, help := range []string{"--help", "-h"} {
@@ -172,7 +174,8 @@ func TestBadClusterFiles(t *testing.T) {
 		{`"version": 1`, `"failure_timeout": "-1s", "version": 1`, "FailureTimeout"},
 		{`{`, ``, "invalid cluster file"},
 		{"\n}", "\n}{}", "follows"},
-		{string(good), "", "EOF"},
+		{string(good), "", "nothing in it"},
+		{"\n}", "", "its end is missing"},
 	} {
 		bytes := strings.Replace(string(good), row.old, row.new, 1)
 		if err := os.WriteFile(file, []byte(bytes), 0o644); err != nil {
