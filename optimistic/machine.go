@@ -80,7 +80,9 @@ func (m *Machine) DeliverOptimistic(now hlc.Now, d partition.OptDelivery, forced
 	}
 	m.settle()
 	m.order++
-	d.Now = m.predict(&d)
+	if d.Now == 0 {
+		d.Now = m.predict(&d)
+	}
 	run := m.r.Speculate(now, d, m.order)
 	if run == nil {
 		m.counters.Unrun++

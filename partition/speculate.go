@@ -51,7 +51,8 @@ type OptDelivery struct {
 	Command ids.Command
 	Attempt ids.Attempt
 	T0      hlc.Timestamp
-	// Now is what Tx.Now returns; zero is T0.
+	// Now is what Tx.Now returns: the final timestamp, as far as is known. Zero: the
+	// machine predicts it.
 	Now   hlc.Timestamp
 	Mark  ids.Sequence
 	Dests ids.Set

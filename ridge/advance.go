@@ -100,7 +100,10 @@ func (e *ensemble) ahead(now hlc.Now, t hlc.Timestamp) hlc.Timestamp {
 	physical, lead := e.physical(now), e.nullLead(now)
 	from := physical
 	if e.follows() {
-		return min(max(t, e.c.opt.frontier(now)), physical.Add(e.c.cfg.Tuning.Lead))
+		if len(e.spec.Partitions) > 1 {
+			t = max(t, e.c.opt.frontier(now))
+		} // else its messages are stamped behind: they want room
+		return min(t, physical.Add(e.c.cfg.Tuning.Lead))
 	}
 	if len(e.spec.Partitions) > 1 {
 		from = max(t, physical)
@@ -113,9 +116,13 @@ func (e *ensemble) ahead(now hlc.Now, t hlc.Timestamp) hlc.Timestamp {
 // whose messages most are for others.
 func (e *ensemble) leadOn(now hlc.Now) {
 	if n := &e.lead.nulls; len(e.spec.Partitions) > 1 {
-		n.want = max(n.want, e.ahead(now, e.lead.last))
+		n.want = max(n.want, e.ahead(now, e.lead.last+followed))
 	}
 }
+
+// followed is room for messages of one partition that are stamped right behind
+// one of several (behind).
+const followed = 8
 
 // warm counts a request. When another follows soon the ensemble is warm and
 // emits nulls by itself, before somebody waits for them; when that has ended
@@ -166,6 +173,9 @@ func (c *Core) askAdvances() {
 	for _, e := range c.ensembles {
 		s := &e.stream
 		need, mine := c.needed(e)
+		if k := (ids.Position{T: s.wish, E: c.home.id}); e != c.home && need.Less(k) {
+			need, mine = k, true
+		}
 		if !s.reached().Less(need) {
 			s.askTries, s.askAt = 0, never
 			continue

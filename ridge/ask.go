@@ -69,7 +69,7 @@ func (e *ensemble) complete(k ids.Instance, v *Value) *Value {
 	}
 	if v.absent < len(v.Entries) && len(o.origins) > 0 {
 		for i := range v.Entries {
-			if m := v.Entries[i].Message; m != nil && v.cast.has(i) && o.has(m) {
+			if m := v.Entries[i].Message; m != nil && v.cast.has(i) && o.held(m) != nil {
 				e.c.counters.PayloadsTwice++
 			}
 		}

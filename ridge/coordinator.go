@@ -37,6 +37,8 @@ type leader struct {
 	open []openInstance
 	// last is the ensemble's last timestamp if all that is open is decided.
 	last hlc.Timestamp
+	// foreseen is the timestamp that was chosen last for a message that waits.
+	foreseen hlc.Timestamp
 	// top is the timestamp of the last entry proposed, at proposed; here is
 	// that of the last one addressed to this process.
 	top      hlc.Timestamp

@@ -19,14 +19,17 @@ const epoch = hlc.Timestamp(1_700_000_000_000_000)
 
 // world is a deterministic network of cores on virtual time.
 type world struct {
-	t      testing.TB
-	rng    *rand.Rand
-	tuning Tuning
-	topo   *Topology
-	now    time.Duration
-	queue  events
-	serial int
-	nodes  []*node // by process - 1
+	// ordered: what there is to send leaves before anything is delivered, as a node
+	// has it.
+	ordered bool
+	t       testing.TB
+	rng     *rand.Rand
+	tuning  Tuning
+	topo    *Topology
+	now     time.Duration
+	queue   events
+	serial  int
+	nodes   []*node // by process - 1
 
 	// Faults of the network.
 	minDelay, maxDelay time.Duration
@@ -264,6 +267,11 @@ func (n *node) stepFrom(from ids.Addr, inc ids.Incarnation, m wire.Message) {
 
 // flush takes what the core has to give.
 func (n *node) flush() {
+	if n.w.ordered && n.disk == nil && !n.stalled {
+		for _, s := range n.core.Sends() {
+			n.w.post(n, s)
+		}
+	}
 	for !n.stalled {
 		for {
 			d, ok := n.core.NextOptimistic()

@@ -57,6 +57,9 @@ type held struct {
 	origin *origin
 	// given is when it was opt-delivered.
 	given time.Duration
+	// at is the timestamp that this process has ordered it at, as its coordinator;
+	// zero: unknown.
+	at hlc.Timestamp
 	// again is when it is multicast on the sender's behalf.
 	again time.Duration
 	// list is the one that it is in; index is its place in the heap, or -1.
@@ -112,6 +115,19 @@ type store struct {
 	free    *held // used again, linked by chain
 	// queue has the copies that wait to be opt-delivered.
 	queue copies
+	// spreads counts the copies held of messages to several partitions; spreadTo is
+	// the highest T0 of those held since there were none.
+	spreads  int
+	spreadTo hlc.Timestamp
+}
+
+// spread is the highest T0 of messages to several partitions that are known here
+// and were not cons-delivered, or more; zero if there are none.
+func (s *store) spread() hlc.Timestamp {
+	if s.spreads == 0 {
+		return 0
+	}
+	return s.spreadTo
 }
 
 func (s *store) init() { s.origins = make(map[ids.Client]*origin) }
@@ -225,6 +241,12 @@ func (s *store) add(o *origin, r *record, m *sealed) *held {
 	o.bytes += m.message.size()
 	s.count++
 	s.bytes += m.message.size()
+	if len(m.message.Dests) > 1 {
+		if s.spreads++; s.spreads == 1 {
+			s.spreadTo = 0
+		}
+		s.spreadTo = max(s.spreadTo, m.message.T0)
+	}
 	return h
 }
 
@@ -246,6 +268,9 @@ func (s *store) drop(h *held) {
 	o.bytes -= h.message.size()
 	s.count--
 	s.bytes -= h.message.size()
+	if len(h.message.Dests) > 1 {
+		s.spreads--
+	}
 	*h = held{chain: s.free}
 	s.free = h
 }

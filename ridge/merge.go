@@ -32,7 +32,9 @@ type stream struct {
 	full          bool // the learner stopped for lack of room
 
 	// asked is the key last asked for, askAt when to ask again.
-	asked    ids.Position
+	asked ids.Position
+	// wish is what would be good to have reached, although nobody waits for it yet.
+	wish     hlc.Timestamp
 	askAt    time.Duration
 	askTries int
 }

@@ -20,6 +20,9 @@ type OptDelivery struct {
 	// knows. Of a partition's replicas mostly one does: it is the one to tell
 	// others of what comes of an optimistic delivery.
 	Leads bool
+	// At is the timestamp that this process, as its coordinator, has given it, which
+	// will probably be its final one; zero: probably that is T0.
+	At hlc.Timestamp
 }
 
 // optimist is optimistic delivery at one process: one queue for all its
@@ -102,7 +105,7 @@ func (o *optimist) hold(c *Core, m *sealed, direct bool) {
 		c.counters.CopiesDropped++
 		return
 	}
-	if direct {
+	if direct && !o.known(msg) {
 		o.observe(c.now, msg)
 	}
 	if o.count >= t.MaxHeld || o.count > 0 && o.bytes+msg.size() > t.MaxHeldSize {
@@ -139,6 +142,17 @@ func (o *optimist) hold(c *Core, m *sealed, direct bool) {
 	o.queue.push(h)
 	o.waiting.push(h)
 	c.unpark(h)
+}
+
+// known says whether a copy is a further one: that comes late says nothing of how
+// long copies take, and of their order.
+func (o *optimist) known(m *Message) bool {
+	from := o.lookup(m.Command.Client)
+	if from == nil {
+		return false
+	}
+	r := from.find(m.Command.Sequence)
+	return m.Command.Sequence < from.low || r != nil && ((r.cons|r.opt)>>(m.Attempt-1)&1 != 0 || r.copy(m.Attempt) != nil)
 }
 
 // timely says whether a copy may yet be of use: neither late nor too far ahead.
@@ -221,6 +235,7 @@ func (c *Core) give(h *held, forced bool) OptDelivery {
 	o, m := &c.opt, h.message
 	h.origin.find(m.Command.Sequence).opt |= 1 << (m.Attempt - 1)
 	h.given = c.now.Mono
+	c.home.foresee(h)
 	h.again = c.now.Mono + c.againAfter()
 	o.listed.push(h)
 	c.counters.Optimistic++
@@ -229,7 +244,7 @@ func (c *Core) give(h *held, forced bool) OptDelivery {
 	} else {
 		o.early += (h.given - h.arrived - o.early) / 16
 	}
-	return OptDelivery{Message: m, Forced: forced, Leads: c.home.lead.phase == leading}
+	return OptDelivery{Message: m, Forced: forced, Leads: c.home.lead.phase == leading, At: h.at}
 }
 
 // force opt-delivers what is about to be cons-delivered at key, if it has not
@@ -323,15 +338,6 @@ func (o *optimist) confirmed(c *Core, m *Message, key ids.Position) {
 	if t > m.Guard {
 		o.raise(from, m.Mark)
 	}
-}
-
-// has says whether the message's copy is held.
-func (o *optimist) has(m *Message) bool {
-	if from := o.lookup(m.Command.Client); from != nil {
-		r := from.find(m.Command.Sequence)
-		return r != nil && r.copy(m.Attempt) != nil
-	}
-	return false
 }
 
 // delivered says whether the message was cons-delivered, as far as is known.

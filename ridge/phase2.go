@@ -158,11 +158,13 @@ func (e *ensemble) batch(now hlc.Now, n int) *builder {
 	}
 	l.queue.turn = false
 	n, copied := l.queue.fit(min(n, t.MaxBatchCount), e.batchBytes())
-	b := newBuilder(n, copied)
+	b, behind := newBuilder(n, copied), e.behind()
+	newest := hlc.Timestamp(0)
 	for range n {
 		s := l.queue.pop()
 		m := s.message
-		ts := clamp(m.T0, l.last, physical, w)
+		ts := e.stamp(&behind, m, l.last, physical, w)
+		newest = max(newest, m.T0)
 		l.last = max(l.last+1, ts)
 		b.add(ts, &s)
 		l.top = l.last
@@ -170,6 +172,7 @@ func (e *ensemble) batch(now hlc.Now, n int) *builder {
 			l.here = l.last
 		}
 	}
+	e.freshen(&behind, newest)
 	return b
 }
 

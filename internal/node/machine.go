@@ -108,7 +108,7 @@ type optReplica struct {
 func (r *optReplica) DeliverOptimistic(now hlc.Now, d ridge.OptDelivery) {
 	m := d.Message
 	r.m.DeliverOptimistic(now, partition.OptDelivery{
-		Command: m.Command, Attempt: m.Attempt, T0: m.T0, Mark: m.Mark, Dests: m.Dests, Body: m.Body, Leads: d.Leads,
+		Command: m.Command, Attempt: m.Attempt, T0: m.T0, Mark: m.Mark, Dests: m.Dests, Body: m.Body, Leads: d.Leads, Now: d.At,
 	}, d.Forced)
 }
 

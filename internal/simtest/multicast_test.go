@@ -23,7 +23,7 @@ type bare struct {
 	seen  map[ids.Command]ids.Attempt
 	at    ids.Position
 	sends []node.Send
-	// raised counts deliveries whose final timestamp is not their first.
+	// raised counts deliveries whose final timestamp is above their first.
 	raised int
 }
 
@@ -75,7 +75,7 @@ func (b *bare) Sends() []node.Send {
 		}
 		d := ds[0]
 		m := d.Message
-		if d.Position.T != m.T0 {
+		if d.Position.T > m.T0 {
 			b.raised++
 		}
 		e := partition.Event{Kind: partition.EventJudged, Position: d.Position, Command: m.Command, Attempt: m.Attempt,

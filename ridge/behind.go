@@ -1,0 +1,114 @@
+package ridge
+
+import (
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/hlc"
+)
+
+// A message waits at its learners until every other ensemble that they subscribe
+// to has reached its timestamp. With optimistic delivery these do not lead
+// (nullLead), and to ask them takes two message delays. So a coordinator whose
+// ensemble is of one partition stamps its messages behind their T0 instead, with
+// what the others have reached already: nothing needs a final timestamp at or
+// above T0.
+//
+// Invariants. Timestamps rise, and none is maxBehind or more below its T0: the
+// layer above refuses what is W below. A message of several partitions of which
+// this process knows, by its copy or its decision, and that is before this one by
+// T0, stays before it: the optimistic order has them so. What finished before
+// this message was sent is before it as ever, since whatever was delivered here
+// had this ensemble's timestamps pass it first.
+
+// maxBehind bounds how far below its T0 a message is stamped.
+func (t *Tuning) maxBehind() hlc.Timestamp {
+	return hlc.Timestamp(min(20*time.Millisecond, t.Window/4) / time.Microsecond)
+}
+
+// behind says how messages of this ensemble are stamped behind their T0.
+type behind struct {
+	on bool
+	// reached is what all others have reached; above is what messages that are
+	// later than it by T0 are to be above; least is how far behind they are at most.
+	reached, above, least hlc.Timestamp
+}
+
+// behind is valid while nothing is learned.
+func (e *ensemble) behind() (b behind) {
+	c := e.c
+	if !c.opt.on || len(c.ensembles) == 1 || len(e.spec.Partitions) > 1 {
+		return b
+	}
+	b = behind{on: true, reached: never64, above: c.opt.spread(), least: c.cfg.Tuning.maxBehind()}
+	for _, o := range c.ensembles {
+		if o != e {
+			b.reached = min(b.reached, o.stream.last)
+			b.above = max(b.above, o.stream.highest().T)
+		}
+	}
+	return b
+}
+
+const never64 = hlc.Timestamp(1<<63 - 1)
+
+// low is the timestamp for a message above last, as low as it may be.
+func (b *behind) low(t0, last hlc.Timestamp) hlc.Timestamp {
+	return min(t0, max(last+1, b.above+1, t0-b.least))
+}
+
+// stamp is a timestamp for a message, given the last one. Who executes it before
+// its turn is told (OptDelivery.At): before or, of a message that is still waiting
+// when it is opt-delivered, because its timestamp was chosen then.
+func (e *ensemble) stamp(b *behind, m *Message, last, physical, w hlc.Timestamp) hlc.Timestamp {
+	if !b.on {
+		return clamp(m.T0, last, physical, w)
+	}
+	h := e.c.opt.held(m)
+	t := m.T0
+	switch {
+	case h != nil && h.at > 0:
+		t = h.at
+	case t >= b.reached:
+		t = b.low(t, last)
+	}
+	t = clamp(t, last, physical, w)
+	if h != nil {
+		h.at = t
+	}
+	return t
+}
+
+// foresee chooses the timestamp of a message of this ensemble that is opt-delivered
+// before it is proposed here.
+func (e *ensemble) foresee(h *held) {
+	if h.at > 0 || e.lead.phase != leading || len(h.message.Dests) > 1 {
+		return
+	}
+	if b := e.behind(); b.on && h.message.T0 >= b.reached {
+		h.at = b.low(h.message.T0, max(e.lead.last, e.lead.foreseen))
+		e.lead.foreseen = h.at
+	}
+}
+
+// held is the copy of a message, or nil.
+func (o *optimist) held(m *Message) *held {
+	if from := o.lookup(m.Command.Client); from != nil && m.Attempt > 0 {
+		if r := from.find(m.Command.Sequence); r != nil {
+			return r.copy(m.Attempt)
+		}
+	}
+	return nil
+}
+
+// freshen asks the others to go on when there is not much room left below what
+// they have reached: before anybody waits for it.
+func (e *ensemble) freshen(b *behind, t0 hlc.Timestamp) {
+	if !b.on || t0-b.reached < b.least/2 {
+		return
+	}
+	for _, o := range e.c.ensembles {
+		if o != e && o.stream.last < t0-b.least/2 {
+			o.stream.wish = max(o.stream.wish, t0-b.least/4)
+		}
+	}
+}
