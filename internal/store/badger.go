@@ -35,8 +35,8 @@ type Badger struct {
 var _ Store = (*Badger)(nil)
 
 // defaultReserve is Reserve of Open: three mapped write-ahead logs of twice a
-// memory table, and the output of a compaction of eight such tables with the level below.
-const defaultReserve = 144 << 20
+// memory table, and the output of a compaction of ten such tables with the level below.
+const defaultReserve = 160 << 20
 
 var databaseName = regexp.MustCompile(`^[0-9]{6}$`)
 

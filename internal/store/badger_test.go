@@ -210,6 +210,12 @@ func TestSpaceIsGivenBack(t *testing.T) {
 	if most > 200<<20 {
 		t.Errorf("the directory grew to %d MiB", most>>20)
 	}
+	p := s.current.pace
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.rests == 0 {
+		t.Error("no compaction rested: Badger does not tell its logger of their tables as it did")
+	}
 }
 
 func size(t testing.TB, dir string) (bytes int64) {
