@@ -34,6 +34,9 @@ func runStatus(ctx context.Context, e env, args []string) int {
 and instance, its partition's position, whom it suspects, and what it has on
 disk: records of the journal given in this life and durable, its newest
 checkpoint, and states that are fetched from it or by it. Of processes that
+paused for 20 ms or more in the last minute or two it shows the longest pauses: a
+round of the loop that took long (the processor was busy with something else), or a
+sync of the journal (the disk was). Of processes that
 execute optimistically it shows executions begun before their turn (runs), the
 commands that ended by one, runs that were wrong, repairs (times that runs had
 to be repeated for another's mistake), optimistic replies that differed from the
@@ -163,6 +166,7 @@ func printStatus(w io.Writer, f *cluster.File, all []processStatus) {
 		}
 	}
 	printDurable(tw, all)
+	printPauses(tw, all)
 	printOptimistic(tw, all)
 	tw.Flush()
 	for _, p := range all {
@@ -212,6 +216,35 @@ func printDurable(w io.Writer, all []processStatus) {
 				fmt.Fprintf(w, "process %d found at its start: %s\n", p.Process, damaged)
 			}
 		}
+	}
+}
+
+// printPauses shows the processes that paused lately: where a command's time went
+// that no queue explains.
+func printPauses(w io.Writer, all []processStatus) {
+	titled := false
+	of := func(s float64) string {
+		if s == 0 {
+			return "-"
+		}
+		return time.Duration(s * float64(time.Second)).Round(time.Millisecond).String()
+	}
+	for _, p := range all {
+		if !p.Reachable {
+			continue
+		}
+		loop, sync := p.Status.Loop, node.Pauses{}
+		if d := p.Status.Durable; d != nil {
+			sync = d.Syncs
+		}
+		if loop.Lately == 0 && sync.Lately == 0 {
+			continue
+		}
+		if !titled {
+			titled = true
+			fmt.Fprintln(w, "\nPROCESS\tLONGEST ROUND LATELY\tEVER\tLONGEST SYNC LATELY\tEVER")
+		}
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\n", p.Process, of(loop.Lately), of(loop.Longest), of(sync.Lately), of(sync.Longest))
 	}
 }
 

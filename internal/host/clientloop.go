@@ -45,8 +45,10 @@ func (c *clientLoop) start(now hlc.Now, call *Call) {
 	c.open.put(call)
 }
 
-func (c *clientLoop) tick(now hlc.Now)    { c.core.Tick(now) }
-func (c *clientLoop) wake() time.Duration { return c.core.Wake() }
+func (c *clientLoop) tick(now hlc.Now) { c.core.Tick(now) }
+
+func (c *clientLoop) paused(hlc.Now, time.Duration) {}
+func (c *clientLoop) wake() time.Duration           { return c.core.Wake() }
 
 func (c *clientLoop) out(now hlc.Now) (again bool, err error) {
 	c.results()

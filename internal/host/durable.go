@@ -68,6 +68,7 @@ func (k *keeper) done(now hlc.Now, c committed) error {
 	if c.err != nil {
 		return c.err
 	}
+	k.paused(now, c.took)
 	k.core.Synced(c.sequence)
 	k.core.Durable(now, c.upTo)
 	return nil

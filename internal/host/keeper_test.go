@@ -70,7 +70,7 @@ func TestDurableIsSaidAfterTheCommit(t *testing.T) {
 	if err := b.Commit(); err != nil || len(s.durable) > 0 {
 		t.Fatalf("said to be durable: %v; %v", s.durable, err)
 	}
-	l.conclude(b)
+	l.conclude(b, 0)
 	if !slices.Equal(s.durable, []uint64{2}) || len(other.durable) > 0 {
 		t.Fatalf("said to be durable: %v and %v", s.durable, other.durable)
 	}
@@ -78,7 +78,7 @@ func TestDurableIsSaidAfterTheCommit(t *testing.T) {
 	if err := b.Commit(); err != nil {
 		t.Fatal(err)
 	}
-	l.conclude(b)
+	l.conclude(b, 0)
 	if !slices.Equal(s.durable, []uint64{2, 5}) || !slices.Equal(other.durable, []uint64{1}) {
 		t.Fatalf("said to be durable: %v and %v", s.durable, other.durable)
 	}
@@ -87,7 +87,7 @@ func TestDurableIsSaidAfterTheCommit(t *testing.T) {
 	b = begun(l)
 	mem.Fail(vfs.OpSync, 1)
 	_ = b.Commit()
-	l.conclude(b)
+	l.conclude(b, 0)
 	l.work.Wait()
 	for _, k := range []*keeper{k, o} {
 		if err := k.part.loop.err; err == nil || !strings.Contains(err.Error(), "journal") {

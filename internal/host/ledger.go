@@ -69,8 +69,9 @@ type told struct {
 
 // committed says that records are durable, or that none will be any more.
 type committed struct {
-	upTo     uint64 // records given by the core: the first so many
-	sequence uint64 // of the journal
+	upTo     uint64        // records given by the core: the first so many
+	sequence uint64        // of the journal
+	took     time.Duration // to commit the batch
 	err      error
 }
 
@@ -87,9 +88,9 @@ func newLedger(dir string, j *journal.Journal, log *slog.Logger) *ledger {
 	for range committers {
 		l.work.Go(func() {
 			for range l.commits {
-				b := l.take()
+				b, began := l.take(), time.Now()
 				_ = b.Commit() // Done returns it
-				l.conclude(b)
+				l.conclude(b, time.Since(began))
 			}
 		})
 	}
@@ -166,7 +167,7 @@ func (l *ledger) take() *journal.Batch {
 
 // conclude takes a batch whose Commit has returned. Two may be here at once, and
 // leave their words in the wrong order: the higher one holds.
-func (l *ledger) conclude(b *journal.Batch) {
+func (l *ledger) conclude(b *journal.Batch, took time.Duration) {
 	var few [8]told
 	l.mu.Lock()
 	sequence, _ := l.journal.Done(b)
@@ -181,7 +182,7 @@ func (l *ledger) conclude(b *journal.Batch) {
 	}
 	for i := range ts {
 		t := &ts[i]
-		t.mine = t.part.loop.inbox.committed(committed{upTo: t.upTo, sequence: sequence})
+		t.mine = t.part.loop.inbox.committed(committed{upTo: t.upTo, sequence: sequence, took: took})
 	}
 	for _, t := range ts {
 		if t.mine {

@@ -10,6 +10,7 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/finetimer"
 	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/node"
 	"github.com/eyrie-dev/eyrie/internal/wire"
 )
 
@@ -35,6 +36,8 @@ type driven interface {
 	synced(now hlc.Now, c committed) error
 	tick(now hlc.Now)
 	wake() time.Duration
+	// paused tells of a round that took node.PauseFloor or more.
+	paused(now hlc.Now, took time.Duration)
 	// out sends what the core has said. It reports whether there is more to
 	// do at once, and the core's own end.
 	out(now hlc.Now) (again bool, err error)
@@ -274,6 +277,16 @@ func (l *loop) rest() bool {
 // round does all of w. It says whether the core has more to do.
 func (l *loop) round(w *work) (again bool, err error) {
 	now := l.now()
+	if again, err = l.perform(now, w); err == nil {
+		end := l.now()
+		if took := end.Mono - now.Mono; took >= node.PauseFloor {
+			l.core.paused(end, took)
+		}
+	}
+	return again, err
+}
+
+func (l *loop) perform(now hlc.Now, w *work) (again bool, err error) {
 	for _, c := range w.synced {
 		if err := l.core.synced(now, c); err != nil {
 			return false, err

@@ -23,6 +23,7 @@ func (*scripted) synced(hlc.Now, committed) error { return nil }
 func (s *scripted) call(hlc.Now, *Call)           {}
 func (s *scripted) tick(hlc.Now)                  {}
 func (s *scripted) wake() time.Duration           { return never }
+func (s *scripted) paused(hlc.Now, time.Duration) {}
 func (s *scripted) out(hlc.Now) (bool, error)     { return false, nil }
 
 // idle is a loop whose goroutine is asleep: the test has what it would get.

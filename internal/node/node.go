@@ -94,6 +94,7 @@ type Node struct {
 	moved           uint64   // the version of the members that Moved told
 	damaged         []string // checkpoints that did not serve at the start
 	rot             Rot
+	pauses          [pauseKinds]pauses
 }
 
 // New makes the core of process cfg.Self, a replica of one partition.

@@ -26,6 +26,7 @@ type Status struct {
 	Optimistic  *optimistic.Status `json:"optimistic,omitempty"` // nil: conservative execution only
 	Durable     *DurableStatus     `json:"durable,omitempty"`    // nil: memory-only
 	Transfer    TransferStatus     `json:"transfer"`
+	Loop        Pauses             `json:"loop_pauses"`          // rounds of PauseFloor and more
 	Heap        uint64             `json:"heap_bytes,omitempty"` // of the operating system's process,
 	PID         int                `json:"pid,omitempty"`        // and its number
 	Refused     uint64             `json:"refused_messages"`
@@ -53,6 +54,8 @@ type DurableStatus struct {
 	// Seconds since the newest was made durable in this life; -1: not in this.
 	Age    float64 `json:"checkpoint_age_seconds"`
 	Making bool    `json:"making_checkpoint"`
+	// Syncs are those of the journal that took PauseFloor or more.
+	Syncs Pauses `json:"sync_pauses"`
 	// Full counts checkpoints that were given up for lack of room.
 	Full uint64 `json:"checkpoints_without_room"`
 	// Damaged tells of checkpoints that did not verify at the start.
@@ -94,7 +97,7 @@ func (n *Node) Status() Status {
 	s := Status{
 		Process: n.cfg.Self, Partition: n.partition, State: n.founding.describe(),
 		Incarnation: n.cfg.Incarnation, Member: n.founding.started, Ridge: n.ridge.Status(),
-		Refused: n.refused, Strange: n.strange,
+		Refused: n.refused, Strange: n.strange, Loop: n.pauses[LoopPause].status(n.now.Mono),
 	}
 	s.PID = n.cfg.PID
 	if n.cfg.Heap != nil {
@@ -130,6 +133,7 @@ func (n *Node) durableStatus() *DurableStatus {
 		Records: n.journal.given, Written: n.journal.durable,
 		Checkpoint: k.newest.number(), Older: k.older.number(), Age: -1,
 		Making: k.making != nil, Full: k.full, Damaged: n.damaged,
+		Syncs: n.pauses[SyncPause].status(n.now.Mono),
 	}
 	if n.rot.Found > 0 {
 		rot := n.rot
