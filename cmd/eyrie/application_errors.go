@@ -8,6 +8,7 @@ import (
 	"io/fs"
 
 	"github.com/eyrie-dev/eyrie/internal/cluster"
+	"github.com/eyrie-dev/eyrie/internal/transport"
 	"github.com/eyrie-dev/eyrie/ssmr"
 )
 
@@ -78,6 +79,8 @@ func (a *application) clusterFlag() string {
 // clusterHint is what to do about what may go wrong with any service, or "".
 func (a *application) clusterHint(err error, code int) string {
 	switch {
+	case !a.connected && is(err, transport.ErrService):
+		return "The cluster executes another service than those of this program: speak to it by a program that has that service. eyrie status, replace, forget and upgrade serve it."
 	case !a.connected && is(err, ssmr.ErrRefused):
 		return fmt.Sprintf("Is %s the file that the cluster's processes were started with, and is this program the same build?", a.cluster)
 	case is(err, ssmr.ErrNoRoom):

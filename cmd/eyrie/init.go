@@ -66,6 +66,7 @@ the same one.`+aboutExecution)
 			fmt.Fprintf(e.stdout, "  eyrie node --cluster %s --id %-3d  # partition %d, %s\n", *file, m.ID, p, m.Addr)
 		}
 	}
+	fmt.Fprint(e.stdout, "\nFor a service of your own it is your program that starts them, by ssmr.StartNode.\n")
 	fmt.Fprintf(e.stdout, "\nThey order nothing until all have started. Then: eyrie status --cluster %s\n", *file)
 	return exitOK
 }

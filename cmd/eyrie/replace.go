@@ -118,6 +118,9 @@ const starting = 4 * time.Second
 
 func (r *replacement) run(ctx context.Context) (int, error) {
 	c, err := dialOperator(ctx, r.file, 5*time.Second)
+	if code, refused := refusedOperator(err, r.name); refused != nil {
+		return code, refused
+	}
 	if err != nil {
 		return exitUnreachable, fmt.Errorf("%w\n  More than half of each partition's processes must run", err)
 	}

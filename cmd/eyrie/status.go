@@ -73,8 +73,8 @@ func unanswered(e env, f *cluster.File, file string, asJSON bool, err error) int
 	if asJSON {
 		printStatusJSON(e.stdout, f, members(f))
 	}
-	if errors.Is(err, transport.ErrRefused) {
-		return fail(e, "status", exitRefused, fmt.Errorf("%w\n  Is %s the file that the processes were started with?", err, file))
+	if code, refused := refusedOperator(err, file); refused != nil {
+		return fail(e, "status", code, refused)
 	}
 	return fail(e, "status", exitUnreachable, fmt.Errorf("%w\n  Start each process of %s with `eyrie node`, or, if this machine has them all, `eyrie up`", err, file))
 }
@@ -94,6 +94,17 @@ func members(f *cluster.File) []processStatus {
 		}
 	}
 	return all
+}
+
+// refusedOperator explains why the processes refuse an operator; nil if they do not.
+func refusedOperator(err error, file string) (code int, explained error) {
+	switch {
+	case errors.Is(err, transport.ErrVersion):
+		return exitRefused, fmt.Errorf("%w\n  This eyrie is of another build than the program that runs the processes: use one of the same", err)
+	case errors.Is(err, transport.ErrRefused):
+		return exitRefused, fmt.Errorf("%w\n  Is %s the file that the processes were started with?", err, file)
+	}
+	return exitOK, nil
 }
 
 // dialOperator connects to a cluster, whatever its service is.

@@ -200,7 +200,7 @@ func (u *upFlags) greet(e env, f *cluster.File, path string, page net.Listener) 
 		fmt.Fprintf(e.stdout, "  %s %s\n", self, fmt.Sprintf(line, flag))
 	}
 	if page != nil {
-		greetWeb(e.stdout, page)
+		greetWeb(e.stdout, page, true)
 	}
 	fmt.Fprintf(e.stdout, "\nCtrl-C stops it.\n")
 }

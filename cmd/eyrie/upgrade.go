@@ -43,7 +43,7 @@ with 5 if the cluster cannot be reached.`)
 	ctx, cancel := context.WithTimeout(ctx, *timeout)
 	defer cancel()
 	u := partition.Upgrade{From: uint32(*from), To: uint32(*to)}
-	code, err := upgrade(ctx, f, &u)
+	code, err := upgrade(ctx, f, *file, &u)
 	if *asJSON {
 		printUpgradeJSON(e, u, err)
 	}
@@ -59,8 +59,11 @@ with 5 if the cluster cannot be reached.`)
 const maxVersion = 1<<32 - 1
 
 // upgrade fills in what u leaves open, and has it ordered.
-func upgrade(ctx context.Context, f *cluster.File, u *partition.Upgrade) (code int, err error) {
+func upgrade(ctx context.Context, f *cluster.File, file string, u *partition.Upgrade) (code int, err error) {
 	operator, err := dialOperator(ctx, f, 5*time.Second)
+	if code, refused := refusedOperator(err, file); refused != nil {
+		return code, refused
+	}
 	if err != nil {
 		return exitUnreachable, fmt.Errorf("%w\n  All processes must run", err)
 	}

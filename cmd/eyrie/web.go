@@ -104,7 +104,7 @@ func (p *pageServer) begin(ctx context.Context, e env) (wait func()) {
 }
 
 // greetWeb says where the page is, and what to know.
-func greetWeb(w io.Writer, ln net.Listener) {
+func greetWeb(w io.Writer, ln net.Listener, operator bool) {
 	addr := ln.Addr().(*net.TCPAddr)
 	host := addr.IP.String()
 	if addr.IP.IsUnspecified() {
@@ -112,7 +112,11 @@ func greetWeb(w io.Writer, ln net.Listener) {
 	}
 	fmt.Fprintf(w, "\nChirper, and the cluster live: open http://%s/\n", net.JoinHostPort(host, fmt.Sprint(addr.Port)))
 	if !addr.IP.IsLoopback() {
-		fmt.Fprintf(w, "  Nobody is authenticated: whoever reaches %s acts as any user.\n", ln.Addr())
+		also := ""
+		if operator {
+			also = ", and stops replicas"
+		}
+		fmt.Fprintf(w, "  Nobody is authenticated: whoever reaches %s acts as any user%s.\n", ln.Addr(), also)
 	}
 }
 
@@ -155,7 +159,7 @@ listens on loopback unless --web says otherwise.`)
 		}
 		return fail(e, name, code, fmt.Errorf("%w\n  Is the cluster of %s running? eyrie status --cluster %s says", err, *file, *file))
 	}
-	greetWeb(e.stdout, ln)
+	greetWeb(e.stdout, ln, false)
 	if err := page.serve(ctx); err != nil {
 		return fail(e, name, exitFailed, err)
 	}

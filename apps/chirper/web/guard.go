@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -66,10 +67,19 @@ func (s *Server) own(hostport string) bool {
 		slices.ContainsFunc(s.cfg.Hosts, func(h string) bool { return strings.EqualFold(h, host) })
 }
 
-// bounded runs a handler with a bound on how many do at a time, on how long it
-// takes, and on what it reads.
+// bodyTime is how long a request's body may take to come.
+const bodyTime = 5 * time.Second
+
+// bounded runs a handler with a bound on what it reads, on how many do at a
+// time, and on how long it takes. The body is read before a place is taken: one
+// that does not come keeps nobody from the service.
 func (s *Server) bounded(h func(w http.ResponseWriter, r *http.Request) *Problem) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p := takeBody(w, r); p != nil {
+			w.Header().Set("Connection", "close")
+			refuse(w, p)
+			return
+		}
 		select {
 		case s.room <- struct{}{}:
 			defer func() { <-s.room }()
@@ -80,12 +90,28 @@ func (s *Server) bounded(h func(w http.ResponseWriter, r *http.Request) *Problem
 		wait := s.cfg.Limits.Wait
 		ctx, cancel := context.WithTimeout(r.Context(), wait)
 		defer cancel()
-		http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wait + 5*time.Second))
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		rc := http.NewResponseController(w)
+		rc.SetReadDeadline(time.Now().Add(wait + 5*time.Second))
+		rc.SetWriteDeadline(time.Now().Add(wait + 5*time.Second))
 		if p := h(w, r.WithContext(ctx)); p != nil {
 			refuse(w, p)
 		}
 	})
+}
+
+// takeBody reads the whole body, which is short.
+func takeBody(w http.ResponseWriter, r *http.Request) *Problem {
+	http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return problem(http.StatusRequestEntityTooLarge, "too-large", "the body is longer than %d bytes", maxBody)
+	case err != nil:
+		return problem(http.StatusRequestTimeout, "no-body", "the body did not come within %v", bodyTime)
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return nil
 }
 
 // readJSON reads a request's body, which must be one JSON object with known
@@ -102,12 +128,8 @@ func readJSON(r *http.Request, into any) *Problem {
 			err = errors.New("there is more behind the object")
 		}
 	}
-	var large *http.MaxBytesError
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case errors.As(err, &large):
-		return problem(http.StatusRequestEntityTooLarge, "too-large", "the body is longer than %d bytes", maxBody)
 	}
 	return problem(http.StatusBadRequest, "bad-json", "the body is not the JSON object that this needs: %v", err)
 }

@@ -42,6 +42,9 @@ type Limits struct {
 	// Requests under way at a time; the next ones are refused at once, as busy.
 	// 0 means 64.
 	Requests int
+	// Connections at a time; the next ones are closed at once, so that whoever
+	// opens many leaves the process the file descriptors that it needs. 0 means 256.
+	Connections int
 	// Watchers of the live view at a time; the next ones are refused. 0 means 32.
 	Watchers int
 	// Wait is how long an action is waited for; then its outcome is called
@@ -58,6 +61,7 @@ func (l Limits) withDefaults() Limits {
 		}
 	}
 	set(&l.Requests, 64)
+	set(&l.Connections, 256)
 	set(&l.Watchers, 32)
 	if l.Wait <= 0 {
 		l.Wait = 15 * time.Second
@@ -156,7 +160,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	}
 	hs.RegisterOnShutdown(s.live.close)
 	ended := make(chan error, 1)
-	go func() { ended <- hs.Serve(ln) }()
+	go func() { ended <- hs.Serve(atMost(ln, s.cfg.Limits.Connections)) }()
 	select {
 	case err := <-ended:
 		return fmt.Errorf("web: %w", err)

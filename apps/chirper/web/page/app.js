@@ -136,6 +136,7 @@ function count() {
   const left = most - characters($("text").value);
   put($("count"), left >= 0 ? many(left, "character") + " left" : many(-left, "character") + " too many");
   $("count").classList.toggle("over", left < 0);
+  $("text").setAttribute("aria-invalid", String(left < 0));
   $("post-button").setAttribute("aria-disabled", String(left < 0 || left === most));
   return left;
 }

@@ -132,5 +132,5 @@ function item(p, key) {
     face(p.author),
     el("div", { class: "post" },
       el("p", { class: "by" }, el("b", {}, "User " + p.author), " ", el("time", { datetime: p.time }, ago(p.time)), el("span", { class: "badge" })),
-      el("p", { class: "text" }, p.text)));
+      el("p", { class: "text", dir: "auto" }, p.text)));
 }
