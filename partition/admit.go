@@ -199,9 +199,9 @@ func (r *Replica) lend(c *command, items []Item) Lent {
 // unscratch moves the scratch command to one of its own.
 func (r *Replica) unscratch() *command {
 	c := r.spare.takeCommand()
-	waiters, local := c.waiters, c.local
+	waiters, local, used := c.waiters, c.local, c.used
 	*c = r.scratch
-	c.waiters, c.local = waiters, local
+	c.waiters, c.local, c.used = waiters, local, used
 	c.tx.c = c
 	r.scratch = command{}
 	if c.code != nil {

@@ -52,6 +52,9 @@ type command struct {
 	// make conflicts, since every conflict is seen by whoever holds the
 	// variable. Set when the command is entered in the index.
 	local []int32
+	// used are the users of the variables among local, in their order, while the
+	// command is in the index; nil for a range.
+	used []*users
 	// barrier: it conflicts with every other command (AtLeast, Sequential).
 	barrier bool
 	// mayWait: the code may need a value from elsewhere, so a coroutine runs it.

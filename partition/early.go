@@ -15,7 +15,8 @@ type early struct {
 	messages   int
 	bytes      int
 	questions  int
-	probe      foretold // to look one up
+	probe      foretold       // to look one up
+	near       btree.PathHint // to where that was
 	free       []*foretold
 }
 
@@ -59,14 +60,14 @@ func (y *early) at(p ids.Position) *foretold {
 			f = new(foretold)
 		}
 		f.position = p
-		y.byPosition.Set(f)
+		y.byPosition.SetHint(f, &y.near)
 	}
 	return f
 }
 
 func (y *early) get(p ids.Position) *foretold {
 	y.probe.position = p
-	if f, ok := y.byPosition.Get(&y.probe); ok {
+	if f, ok := y.byPosition.GetHint(&y.probe, &y.near); ok {
 		return f
 	}
 	return nil

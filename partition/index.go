@@ -23,6 +23,7 @@ type index struct {
 // Invariant: each of now, which is not empty, waits for each of before. So when
 // the last of now has finished, none of before is left.
 type users struct {
+	key         Key
 	mode        Mode // of now
 	now, before []*command
 }
@@ -130,7 +131,9 @@ func (r *Replica) enter(c *command) {
 			block(b, waiter{c, -1})
 		}
 		for _, i := range c.local {
-			r.blockByUsers(waiter{c, -1}, &c.items[i])
+			u := r.index.keys[c.items[i].Key]
+			r.blockByUsers(waiter{c, -1}, &c.items[i], u)
+			c.used = append(c.used, u)
 		}
 	}
 	if c.out != nil {
@@ -156,9 +159,10 @@ func (r *Replica) blockByAll(w waiter) {
 	}
 }
 
-func (r *Replica) blockByUsers(w waiter, it *Item) {
+// blockByUsers: u are those of the item's variable, if it is one and there are any.
+func (r *Replica) blockByUsers(w waiter, it *Item, u *users) {
 	if it.Range == nil {
-		if u := r.index.keys[it.Key]; u != nil {
+		if u != nil {
 			for _, e := range u.ahead(r.service.mode(it)) {
 				block(e, w)
 			}
@@ -184,7 +188,8 @@ func (r *Replica) blockRead(c *command, i int) {
 	if b := r.index.barrier; b != nil {
 		block(b, w)
 	}
-	r.blockByUsers(w, &c.items[c.out.early[i].item])
+	it := &c.items[c.out.early[i].item]
+	r.blockByUsers(w, it, r.index.keys[it.Key])
 }
 
 func (r *Replica) insert(c *command) {
@@ -197,16 +202,19 @@ func (r *Replica) insert(c *command) {
 		return
 	}
 	ranged := false
-	for _, i := range c.local {
+	for j, i := range c.local {
 		it := &c.items[i]
 		if it.Range != nil {
 			ranged = true
+			c.used[j] = nil
 			continue
 		}
-		u := ix.keys[it.Key]
-		if u == nil {
-			u = ix.users()
-			ix.keys[it.Key] = u
+		u := c.used[j]
+		if u == nil { // unless the command itself has just brought them
+			if u = ix.keys[it.Key]; u == nil {
+				u = ix.users(it.Key)
+			}
+			c.used[j] = u
 		}
 		u.add(c, r.service.mode(it))
 	}
@@ -215,13 +223,14 @@ func (r *Replica) insert(c *command) {
 	}
 }
 
-func (ix *index) users() *users {
-	if n := len(ix.free); n > 0 {
-		u := ix.free[n-1]
-		ix.free = ix.free[:n-1]
-		return u
+// users are new ones, of nobody yet.
+func (ix *index) users(k Key) *users {
+	u := pop(&ix.free)
+	if u == nil {
+		u = new(users)
 	}
-	return &users{}
+	u.key, ix.keys[k] = k, u
+	return u
 }
 
 // remove takes a finished command out of the index.
@@ -233,24 +242,22 @@ func (ix *index) remove(c *command) {
 		return
 	}
 	ranged := false
-	for _, i := range c.local {
-		it := &c.items[i]
-		if it.Range != nil {
+	for _, u := range c.used {
+		if u == nil {
 			ranged = true
 			continue
 		}
-		u := ix.keys[it.Key]
-		if u == nil {
-			continue
-		}
 		u.now, u.before = without(u.now, c), without(u.before, c)
-		if len(u.now) == 0 {
+		// Those of before a barrier are in keys no more.
+		if len(u.now) == 0 && ix.keys[u.key] == u {
 			clear(u.before)
 			u.before = u.before[:0]
-			delete(ix.keys, it.Key)
+			delete(ix.keys, u.key)
 			ix.free = append(ix.free, u)
 		}
 	}
+	clear(c.used)
+	c.used = c.used[:0]
 	if ranged {
 		ix.ranged = without(ix.ranged, c)
 	}

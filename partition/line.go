@@ -11,6 +11,7 @@ import (
 type line[T placed] struct {
 	items []T
 	head  int // items before it are gone
+	near  int // where something was found last: mostly the next is looked for
 	live  int
 	// dropped, if not nil, is told of what has left the line for good.
 	dropped func(T)
@@ -59,10 +60,22 @@ func (l *line[T]) all() []T { return l.items[l.head:] }
 
 // find returns the thing at a position, or the zero T.
 func (l *line[T]) find(p ids.Position) (x T) {
+	for i := max(l.near, l.head); i < min(l.near+2, len(l.items)); i++ {
+		if l.items[i].at() == p {
+			return l.found(i)
+		}
+	}
 	all := l.all()
 	i := sort.Search(len(all), func(i int) bool { return !all[i].at().Less(p) })
-	if i < len(all) && all[i].at() == p && !all[i].gone() {
-		return all[i]
+	if i < len(all) && all[i].at() == p {
+		return l.found(l.head + i)
+	}
+	return x
+}
+
+func (l *line[T]) found(i int) (x T) {
+	if l.near = i; !l.items[i].gone() {
+		x = l.items[i]
 	}
 	return x
 }

@@ -26,7 +26,7 @@ func slide(old []byte, in *room, drop int, more []byte) ([]byte, *room) {
 	kept := old[drop:]
 	n := len(kept) + len(more)
 	if in == nil || !in.endsWith(kept) || cap(in.taken)-len(in.taken) < len(more) || cap(in.taken) > maxSlack*n+slackFloor {
-		in = &room{make([]byte, 0, n+n/2)}
+		in = &room{make([]byte, 0, 2*n)}
 		in.taken = append(in.taken, kept...)
 	}
 	in.taken = append(in.taken, more...)

@@ -94,7 +94,7 @@ func (s *spare) putCommand(c *command) {
 	}
 	s.putParts(c)
 	if len(s.commands) < maxRuns {
-		*c = command{waiters: c.waiters, hopes: c.hopes, local: c.local, held: c.held[:0], tx: c.tx.spared()}
+		*c = command{waiters: c.waiters, hopes: c.hopes, local: c.local, used: c.used[:0], held: c.held[:0], tx: c.tx.spared()}
 		s.commands = append(s.commands, c)
 	}
 }
@@ -114,8 +114,8 @@ func (s *spare) renew() {
 		if c.tx.worker != nil || len(s.commands) >= maxRuns {
 			continue
 		}
-		waiters, hopes, local, held, in := c.waiters, c.hopes, c.local, c.held, c.in
-		*c = command{waiters: waiters, hopes: hopes, local: local[:0], held: held[:0], tx: c.tx.spared()}
+		waiters, hopes, local, used, held, in := c.waiters, c.hopes, c.local, c.used, c.held, c.in
+		*c = command{waiters: waiters, hopes: hopes, local: local[:0], used: used[:0], held: held[:0], tx: c.tx.spared()}
 		c.in = in
 		s.commands = append(s.commands, c)
 	}

@@ -3,6 +3,7 @@ package ssmr
 import (
 	"encoding/binary"
 	"fmt"
+	"iter"
 
 	"github.com/eyrie-dev/eyrie/partition"
 )
@@ -15,6 +16,7 @@ type Access struct {
 	// access is made for every command at every replica; items are the rest.
 	first [3]Item
 	items []Item
+	each  iter.Seq[Item] // and these; nil where they are in items
 	n     int
 	exact bool
 }
@@ -85,6 +87,35 @@ func (a Access) Also(items ...Item) Access {
 	return a
 }
 
+// AlsoEach is the access with the items of a sequence, which is gone through when the
+// access is returned: for many items, which then need no list of their own each time.
+func (a Access) AlsoEach(items iter.Seq[Item]) Access {
+	before := a.each
+	if a.each = items; before != nil {
+		a.each = func(yield func(Item) bool) {
+			more := true
+			before(func(it Item) bool { more = yield(it); return more })
+			if more {
+				items(yield)
+			}
+		}
+	}
+	return a
+}
+
+// gather lists the items of sequences, in a list that is used again.
+func (a *Access) gather(list []Item) []Item {
+	if a.each == nil {
+		return list
+	}
+	list = append(list[:0], a.items...)
+	for it := range a.each {
+		list = append(list, it)
+	}
+	a.items, a.each = list, nil
+	return list
+}
+
 func (a *Access) item(i int) *Item {
 	if i < a.n {
 		return &a.first[i]
@@ -95,6 +126,7 @@ func (a *Access) item(i int) *Item {
 // resolve turns identities into a service's indices, and keys into names. The
 // items are in the same order; out notes those that are left out.
 func (a *Access) resolve(s *Service, lent *partition.Lent, out *leftOut) (partition.Access, error) {
+	out.list = a.gather(out.list)
 	items := lent.Items
 	if items == nil {
 		items = make([]partition.Item, 0, a.n+len(a.items))

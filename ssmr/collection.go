@@ -202,18 +202,24 @@ func (c *Collection[K, V]) Updater(op OperationOn[V]) func(K) Item {
 func (c *Collection[K, V]) updatesBy(op *identity) *itemKind {
 	for {
 		old := c.updates.Load()
-		var kinds []*itemKind
 		if old != nil {
-			kinds = *old
-		}
-		for _, k := range kinds {
-			if k.op == op {
-				return k
+			for _, k := range *old {
+				if k.op == op {
+					return k
+				}
 			}
 		}
-		kinds = append(slices.Clip(kinds), &itemKind{collection: &c.id, plain: c.plain.is, write: true, op: op})
-		c.updates.CompareAndSwap(old, &kinds)
+		c.addKind(old, op)
 	}
+}
+
+func (c *Collection[K, V]) addKind(old *[]*itemKind, op *identity) {
+	var kinds []*itemKind
+	if old != nil {
+		kinds = slices.Clip(*old)
+	}
+	kinds = append(kinds, &itemKind{collection: &c.id, plain: c.plain.is, write: true, op: op})
+	c.updates.CompareAndSwap(old, &kinds)
 }
 
 // ReadsRange declares that a command reads a stretch, or looks for what may

@@ -12,6 +12,8 @@ import (
 type leftOut struct {
 	n    int
 	bits []uint64 // by place in the access
+	// list is memory for items of sequences.
+	list []Item
 	// others are the items that do not only update.
 	others []*Item
 	name   []byte // of a variable on its way to be looked up
@@ -19,6 +21,9 @@ type leftOut struct {
 	// first comes out of order.
 	strays map[strayItem]struct{}
 }
+
+// maxList bounds the items that an idle command keeps memory for.
+const maxList = 1 << 10
 
 // strayItem is what tells items that only update apart.
 type strayItem struct {
@@ -28,6 +33,9 @@ type strayItem struct {
 }
 
 func (o *leftOut) reset() {
+	if clear(o.list); cap(o.list) > maxList {
+		o.list = nil
+	}
 	clear(o.others)
 	o.n, o.bits, o.others, o.strays = 0, o.bits[:0], o.others[:0], nil
 }

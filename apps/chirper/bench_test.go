@@ -35,9 +35,12 @@ func benchClient(b *testing.B, partitions int) (*chirper.Client, context.Context
 	b.Cleanup(func() { cluster.Close() })
 	c := chirper.NewClient(cluster.Client())
 	all(b, ctx, benchUsers, func(i int) waiter { return wait(c.GoJoin(ctx, chirper.User(i))) })
-	all(b, ctx, benchUsers*benchDegree, func(i int) waiter {
-		u := i / benchDegree
-		return wait(c.GoFollow(ctx, chirper.User(u), chirper.User((u+1+7*(i%benchDegree))%benchUsers)))
+	all(b, ctx, benchUsers, func(u int) waiter {
+		others := make([]chirper.User, benchDegree)
+		for i := range others {
+			others[i] = chirper.User((u + 1 + 7*i) % benchUsers)
+		}
+		return wait(c.GoFollowAll(ctx, chirper.User(u), chirper.UsersOf(others...)))
 	})
 	all(b, ctx, 5*benchUsers, func(i int) waiter {
 		return wait(c.GoPost(ctx, chirper.User(i%benchUsers), benchText))
@@ -92,7 +95,7 @@ func all(b *testing.B, ctx context.Context, n int, send func(i int) waiter) {
 }
 
 func BenchmarkCluster(b *testing.B) {
-	for _, partitions := range []int{1, 4} {
+	for _, partitions := range []int{1, 4, 8} {
 		b.Run(fmt.Sprint("timeline/", partitions), func(b *testing.B) {
 			c, ctx := benchClient(b, partitions)
 			all(b, ctx, b.N, func(i int) waiter {

@@ -73,13 +73,15 @@ func join(tx ssmr.Tx, u User) (Changed, error) {
 // more.
 func accessPost(a PostArg) ssmr.Access {
 	id := uint64(a.Author)
-	items := make([]ssmr.Item, 0, 3+a.Audience.Len())
-	items = append(items, followers.Reads(id), kept.Updates(id, keepPost), feeds.Updates(id, addPost))
 	reaches := feeds.Updater(addPost)
-	for u := range a.Audience.All() {
-		items = append(items, reaches(uint64(u)))
-	}
-	return ssmr.ExactlyAll(items)
+	return ssmr.Exactly(followers.Reads(id), kept.Updates(id, keepPost), feeds.Updates(id, addPost)).
+		AlsoEach(func(yield func(ssmr.Item) bool) {
+			for u := range a.Audience.All() {
+				if !yield(reaches(uint64(u))) {
+					return
+				}
+			}
+		})
 }
 
 func post(tx ssmr.Tx, a PostArg) (Posted, error) {

@@ -52,7 +52,7 @@ func newEntry(id PostID, text string) entry {
 	b = append(b, text...)
 	size := uint16(len(b) - headSize)
 	binary.BigEndian.PutUint16(b, size)
-	return append(binary.BigEndian.AppendUint16(b, size), 0)
+	return append(binary.BigEndian.AppendUint16(b, size), MaxTimeline) // mostly that is its count
 }
 
 // first is the first entry of b, which is whole; it panics where there is none,
@@ -157,6 +157,9 @@ func (f feed) slide(post entry, most int) (drop int, more []byte) {
 		}
 		for ; n >= most; n-- {
 			drop += len(first(f[drop:]))
+		}
+		if post[len(post)-1] == byte(n+1) {
+			return drop, post
 		}
 		more = append(more, post...)
 		more[len(more)-1] = byte(n + 1)
