@@ -112,8 +112,7 @@ func (s *Ridge) startNodes(ctx context.Context) (map[ids.Process]string, error) 
 		self, p := ids.Process(i+1), i/s.c.Replicas
 		m := newStoreMachine(self, s.topology.Replicas[p], ids.Partition(p))
 		if i%s.c.Replicas == 0 && !s.remote {
-			m.local = &localProposer{}
-			m.local.id, m.local.waiting = localClient(p), make([]waitingOp, s.c.Outstanding)
+			m.local = newLocalProposer(localClient(p), s.c.Outstanding)
 			s.local = append(s.local, m.local)
 		}
 		seen, err := s.via(addrs)
@@ -131,7 +130,7 @@ func (s *Ridge) startNodes(ctx context.Context) (map[ids.Process]string, error) 
 		}
 		s.nodes, s.machines = append(s.nodes, n), append(s.machines, m)
 		if m.local != nil {
-			m.local.node = n
+			m.local.begin(n)
 		}
 	}
 	return addrs, nil
@@ -251,6 +250,9 @@ func (s *Ridge) Close() error {
 	var errs []error
 	for _, p := range s.far {
 		errs = append(errs, p.close())
+	}
+	for _, p := range s.local {
+		p.close()
 	}
 	for i, n := range s.nodes {
 		if err := n.Err(); err != nil {

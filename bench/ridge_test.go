@@ -61,3 +61,27 @@ func briefly(t *testing.T, make func(Case) System, c Case) (System, *Result) {
 	}
 	return s, r
 }
+
+// What the coordinator loses with its office is multicast again.
+func TestLostIsMulticastAgain(t *testing.T) {
+	for _, size := range []int{100, 64_000} {
+		s := &Ridge{c: Case{Partitions: 1, Replicas: 3, Size: size, Outstanding: 4}}
+		t.Cleanup(func() { s.Close() })
+		if err := s.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error, 4)
+		for slot := range 4 {
+			s.Submit(Op{Slot: slot, Key: uint32(slot), Value: make([]byte, size)}, func(err error) { done <- err })
+		}
+		p := s.local[0]
+		p.mu.Lock()
+		p.batches, p.pending = nil, nil // lost
+		p.mu.Unlock()
+		for range 4 {
+			if err := <-done; err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}

@@ -106,54 +106,6 @@ func (p *proposals) answered(slot uint32, seq ids.Sequence) {
 	}
 }
 
-// localProposer proposes from within the coordinator's process: in batches, but
-// for large values, which these do not hold.
-type localProposer struct {
-	proposals
-	node    *host.Node
-	batches []*ridge.Batch
-	size    int    // of the last batches
-	body    []byte // scratch
-}
-
-func (p *localProposer) submit(op Op, dests ids.Set, done func(error)) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if opHead+len(op.Value) >= ridge.LongBody {
-		p.add(op, dests, 0, done) // stamped when it is multicast
-		return
-	}
-	p.body = appendOp(p.body[:0], op)
-	m := ridge.Message{
-		Command: ids.Command{Client: p.id, Sequence: p.last + 1}, Attempt: 1,
-		Mark: 1, Dests: dests, Body: p.body,
-	}
-	if n := len(p.batches); n == 0 || !p.batches[n-1].Add(&m) {
-		b := ridge.NewBatch(p.size+1, (p.size+1)*len(p.body))
-		b.Add(&m)
-		p.batches = append(p.batches, b)
-	}
-	p.last++
-	p.wait(op.Slot, done)
-}
-
-func (p *localProposer) flush() {
-	// An error: the node is closing, and who waits is told by the load.
-	if ms := p.take(); len(ms) > 0 {
-		_ = p.node.Multicast(ms)
-	}
-	p.mu.Lock()
-	bs := p.batches
-	p.batches, p.size = nil, 0
-	for _, b := range bs {
-		p.size = max(p.size, b.Len())
-	}
-	p.mu.Unlock()
-	if len(bs) > 0 {
-		_ = p.node.MulticastBatches(bs)
-	}
-}
-
 // remoteProposer proposes as a client on the network.
 type remoteProposer struct {
 	proposals
