@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"sync"
@@ -44,19 +45,30 @@ const bodyChunk = 64 << 10
 // add is called with the lock held.
 func (p *proposals) add(op Op, dests ids.Set, t0 hlc.Timestamp, done func(error)) *waitingOp {
 	p.last++
-	if n := opHead + len(op.Value); cap(p.bodies)-len(p.bodies) < n {
-		p.bodies = make([]byte, 0, max(bodyChunk, n))
-	}
 	if p.pending == nil {
 		p.pending = make([]ridge.Message, 0, p.batch)
 	}
-	at := len(p.bodies)
-	p.bodies = appendOp(p.bodies, op)
 	p.pending = append(p.pending, ridge.Message{
 		Command: ids.Command{Client: p.id, Sequence: p.last}, Attempt: 1, T0: t0,
-		Mark: 1, Dests: dests, Body: p.bodies[at:len(p.bodies):len(p.bodies)],
+		Mark: 1, Dests: dests, Body: p.encode(op),
 	})
 	return p.wait(op.Slot, done)
+}
+
+// encode is an operation's body.
+func (p *proposals) encode(op Op) []byte {
+	n := opHead + len(op.Value)
+	if n > bodyChunk/4 {
+		var head [opHead]byte
+		appendOp(head[:0], Op{Key: op.Key, Slot: op.Slot})
+		return bytes.Join([][]byte{head[:], op.Value}, nil) // into room that is not cleared before
+	}
+	if cap(p.bodies)-len(p.bodies) < n {
+		p.bodies = make([]byte, 0, bodyChunk)
+	}
+	at := len(p.bodies)
+	p.bodies = appendOp(p.bodies, op)
+	return p.bodies[at:len(p.bodies):len(p.bodies)]
 }
 
 // wait has the last message complete done. It is called with the lock held.

@@ -3,8 +3,6 @@ package ridge
 import (
 	"encoding/binary"
 
-	"github.com/zeebo/xxh3"
-
 	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 )
@@ -169,20 +167,16 @@ func (b *builder) fill(from *Batch) {
 	}
 }
 
-// stamp writes the timestamps into batches, and digests it.
-func (b *builder) stamp(proposed, null hlc.Timestamp) uint64 {
+// stamp writes the timestamps into batches.
+func (b *builder) stamp() {
 	raw, t := b.v.raw, b.first
-	d := newListDigest(proposed, null, b.n)
 	_, at := uvarint(raw, headSize)
 	for range b.n {
 		binary.LittleEndian.PutUint64(raw[at:], uint64(t))
 		at += 8
-		size := stamp(raw[at:], b.t0)
-		d.add(t, xxh3.Hash(raw[at:at+size]))
-		at += size
+		at += stamp(raw[at:], b.t0)
 		t = min(t+1, b.limit)
 	}
-	return d.sum()
 }
 
 // stamp writes T0 into the encoded message that b begins with, and returns its

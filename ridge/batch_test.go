@@ -190,7 +190,7 @@ func TestBatchesJoined(t *testing.T) {
 	}
 	b := builder{first: 1, limit: 1 << 30}
 	b.fill(q.popBatches(1<<20, 1<<30))
-	b.stamp(1, 0)
+	b.stamp()
 	r := wire.NewReader(b.v.raw[headSize:])
 	if n := r.Uvarint(); int(n) != b.n || b.n != maxJoined/maxBatched*maxBatched || r.Uint64() != 1 {
 		t.Errorf("%d messages, first of %d", b.n, n)

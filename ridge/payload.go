@@ -3,8 +3,12 @@ package ridge
 import "github.com/eyrie-dev/eyrie/internal/wire"
 
 // without is v without the payloads of the entries for which leave says so. It
-// has the same id: what is decided is the list [R7].
+// has the same id: what is decided is the list [R7]. One whose id is of its bytes
+// stays as it is.
 func (v *Value) without(leave func(i int) bool) *Value {
+	if v.ID.ofBytes() {
+		return v
+	}
 	v = v.whole()
 	out := *v
 	for i := range v.Entries {

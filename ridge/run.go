@@ -42,7 +42,10 @@ func (v *Value) skim() bool {
 		return false
 	}
 	w.top, w.weight = w.Null, valueOverhead+len(w.raw)
-	d := newListDigest(w.Proposed, w.Null, n)
+	var d *listDigest
+	if !w.ID.ofBytes() {
+		d = newListDigest(w.Proposed, w.Null, n)
+	}
 	var (
 		m     Message
 		first []byte
@@ -64,10 +67,12 @@ func (v *Value) skim() bool {
 			return false
 		}
 		w.enter(t)
-		d.add(t, digestOf(w.raw[at:at+size], m.Body))
+		if d != nil {
+			d.add(t, digestOf(w.raw[at:at+size], m.Body))
+		}
 		at += size
 	}
-	if at != len(w.raw) || d.sum() != w.ID.Digest {
+	if at != len(w.raw) || d != nil && d.sum() != w.ID.Digest || d == nil && w.digest() != w.ID.Digest {
 		return false
 	}
 	r = wire.NewReader(first)
@@ -85,26 +90,45 @@ func (m *Message) skim(b []byte) (dests []byte, size int) {
 	if len(b) < minMessage {
 		return nil, 0
 	}
+	// What takes a byte as a rule is read without a call.
 	at := copy(m.Command.Client[:], b)
-	seq, at := uvarint(b, at)
-	attempt, at := uvarint(b, at)
-	if len(b)-at < 8 {
+	seq, n := uvarint8(binary.LittleEndian.Uint64(b[at:]))
+	if at += n; n == 0 {
+		seq, at = uvarint(b, at)
+	}
+	if len(b)-at < afterSequence {
+		return nil, 0
+	}
+	attempt := uint64(b[at])
+	if at++; attempt >= 0x80 {
+		attempt, at = uvarint(b, at-1)
+	}
+	if len(b)-at < afterAttempt {
 		return nil, 0
 	}
 	m.T0 = hlc.Timestamp(binary.LittleEndian.Uint64(b[at:]))
-	mark, at := uvarint(b, at+8)
-	if len(b)-at < 8 {
+	mark := uint64(b[at+8])
+	if at += 9; mark >= 0x80 {
+		mark, at = uvarint(b, at-1)
+	}
+	if len(b)-at < afterMark {
 		return nil, 0
 	}
 	m.Guard = hlc.Timestamp(binary.LittleEndian.Uint64(b[at:]))
 	from := at + 8
-	n, at := uvarint(b, from)
-	if n > wire.MaxDests || len(b)-at < 2*int(n) {
+	sets := uint64(b[from])
+	if at = from + 1; sets >= 0x80 {
+		sets, at = uvarint(b, from)
+	}
+	if sets > wire.MaxDests || len(b)-at <= 2*int(sets) {
 		return nil, 0
 	}
-	at += 2 * int(n)
+	at += 2 * int(sets)
 	dests = b[from:at]
-	length, at := uvarint(b, at)
+	length := uint64(b[at])
+	if at++; length >= 0x80 {
+		length, at = uvarint(b, at-1)
+	}
 	if length > uint64(len(b)-at) || m.Command.Client.IsZero() || uint64(ids.Attempt(attempt)) != attempt {
 		return nil, 0
 	}
@@ -115,6 +139,13 @@ func (m *Message) skim(b []byte) (dests []byte, size int) {
 	}
 	return dests, at
 }
+
+// How much of a message comes at least after parts of it.
+const (
+	afterSequence = 1 + afterAttempt
+	afterAttempt  = 8 + 1 + afterMark
+	afterMark     = 8 + 1 + 1
+)
 
 // uvarint reads an integer in its shortest form, and returns where it ends. If
 // there is none that is b's end, so that nothing can follow, and v is too large

@@ -46,10 +46,10 @@ func TestSkimIsAsStrict(t *testing.T) {
 				raw = append(raw[:at], append([]byte{byte(rng.IntN(3)) * 0x40}, raw[at:]...)...)
 			}
 		}
-		full := &Value{raw: raw}
+		full := &Value{ID: ValueID{Counter: rng.Uint64N(2)}, raw: raw}
 		r := wire.NewReader(raw)
 		full.readFull(&r)
-		full.ID.Digest = full.listDigest()
+		full.ID.Digest = full.digest()
 		skimmed := &Value{ID: full.ID, raw: raw}
 		if !skimmed.skim() {
 			if r.Done() == nil && full.common != nil {

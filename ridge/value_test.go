@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/zeebo/xxh3"
+
 	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/wire"
@@ -63,11 +65,50 @@ func BenchmarkValue(b *testing.B) {
 	}
 }
 
+// listed is v with an id of its list, as with direct copies.
+func listed(v *Value) *Value {
+	out := *v
+	for i := range out.Entries {
+		out.Entries[i].Digest = out.Entries[i].Message.Digest()
+	}
+	out.ID.Counter &^= 1
+	out.ID.Digest = out.listDigest()
+	return &out
+}
+
+// R7: where nobody may lack payloads the id covers every byte, and is no list's.
+func TestR7IdCoversTheBytes(t *testing.T) {
+	v := newValue(1, 9, epoch, batchOf(3, 30), 0)
+	if !v.ID.ofBytes() || v.without(func(int) bool { return true }) != v {
+		t.Fatalf("id %+v", v.ID)
+	}
+	body := (&accept{Chain: []ids.Process{1, 2}, Value: v}).Append(nil)
+	if m, err := Decode(kindAccept, body); err != nil || m.(*accept).Value.ID != v.ID {
+		t.Fatal(err)
+	}
+	for at := len(body) - len(v.raw); at < len(body); at++ {
+		body[at] ^= 0x10
+		if _, err := Decode(kindAccept, body); err == nil {
+			t.Errorf("byte %d is not covered", at)
+		}
+		body[at] ^= 0x10
+	}
+	w := *listed(v)
+	lean := w.without(func(i int) bool { return i == 1 })
+	lean.ID.Counter |= 1
+	for _, digest := range []uint64{v.ID.Digest, w.ID.Digest, xxh3.Hash(nil)} {
+		lean.ID.Digest = digest
+		if _, err := Decode(kindAccept, (&accept{Chain: []ids.Process{1, 2}, Value: lean}).Append(nil)); err == nil {
+			t.Error("a list by an id that is of bytes decodes")
+		}
+	}
+}
+
 // R7: a value has the same id with and without payloads, on the wire too, and
 // a list that was changed has another.
 func TestR7IdCoversTheList(t *testing.T) {
 	for _, n := range []int{1, 3, 64, 65, 200} {
-		v := newValue(1, 9, epoch, batchOf(n, 30), epoch+9)
+		v := listed(newValue(1, 9, epoch, batchOf(n, 30), epoch+9))
 		for _, every := range []int{1, 2, 7} {
 			lean := v.without(func(i int) bool { return i%every == 0 })
 			got, err := Decode(kindAccept, (&accept{Chain: []ids.Process{1, 2}, Value: lean}).Append(nil))
@@ -89,7 +130,7 @@ func TestR7IdCoversTheList(t *testing.T) {
 			}
 		}
 	}
-	v := newValue(1, 9, epoch, batchOf(2, 30), 0)
+	v := listed(newValue(1, 9, epoch, batchOf(2, 30), 0))
 	for what, change := range map[string]func(*Value){
 		"a timestamp": func(w *Value) { w.Entries[1].T++ },
 		"a digest":    func(w *Value) { w.Entries[0].Digest++ },
