@@ -144,8 +144,11 @@ func (s *rejoinSettings) run(ctx context.Context, stderr io.Writer) (runs []*Rej
 	return runs, nil
 }
 
-// settle waits until what filling the variables has left is done: checkpoints of
-// all of them, and what the store makes of those.
+// settle waits until what filling the variables has left is done: two checkpoints
+// of each process, of which the first has all variables and so takes much longer
+// than those that come later. One that is only about to be made would be written
+// while the normal latency is measured, and a replica killed meanwhile would have
+// nothing to replay from.
 func (r *rejoin) settle(ctx context.Context) error {
 	for end := time.Now().Add(awayLimit); ; {
 		if err := errors.Join(r.servers.Err(), pass(ctx, r.normal/2)); err != nil {
@@ -154,7 +157,7 @@ func (r *rejoin) settle(ctx context.Context) error {
 		quiet := true
 		for i := range 3 {
 			s := r.o.status(ctx, i)
-			quiet = quiet && s != nil && s.Durable != nil && !s.Durable.Making
+			quiet = quiet && s != nil && s.Durable != nil && s.Durable.Older != 0 && !s.Durable.Making
 		}
 		if quiet || time.Now().After(end) {
 			return nil

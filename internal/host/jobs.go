@@ -39,10 +39,13 @@ const restAfter = 5 * time.Second
 // part the writer rests as long as the part took, but not longer than maxRest:
 // so that the journal, on the same disk, and the loop, on the same processors,
 // have half of them at least to themselves. On a busy machine parts take
-// longer, and so do rests.
+// longer, and so do rests. For the first shyTime of its own checkpoints it rests
+// twice as long: after a start all replicas of a partition may write all that
+// they have at the same time. Not for ever: logs that no checkpoint covers fill up.
 const (
 	partBytes = 128 << 10
 	maxRest   = 50 * time.Millisecond
+	shyTime   = 10 * time.Second
 )
 
 var errClosed = errors.New("the process is stopping")
@@ -146,11 +149,16 @@ func (w *jobs) write(work *node.Write) error {
 	}
 	defer to.Abort()
 	var items []partition.StateItem
+	began := time.Now()
 	for {
 		if items = work.Snapshot.Next(items[:0], partBytes); len(items) == 0 {
 			break
 		}
-		if err := addResting(to, items); err != nil {
+		share := time.Duration(1)
+		if time.Since(began) < shyTime {
+			share = 2
+		}
+		if err := addResting(to, items, share); err != nil {
 			return err
 		}
 		clear(items)
@@ -165,11 +173,11 @@ func (w *jobs) write(work *node.Write) error {
 	return to.Commit(work.Manifest.Sum, manifest, work.Keep)
 }
 
-// addResting adds a part, and rests.
-func addResting(to store.Writer, items []partition.StateItem) error {
+// addResting adds a part, and rests so many times as long.
+func addResting(to store.Writer, items []partition.StateItem, share time.Duration) error {
 	began := time.Now()
 	err := to.Add(items)
-	time.Sleep(min(time.Since(began), maxRest))
+	time.Sleep(min(share*time.Since(began), maxRest))
 	return err
 }
 
@@ -187,7 +195,7 @@ func (w *jobs) install(work *node.Install) error {
 	if w.receiving == nil || w.number != work.Number {
 		return errors.New("host: a part of a checkpoint that was not begun")
 	}
-	err := addResting(w.receiving, work.Items)
+	err := addResting(w.receiving, work.Items, 1)
 	if err != nil {
 		w.giveUp()
 	}

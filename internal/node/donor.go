@@ -30,6 +30,7 @@ type serving struct {
 	need     Need
 	above    uint64 // what is offered has a higher number
 	began    time.Duration
+	taken    uint64 // bytes delivered when it began
 	heard    time.Duration
 
 	manifest *Manifest           // offered; nil: none serves yet
@@ -84,6 +85,7 @@ func (d *donor) want(from ids.Process, m *Want) {
 			return
 		}
 		s = &serving{to: from, transfer: m.Transfer, base: m.Base, need: m.Need, above: m.Base, began: n.now.Mono}
+		_, s.taken = n.ridge.Taken()
 		if m.Need.Fresh {
 			s.above = max(s.above, n.keeper.numbers)
 		}
@@ -270,9 +272,23 @@ func (d *donor) tick() {
 	for i := len(d.sessions) - 1; i >= 0; i-- {
 		if s := d.sessions[i]; now-s.heard > sessionTimeouts*n.cfg.Ridge.FailureTimeout || now-s.began > n.cfg.Transfer.MaxPin {
 			d.end(s)
+		} else if _, taken := n.ridge.Taken(); taken > s.taken+n.cfg.Transfer.MaxPinBytes {
+			d.decline(s.to, s.transfer, Unknown)
+			d.end(s)
 		}
 	}
 	d.advance()
+}
+
+// unpin ends the sessions that keep old checkpoints on a disk that is full: the
+// room is wanted for the next one. Their receivers ask again.
+func (d *donor) unpin() {
+	for i := len(d.sessions) - 1; i >= 0; i-- {
+		if s := d.sessions[i]; s.snapshot == nil && (s.base != 0 || s.manifest != nil) {
+			d.decline(s.to, s.transfer, Unknown)
+			d.end(s)
+		}
+	}
 }
 
 // wake is when the next chunk may be sent, or a session looked at.

@@ -234,6 +234,7 @@ func (k *keeper) written(n *Node, w *Write, r *Result) {
 		k.full++
 		k.wanted, k.retry = !k.stopping, n.now.Mono+fullRetry
 		n.replica.Abandon()
+		n.donor.unpin()
 	case r.Err != nil:
 		n.fail(fmt.Errorf("checkpoint %d: %w", w.Manifest.Number, r.Err))
 	default:

@@ -31,6 +31,34 @@ func TestOneCheckpointPerTransfer(t *testing.T) {
 	}
 }
 
+// A donor keeps what it offered while so much is delivered at most, and not when
+// there is no room for its next checkpoint.
+func TestPinsAreBounded(t *testing.T) {
+	l := newLab(t, 26, true, 1, 3, frequent, func(c *Config) { c.Transfer.MaxPinBytes = 1 << 12 })
+	n := l.procs[0].node
+	d := &n.donor
+	offer := func(transfer uint64) {
+		t.Helper()
+		d.step(2, &Want{Transfer: transfer})
+		if len(d.sessions) != 1 || d.sessions[0].manifest == nil || d.pinned() == neverTaken {
+			t.Fatal("nothing is offered")
+		}
+	}
+	l.user(600, 1, 8)
+	l.until(10*time.Second, func() bool { return n.keeper.newest.number() > 1 })
+	offer(7)
+	if !l.until(10*time.Second, func() bool { return len(d.sessions) == 0 }) {
+		t.Errorf("kept while %d bytes were delivered", n.Status().Ridge.Ensembles[0].LogBytes)
+	}
+	l.finish(10 * time.Second)
+	offer(8)
+	n.keeper.take(n)
+	n.keeper.written(n, n.keeper.making, &Result{Full: true})
+	if len(d.sessions) != 0 || d.pinned() != neverTaken {
+		t.Error("kept although there is no room")
+	}
+}
+
 func (m *Manifest) number() uint64 {
 	if m == nil {
 		return 0

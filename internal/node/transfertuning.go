@@ -17,11 +17,14 @@ type TransferTuning struct {
 	BytesPerSecond int
 	// MaxPin is how long a donor keeps a checkpoint for one receiver; 10 minutes.
 	MaxPin time.Duration
+	// MaxPinBytes is how much may be delivered meanwhile: about as much as the disk
+	// keeps besides, of variables that have changed since; 1 GiB.
+	MaxPinBytes uint64
 }
 
 // DefaultTransfer gives values that serve.
 func DefaultTransfer() TransferTuning {
-	return TransferTuning{ChunkBytes: 128 << 10, Outstanding: 4, BytesPerSecond: 16 << 20, MaxPin: 10 * time.Minute}
+	return TransferTuning{ChunkBytes: 128 << 10, Outstanding: 4, BytesPerSecond: 16 << 20, MaxPin: 10 * time.Minute, MaxPinBytes: 1 << 30}
 }
 
 // maxOutstanding bounds Outstanding.
@@ -46,6 +49,9 @@ func (t *TransferTuning) defaults() {
 	}
 	if t.MaxPin == 0 {
 		t.MaxPin = d.MaxPin
+	}
+	if t.MaxPinBytes == 0 {
+		t.MaxPinBytes = d.MaxPinBytes
 	}
 }
 
