@@ -161,7 +161,7 @@ func window(sys System, f func()) *Result {
 }
 
 // draw draws an operation, or has the system do so.
-func draw(source Source, random *rand.Rand, c Case, slot int, value []byte) Op {
+func draw(source Source, random *rand.Rand, c *Case, slot int, value []byte) Op {
 	if source != nil {
 		return source.Next(slot)
 	}
@@ -169,7 +169,7 @@ func draw(source Source, random *rand.Rand, c Case, slot int, value []byte) Op {
 }
 
 // nextOp draws an operation.
-func nextOp(random *rand.Rand, c Case, slot int, value []byte) Op {
+func nextOp(random *rand.Rand, c *Case, slot int, value []byte) Op {
 	r := random.Uint64()
 	op := Op{Slot: slot, Key: uint32(r % c.keys()), Value: value, Destinations: 1}
 	if c.MultiShare > 0 && random.Float64() < c.MultiShare {
@@ -298,7 +298,7 @@ func (l *load) submit(slot int) { l.submitAt(slot, time.Since(l.base)) }
 
 // submitAt submits what the generator set out to submit at a time just past.
 func (l *load) submitAt(slot int, at time.Duration) {
-	op := draw(l.source, l.random, l.c, slot, l.value)
+	op := draw(l.source, l.random, &l.c, slot, l.value)
 	l.out++
 	l.started[slot] = at
 	if l.optimist != nil {

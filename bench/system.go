@@ -34,7 +34,7 @@ const Keys = 4096
 const stateBytes = 16 << 20
 
 // keys is the number of keys that operations of a case touch.
-func (c Case) keys() uint64 {
+func (c *Case) keys() uint64 {
 	if c.Span > 0 {
 		return uint64(c.Span)
 	}

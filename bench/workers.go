@@ -101,7 +101,7 @@ func (w *workers) work(slot int, ch chan error, random *rand.Rand) {
 		}
 	}
 	for w.phase.Load() != draining {
-		op := draw(source, random, w.c, slot, w.value)
+		op := draw(source, random, &w.c, slot, w.value)
 		start := time.Since(w.base)
 		var err error
 		if doer, ok := w.sys.(Doer); ok {
