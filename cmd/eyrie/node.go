@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -62,22 +63,32 @@ that were told the other way then refuse.`)
 	if execution != nil {
 		f.Execution = *execution
 	}
-	where := *dir
-	switch {
-	case *memory && *dir != "":
-		return fail(e, "node", exitUsage, errors.New("--dir says where to keep the state, and --memory to keep it nowhere; give one of them"))
-	case !*memory && *dir == "":
-		where = dataDir(filepath.Dir(*file), members...)
-		if err := ranElsewhere(where, members); err != nil {
-			return fail(e, "node", exitRefused, err)
-		}
+	where, code, err := nodeDir(*file, *dir, *memory, members)
+	if err != nil {
+		return fail(e, "node", code, err)
 	}
 	heapfloor.Raise()
-	log := logger(e, !*quiet)
+	return runMembers(ctx, e, f, *file, members, where, logger(e, !*quiet))
+}
+
+// nodeDir is where the processes keep their state; empty for nowhere.
+func nodeDir(file, dir string, memory bool, members []cluster.Member) (where string, code int, err error) {
+	switch {
+	case memory && dir != "":
+		return "", exitUsage, errors.New("--dir says where to keep the state, and --memory to keep it nowhere; give one of them")
+	case memory || dir != "":
+		return dir, exitOK, nil
+	}
+	where = dataDir(filepath.Dir(file), members...)
+	return where, exitRefused, ranElsewhere(where, members)
+}
+
+// runMembers runs the processes until they are told to stop, or have to.
+func runMembers(ctx context.Context, e env, f *cluster.File, file string, members []cluster.Member, where string, log *slog.Logger) int {
 	nodes, end, err := startMembers(ctx, f, members, where, log)
 	defer end()
 	if err != nil {
-		return nodeFailed(e, members, *file, err)
+		return nodeFailed(e, members, file, err)
 	}
 	for _, m := range members {
 		fmt.Fprintf(e.stdout, "process %d of cluster %s listens on %s; %s\n", m.ID, f.Cluster, m.Addr, whereKept(where))

@@ -2,78 +2,9 @@ package sim
 
 import (
 	"math/rand/v2"
+	"slices"
 	"time"
 )
-
-// Fault is a kind of fault that a nemesis may do.
-type Fault int
-
-const (
-	FaultCrash Fault = iota
-	FaultPause
-	FaultPauseMany
-	FaultSlowProcess
-	FaultCutOneWay
-	FaultCutBoth
-	FaultIsolate
-	FaultSplit
-	FaultSplitGroup // cut a whole group of endpoints off, such as a partition
-	FaultCutGroups  // cut two groups off from each other, one way or both
-	FaultFlap
-	FaultSlowLink
-	FaultStall
-	FaultReset
-	FaultBurst
-	FaultClientClock
-	FaultServerClock
-	FaultClientCrash
-	FaultAside   // pause a server and cut it off from the others, not from clients, for longer
-	FaultRolling // cut the servers of a group off from the others, not from clients, one after another
-	Faults       // their number
-)
-
-var faultNames = [Faults]string{"crash", "pause", "pause-many", "slow-process", "cut-one-way", "cut-both", "isolate",
-	"split", "split-group", "cut-groups", "flap", "slow-link", "stall", "reset", "burst", "client-clock", "server-clock", "client-crash", "aside", "rolling"}
-
-func (f Fault) String() string { return faultNames[f] }
-
-// Plan is what a nemesis does to a world.
-type Plan struct {
-	// Weights of the kinds; zero switches a kind off.
-	Weights [Faults]int
-	// Every is the mean time between two faults, Lasts the typical length of
-	// one; single ones last up to sixteen times as long.
-	Every, Lasts time.Duration
-	// Servers and Clients are the endpoints it may hurt; Clients is asked
-	// anew each time. Groups are sets of servers that may be cut off as one.
-	Servers []ID
-	Clients func() []ID
-	Groups  [][]ID
-	// MayCrash says whether a server may crash now, MayErr whether its clock
-	// may be wrong; CrashClient replaces a client by a new one.
-	MayCrash, MayErr func(ID) bool
-	CrashServer      func(ID)
-	CrashClient      func(ID)
-	// ClockError is how far clocks jump, in either direction.
-	ClockError time.Duration
-}
-
-// DrawWeights draws which faults a run has at all, and how often each: about
-// one run in eight has none, the others a random half of them with weights
-// that differ wildly.
-func DrawWeights(r *rand.Rand) (w [Faults]int) {
-	if r.IntN(8) == 0 {
-		return w
-	}
-	share := 1 + r.IntN(4) // of four
-	for f := range w {
-		on, weight := r.IntN(4) < share, 1<<r.IntN(6)
-		if on {
-			w[f] = weight
-		}
-	}
-	return w
-}
 
 // Nemesis does faults to a world, from the moment it is started until it is
 // stopped.
@@ -152,18 +83,29 @@ func (n *Nemesis) anyone() ID {
 	return n.server()
 }
 
-func (n *Nemesis) pair() (ID, ID, bool) {
+// do does a fault, if it can be done now. What it draws, and in which order, is a
+// part of what a seed means.
+func (n *Nemesis) do(f Fault) bool {
+	d := n.length()
+	if done, ok := n.process(f, d); ok {
+		return done
+	}
 	a, b := n.server(), n.anyone()
-	return a, b, a != b
+	if done, ok := n.group(f, d); ok {
+		return done
+	}
+	return a != b && n.link(f, a, b, d)
 }
 
-func (n *Nemesis) do(f Fault) bool {
-	w, d := n.w, n.length()
+// process does what happens to a single process, or to several; ok is false if f is
+// no such fault.
+func (n *Nemesis) process(f Fault, d time.Duration) (done, ok bool) {
+	w := n.w
 	switch f {
 	case FaultCrash:
 		id := n.server()
 		if !w.Alive(id) || !n.plan.MayCrash(id) {
-			return false
+			return false, true
 		}
 		n.plan.CrashServer(id)
 	case FaultPause:
@@ -176,37 +118,27 @@ func (n *Nemesis) do(f Fault) bool {
 		}
 	case FaultSlowProcess:
 		w.Slow(n.anyone(), time.Duration(1+n.r.IntN(500))*time.Microsecond, d)
-	case FaultClientClock:
-		c := n.plan.Clients()
-		if len(c) == 0 {
-			return false
-		}
-		n.clock(c[n.r.IntN(len(c))])
 	case FaultServerClock:
 		id := n.server()
 		if !n.plan.MayErr(id) {
-			return false
+			return false, true
 		}
 		n.clock(id)
-	case FaultClientCrash:
+	case FaultClientClock, FaultClientCrash:
 		c := n.plan.Clients()
 		if len(c) == 0 {
-			return false
+			return false, true
 		}
-		n.plan.CrashClient(c[n.r.IntN(len(c))])
+		id := c[n.r.IntN(len(c))]
+		if f == FaultClientCrash {
+			n.plan.CrashClient(id)
+		} else {
+			n.clock(id)
+		}
 	default:
-		return n.network(f, d)
+		return false, false
 	}
-	return true
-}
-
-// aside cuts a server off from all others.
-func (n *Nemesis) aside(id ID, d time.Duration) {
-	for _, s := range n.plan.Servers {
-		if s != id {
-			n.w.CutPair(id, s, d)
-		}
-	}
+	return true, true
 }
 
 func (n *Nemesis) clock(id ID) {
@@ -221,53 +153,56 @@ func (n *Nemesis) clock(id ID) {
 	}
 }
 
-func (n *Nemesis) network(f Fault, d time.Duration) bool {
+// group does what happens to the links of an endpoint with many others, or of many
+// with many; ok is false if f is no such fault.
+func (n *Nemesis) group(f Fault, d time.Duration) (done, ok bool) {
 	w := n.w
-	a, b, ok := n.pair()
 	switch f {
 	case FaultIsolate:
 		w.Isolate(n.anyone(), Direction(n.r.IntN(3)), d)
-		return true
 	case FaultSplit:
 		mask := n.r.Uint64()
 		w.Split(func(id ID) bool { return mask>>(uint(id)%64)&1 == 1 }, d)
-		return true
 	case FaultSplitGroup:
-		g := n.plan.Groups[n.r.IntN(len(n.plan.Groups))]
-		w.Split(func(id ID) bool {
-			for _, m := range g {
-				if m == id {
-					return true
-				}
-			}
-			return false
-		}, d)
-		return true
+		g := n.oneGroup()
+		w.Split(func(id ID) bool { return slices.Contains(g, id) }, d)
 	case FaultCutGroups:
 		if len(n.plan.Groups) < 2 {
-			return false
+			return false, true
 		}
 		p := n.r.Perm(len(n.plan.Groups))
 		w.CutGroups(n.plan.Groups[p[0]], n.plan.Groups[p[1]], n.r.IntN(2) == 0, d)
-		return true
 	case FaultAside:
 		id := n.server()
 		n.aside(id, d)
 		w.Pause(id, d/4+time.Duration(n.r.Int64N(int64(d))))
-		return true
 	case FaultRolling:
-		g := n.plan.Groups[n.r.IntN(len(n.plan.Groups))]
+		g := n.oneGroup()
 		for i, j := range n.r.Perm(len(g)) {
 			w.later(time.Duration(i)*d, func() { n.aside(g[j], d) })
 		}
-		return true
 	case FaultBurst:
 		w.Burst(100_000+n.r.IntN(800_000), min(d, time.Second))
-		return true
+	default:
+		return false, false
 	}
-	if !ok {
-		return false
+	return true, true
+}
+
+func (n *Nemesis) oneGroup() []ID { return n.plan.Groups[n.r.IntN(len(n.plan.Groups))] }
+
+// aside cuts a server off from all others.
+func (n *Nemesis) aside(id ID, d time.Duration) {
+	for _, s := range n.plan.Servers {
+		if s != id {
+			n.w.CutPair(id, s, d)
+		}
 	}
+}
+
+// link does what happens between two endpoints.
+func (n *Nemesis) link(f Fault, a, b ID, d time.Duration) bool {
+	w := n.w
 	switch f {
 	case FaultCutOneWay:
 		w.CutLink(a, b, d)
