@@ -8,10 +8,6 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/ids"
 )
 
-func content(c ids.Command, o Outcome, value []byte, errName, errText string) uint64 {
-	return NewDigester(c.Client).Content(c.Sequence, o, value, errName, errText)
-}
-
 // teller is a speculator that runs nothing and says what it has told.
 type teller struct{ told bool }
 
@@ -63,7 +59,7 @@ func TestWhoConfirms(t *testing.T) {
 			}
 			for _, m := range l.confirmations {
 				e := l.nodes[0].table.record(d.Command.Client).live()[0]
-				if r := e.reply(); m.Digest != content(d.Command, r.Outcome, r.Value, r.ErrorName, r.ErrorText) || m.Attempt != 1 || m.Command != d.Command {
+				if r := e.reply(); m.Digest != Content(d.Command, r.Outcome, r.Value, r.ErrorName, r.ErrorText) || m.Attempt != 1 || m.Command != d.Command {
 					t.Errorf("%+v does not confirm %+v", m, r)
 				}
 			}
@@ -86,16 +82,16 @@ func TestContent(t *testing.T) {
 	late.Client[15] = 1
 	sums := map[uint64]int{}
 	for i, x := range []uint64{
-		content(a, OutcomeOK, []byte("xy"), "", ""),
-		content(b, OutcomeOK, []byte("xy"), "", ""),
-		content(c, OutcomeOK, []byte("xy"), "", ""),
-		content(late, OutcomeOK, []byte("xy"), "", ""),
-		content(a, OutcomeFailed, []byte("xy"), "", ""),
-		content(a, OutcomeOK, []byte("xz"), "", ""),
-		content(a, OutcomeOK, []byte("x"), "y", ""),
-		content(a, OutcomeOK, []byte("x"), "", "y"),
-		content(a, OutcomeOK, nil, "xy", ""),
-		content(a, OutcomeOK, nil, "x", "y"),
+		Content(a, OutcomeOK, []byte("xy"), "", ""),
+		Content(b, OutcomeOK, []byte("xy"), "", ""),
+		Content(c, OutcomeOK, []byte("xy"), "", ""),
+		Content(late, OutcomeOK, []byte("xy"), "", ""),
+		Content(a, OutcomeFailed, []byte("xy"), "", ""),
+		Content(a, OutcomeOK, []byte("xz"), "", ""),
+		Content(a, OutcomeOK, []byte("x"), "y", ""),
+		Content(a, OutcomeOK, []byte("x"), "", "y"),
+		Content(a, OutcomeOK, nil, "xy", ""),
+		Content(a, OutcomeOK, nil, "x", "y"),
 	} {
 		if j, twice := sums[x]; twice {
 			t.Errorf("%d and %d have one digest", i, j)
@@ -128,7 +124,7 @@ func TestConfirmationsAreNotForged(t *testing.T) {
 			for j := range c.Client {
 				c.Client[j] = byte(37*i + 11*j + at)
 			}
-			if content(c, OutcomeOK, a, "", "") == content(c, OutcomeOK, b, "", "") {
+			if Content(c, OutcomeOK, a, "", "") == Content(c, OutcomeOK, b, "", "") {
 				t.Fatalf("two values with one digest, the value beginning %d bytes before a block ends", 32-at)
 			}
 		}

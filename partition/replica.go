@@ -85,7 +85,6 @@ type Replica struct {
 
 	// speculator, if not nil, executes commands before their turn.
 	speculator Speculator
-	digesters  digesters
 	ending     Ending // told to it
 
 	inForce   uint32 // the version of the service, behind the last delivery

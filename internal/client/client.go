@@ -131,10 +131,8 @@ type Core struct {
 	results []Result
 	early   []EarlyReply
 	status  []session.Status
-	// digester is for confirmations; nil before the first.
-	digester *partition.Digester
-	err      error
-	Stats    Stats
+	err     error
+	Stats   Stats
 }
 
 // Stats counts what a client went through.

@@ -13,7 +13,7 @@ func (w *world) confirm(p *ridge.Propose, value string) {
 	c := p.Message.Command
 	w.Step(w.now, 2, &partition.Confirmation{
 		Command: c, Attempt: p.Message.Attempt, MapVersion: 1,
-		Digest: partition.NewDigester(c.Client).Content(c.Sequence, partition.OutcomeOK, []byte(value), "", ""),
+		Digest: partition.Content(c, partition.OutcomeOK, []byte(value), "", ""),
 	})
 }
 

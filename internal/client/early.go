@@ -70,10 +70,7 @@ func (c *Core) stepConfirmation(m *partition.Confirmation) {
 // digest alone tells, whoever sent either, and to whichever attempt. Otherwise
 // the whole reply comes, or the next copy is answered by it.
 func (c *Core) join(call *call, m *optimistic.Reply) bool {
-	if c.digester == nil {
-		c.digester = partition.NewDigester(c.cfg.ID)
-	}
-	if c.digester.Content(m.Command.Sequence, m.Outcome, m.Value, m.ErrorName, m.ErrorText) != call.confirmed.Digest {
+	if partition.Content(m.Command, m.Outcome, m.Value, m.ErrorName, m.ErrorText) != call.confirmed.Digest {
 		return false
 	}
 	c.Stats.Joined++
