@@ -9,14 +9,13 @@ import (
 // layers for each, in the order of the runs. It is kept for runs to read, and no
 // other code looks at it.
 //
-// Invariant: numbers has the stacks of variables in the state, which are then
-// layered, absent those of variables that there are not. A stack is not empty.
+// Invariant: variables in the state know the numbers of their stacks, absent has
+// those of variables that there are not. A stack is not empty.
 type overlay struct {
-	stacks  []stack // from 1 on
-	free    []uint32
-	numbers map[*variable]uint32
-	absent  map[Key]uint32
-	counts  []int // stacks by collection
+	stacks []stack // from 1 on
+	free   []uint32
+	absent map[Key]uint32
+	counts []int // stacks by collection
 	// relay makes a layer of operations that of another value below it.
 	relay func(k Key, l *layer, old []byte, in *room, ok bool)
 }
@@ -54,15 +53,15 @@ type layer struct {
 }
 
 func newOverlay(collections int) overlay {
-	return overlay{stacks: make([]stack, 1), numbers: make(map[*variable]uint32), absent: make(map[Key]uint32), counts: make([]int, collections)}
+	return overlay{stacks: make([]stack, 1), absent: make(map[Key]uint32), counts: make([]int, collections)}
 }
 
 // number is that of a variable's stack, or zero.
 func (o *overlay) number(k Key, v *variable) uint32 {
 	switch {
-	case v != nil && v.layered:
-		return o.numbers[v]
-	case v == nil && len(o.absent) > 0:
+	case v != nil:
+		return v.stack
+	case len(o.absent) > 0:
 		return o.absent[k]
 	}
 	return 0
@@ -185,7 +184,7 @@ func (o *overlay) open(k Key, v *variable) (n uint32) {
 	o.stacks[n] = stack{key: k, v: v}
 	o.counts[k.Collection]++
 	if v != nil {
-		v.layered, o.numbers[v] = true, n
+		v.stack = n
 	} else {
 		o.absent[k] = n
 	}
@@ -212,8 +211,7 @@ func (o *overlay) remove(l *layer) {
 	if st.last == nil {
 		o.counts[st.key.Collection]--
 		if st.v != nil {
-			st.v.layered = false
-			delete(o.numbers, st.v)
+			st.v.stack = 0
 		} else {
 			delete(o.absent, st.key)
 		}
@@ -227,15 +225,14 @@ func (o *overlay) came(v *variable) {
 	k := Key{v.collection, v.name}
 	if n, ok := o.absent[k]; ok {
 		delete(o.absent, k)
-		o.stacks[n].v, o.numbers[v], v.layered = v, n, true
+		o.stacks[n].v, v.stack = v, n
 	}
 }
 
 // went notes that a variable with layers is no more.
 func (o *overlay) went(v *variable) {
-	n := o.numbers[v]
-	delete(o.numbers, v)
-	v.layered = false
+	n := v.stack
+	v.stack = 0
 	st := &o.stacks[n]
 	st.v, o.absent[st.key] = nil, n
 }

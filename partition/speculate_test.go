@@ -187,12 +187,12 @@ func (x *reckless) end() {
 		}
 	}
 	over := &r.state.over
-	if len(over.absent)+len(over.numbers) > 0 || len(over.free) != len(over.stacks)-1 || slices.Max(over.counts) > 0 || slices.Min(over.counts) < 0 {
+	if len(over.absent) > 0 || len(over.free) != len(over.stacks)-1 || slices.Max(over.counts) > 0 || slices.Min(over.counts) < 0 {
 		w.fatalf("process %d: the overlay is not empty: %+v", x.n.id, over)
 	}
 	for i := range r.state.collections {
 		r.state.collections[i].ordered.Scan(func(name string, v *variable) bool {
-			if v.layered || v.dead {
+			if v.stack != 0 || v.dead {
 				w.fatalf("process %d: %q of %d has layers, or is dead", x.n.id, name, i)
 			}
 			return true

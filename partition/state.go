@@ -42,8 +42,9 @@ type variable struct {
 	value      []byte
 	name       string
 	collection uint16
-	// dead: it is in the state no more. layered: it has a stack in the overlay.
-	dead, layered bool
+	dead       bool // it is in the state no more
+	// stack is the number of its stack in the overlay; 0 is none.
+	stack uint32
 	// heard is the slot of its entry in the audience; 0 is none.
 	heard uint32
 	// slot in changes, if epoch is the present one.
@@ -161,7 +162,7 @@ func (s *state) delete(k Key) {
 	s.bytes -= len(k.Name) + len(v.value)
 	s.audience.forget(v)
 	v.dead = true
-	if v.layered {
+	if v.stack != 0 {
 		s.over.went(v)
 	}
 	if s.changes.on {
