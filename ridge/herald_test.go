@@ -171,3 +171,30 @@ func TestHeraldIsPassedOn(t *testing.T) {
 		}
 	}
 }
+
+// A further copy, which comes late, says nothing of how long copies take, nor of
+// their order.
+func TestFurtherCopiesCountNot(t *testing.T) {
+	r := optRig(t, 2, 1)
+	o := &r.core.opt
+	var first []*Message
+	for i := range 40 {
+		m := msg(i+1, r.now.Wall)
+		first = append(first, m)
+		r.cast(m)
+		r.now = hlc.Now{Mono: r.now.Mono + time.Millisecond, Wall: r.now.Wall.Add(time.Millisecond)}
+	}
+	r.pull()
+	wait, astray := o.wait, o.astray
+	wait.value, o.wait.value = 1e9, 1e9 // whatever comes comes in time
+	for _, m := range first {
+		r.cast(m)
+	}
+	if o.wait != wait || o.astray != astray {
+		t.Errorf("counted: %+v and %v, were %+v and %v", o.wait, o.astray, wait, astray)
+	}
+	r.cast(msg(99, r.now.Wall-5000))
+	if o.astray <= astray {
+		t.Error("a first copy out of order does not count")
+	}
+}
