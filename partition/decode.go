@@ -230,8 +230,11 @@ func decodeProgress(r *wire.Reader) *Progress {
 		r.Fail("too many exceptions")
 		return m
 	}
-	for range n {
-		m.Except = append(m.Except, r.Position())
+	if n > 0 {
+		m.Except = make([]ids.Position, n)
+	}
+	for i := range m.Except {
+		m.Except[i] = r.Position()
 	}
 	if r.Err() == nil && !m.ordered() {
 		r.Fail("exceptions out of order")

@@ -130,9 +130,17 @@ func (t *transaction) write(k Key, own int) *pending {
 		return p
 	}
 	if t.writes == nil {
-		t.writes = t.r.spare.takeWrites()
+		t.writes = t.r.spare.takeWrites(len(t.promise.items))
 	}
-	t.writes = append(t.writes, pending{key: k, found: t.known(k, own), held: !t.remote || t.r.holds(k)})
+	held := !t.remote
+	switch {
+	case held:
+	case own >= 0: // it was placed then
+		held = t.c.held[own]
+	default:
+		held = t.r.holds(k)
+	}
+	t.writes = append(t.writes, pending{key: k, found: t.known(k, own), held: held})
 	n := len(t.writes)
 	switch {
 	case n <= smallAccess:

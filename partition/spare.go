@@ -22,7 +22,7 @@ const (
 	// for to be kept, if there are few of them.
 	fewItems  = 2 * smallAccess
 	manyItems = 128
-	// fewWrites is what a command has room for at first.
+	// fewWrites is what a command has room for at first, unless its access has more.
 	fewWrites = 4
 	// manyWrites is what it may have room for to be kept, if there are few of them.
 	manyWrites = 64
@@ -46,11 +46,12 @@ func (s *spare) takeItems() []Item {
 	return make([]Item, 0, smallAccess)
 }
 
-func (s *spare) takeWrites() []pending {
+// takeWrites has room for so many, if there are few of them.
+func (s *spare) takeWrites(n int) []pending {
 	if writes := pop(&s.writes); writes != nil {
 		return writes
 	}
-	return make([]pending, 0, fewWrites)
+	return make([]pending, 0, max(fewWrites, min(n, fewItems)))
 }
 
 // takeCode is one of the same command of the same version, or nil.
@@ -133,7 +134,7 @@ func (s *spare) putParts(c *command) {
 	if n := cap(c.lent); n > 0 && (n <= fewItems && len(s.items) < maxRuns || n <= manyItems && len(s.items) < maxRuns/4) {
 		s.items = append(s.items, c.lent[:0])
 	}
-	if w := c.tx.writes; w != nil && (cap(w) == fewWrites && len(s.writes) < maxRuns || cap(w) <= manyWrites && len(s.writes) < maxSpares) {
+	if w := c.tx.writes; w != nil && (cap(w) <= fewItems && len(s.writes) < maxRuns || cap(w) <= manyWrites && len(s.writes) < maxSpares) {
 		clear(w)
 		s.writes = append(s.writes, w[:0])
 	}

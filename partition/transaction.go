@@ -278,7 +278,8 @@ func (t *transaction) apply(p *pending, op uint16, arg []byte) {
 		arg = slices.Clone(arg)
 	}
 	if len(t.ops) == cap(t.ops) {
-		t.ops = make([]applied, 0, min(max(1, 2*cap(t.ops)), maxOps))
+		n := min(len(t.promise.items), fewItems) // mostly one for each
+		t.ops = make([]applied, 0, min(max(1, n, 2*cap(t.ops)), maxOps))
 	}
 	n := len(t.ops)
 	t.ops = append(t.ops, applied{op, arg})
