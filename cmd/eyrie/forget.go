@@ -38,6 +38,7 @@ cluster's, or in use.`)
 	file := fs.String("cluster", cluster.DefaultName, "the cluster's `file`")
 	id := fs.Uint("process", 0, "whose memory is given up")
 	dir := fs.String("dir", "", "the `directory` that it shares with others")
+	asJSON := fs.Bool("json", false, "print the outcome as JSON")
 	f, code, ok := parseAndLoad(fs, e, args, file)
 	if !ok {
 		return code
@@ -53,6 +54,10 @@ cluster's, or in use.`)
 		return fail(e, "forget", exitRefused, err)
 	case err != nil:
 		return fail(e, "forget", exitFailed, err)
+	}
+	if *asJSON {
+		printJSON(e.stdout, map[string]any{"process": *id, "directory": *dir, "forgotten": true})
+		return exitOK
 	}
 	fmt.Fprintf(e.stdout, "%s has nothing of process %d any more. Start the others from it again; process %d with them only to replace it: eyrie replace --process %d\n", *dir, *id, *id, *id)
 	return exitOK

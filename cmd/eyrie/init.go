@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strconv"
@@ -29,6 +30,7 @@ the same one.`+aboutExecution)
 	var execution optimistic.Mode
 	executionFlag(fs, &execution, optimistic.Conservative, "")
 	force := fs.Bool("force", false, "replace an existing file, which is kept under another name")
+	asJSON := fs.Bool("json", false, "print what was written as JSON")
 	if code, ok := parse(fs, e, args, 0); !ok {
 		return code
 	}
@@ -51,24 +53,47 @@ the same one.`+aboutExecution)
 		return fail(e, "init", exitFailed, err)
 	}
 	if err := f.Save(*file); err != nil {
+		if aside != "" {
+			err = fmt.Errorf("%w\n  The file that was there is %s now", err, aside)
+		}
 		return fail(e, "init", exitFailed, err)
 	}
+	if *asJSON {
+		printJSON(e.stdout, map[string]any{"file": *file, "cluster": f.Cluster, "aside": aside, "partitions": f.Partitions})
+	} else {
+		printInit(e.stdout, f, *file, aside)
+	}
+	return exitOK
+}
+
+// printInit says what was written, and what to start.
+func printInit(w io.Writer, f *cluster.File, file, aside string) {
 	if aside != "" {
-		fmt.Fprintf(e.stdout, "the file that was there is %s now\n", aside)
+		fmt.Fprintf(w, "the file that was there is %s now\n", aside)
 	}
-	fmt.Fprintf(e.stdout, "wrote %s: cluster %s, %d partitions of %d replicas, execution %v\n", *file, f.Cluster, *partitions, *replicas, execution)
-	if execution == optimistic.Conservative {
-		fmt.Fprint(e.stdout, "  There will be no optimistic replies; with --execution full, as of eyrie up, there are.\n")
+	fmt.Fprintf(w, "wrote %s: cluster %s, %s, execution %v\n", file, f.Cluster, sizeOf(f), f.Execution)
+	if f.Execution == optimistic.Conservative {
+		fmt.Fprint(w, "  There will be no optimistic replies; with --execution full, as of eyrie up, there are.\n")
 	}
-	fmt.Fprint(e.stdout, "\nStart every process, each where its address is:\n\n")
+	fmt.Fprint(w, "\nStart every process, each where its address is:\n\n")
 	for p, members := range f.Partitions {
 		for _, m := range members {
-			fmt.Fprintf(e.stdout, "  eyrie node --cluster %s --id %-3d  # partition %d, %s\n", *file, m.ID, p, m.Addr)
+			fmt.Fprintf(w, "  eyrie node --cluster %s --id %-3d  # partition %d, %s\n", file, m.ID, p, m.Addr)
 		}
 	}
-	fmt.Fprint(e.stdout, "\nFor a service of your own it is your program that starts them, by ssmr.StartNode.\n")
-	fmt.Fprintf(e.stdout, "\nThey order nothing until all have started. Then: eyrie status --cluster %s\n", *file)
-	return exitOK
+	fmt.Fprint(w, "\nFor a service of your own it is your program that starts them, by ssmr.StartNode.\n")
+	fmt.Fprintf(w, "\nThey order nothing until all have started. Then: eyrie status --cluster %s\n", file)
+}
+
+// sizeOf is how large a cluster is, for people.
+func sizeOf(f *cluster.File) string {
+	plural := func(n int, what string) string {
+		if n == 1 {
+			return "1 " + what
+		}
+		return fmt.Sprintf("%d %ss", n, what)
+	}
+	return plural(len(f.Partitions), "partition") + " of " + plural(len(f.Partitions[0]), "replica")
 }
 
 // putAside gives a file another name, if there is one: without it the data of the

@@ -183,6 +183,13 @@ func parseAndLoad(fs *flag.FlagSet, e env, args []string, file *string) (f *clus
 
 func isHelp(arg string) bool { return arg == "-h" || arg == "-help" || arg == "--help" }
 
+// printJSON writes one document, for programs and for people who look.
+func printJSON(w io.Writer, doc any) {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.Encode(doc)
+}
+
 // fail prints an error of a command, or of eyrie itself if name is empty, and
 // returns code.
 func fail(e env, name string, code int, err error) int {

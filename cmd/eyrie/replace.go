@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/cluster"
@@ -46,9 +45,7 @@ or the cluster cannot be reached, with 1 if it takes longer than --timeout.`)
 	defer cancel()
 	code, err := r.run(ctx)
 	if *asJSON {
-		enc := json.NewEncoder(e.stdout)
-		enc.SetIndent("", "  ")
-		enc.Encode(r.outcome(err))
+		printJSON(e.stdout, r.outcome(err))
 	}
 	if err != nil {
 		return fail(e, "replace", code, err)

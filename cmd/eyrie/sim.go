@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime"
@@ -38,9 +37,7 @@ failure prints how to repeat it, and the exit code is 1.`)
 	}
 	s := simtest.RunMany(ctx, *seed, *runs, *parallel, *keepOn, simtest.Options{}, progress)
 	if *asJSON {
-		enc := json.NewEncoder(e.stdout)
-		enc.SetIndent("", "  ")
-		enc.Encode(s)
+		printJSON(e.stdout, s)
 	} else {
 		for _, f := range s.Failures {
 			fmt.Fprintf(e.stdout, "%v\n\n", f)

@@ -80,9 +80,7 @@ func unanswered(e env, f *cluster.File, file string, asJSON bool, err error) int
 }
 
 func printStatusJSON(w io.Writer, f *cluster.File, all []processStatus) {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	enc.Encode(map[string]any{"cluster": f.Cluster, "processes": all})
+	printJSON(w, map[string]any{"cluster": f.Cluster, "processes": all})
 }
 
 // members are all processes, none of which has answered yet.

@@ -155,7 +155,7 @@ func (u *upFlags) resumed(path, data string) (*cluster.File, []net.Listener, int
 		return nil, nil, exitRefused, fmt.Errorf("%s holds the data of a cluster, whose file, %s, cannot be read: %w\n  Bring %s back, or give another --dir", data, path, err, path)
 	}
 	if p, r := len(f.Partitions), len(f.Partitions[0]); u.given["partitions"] && u.partitions != p || u.given["replicas"] && u.replicas != r {
-		return nil, nil, exitUsage, fmt.Errorf("%s holds a cluster of %d partitions of %d replicas; leave out --partitions and --replicas, or give another --dir", u.dir, p, r)
+		return nil, nil, exitUsage, fmt.Errorf("%s holds a cluster of %s; leave out --partitions and --replicas, or give another --dir", u.dir, sizeOf(f))
 	}
 	if u.given["execution"] {
 		f.Execution = u.execution
@@ -183,7 +183,7 @@ func (u *upFlags) greet(e env, f *cluster.File, path string, page net.Listener) 
 	if !u.memory {
 		where = "kept in " + filepath.Join(u.dir, dataName)
 	}
-	fmt.Fprintf(e.stdout, "cluster %s is up: %d partitions of %d replicas, %s, execution %v\n", f.Cluster, len(f.Partitions), len(f.Partitions[0]), where, f.Execution)
+	fmt.Fprintf(e.stdout, "cluster %s is up: %s, %s, execution %v\n", f.Cluster, sizeOf(f), where, f.Execution)
 	for p, members := range f.Partitions {
 		fmt.Fprintf(e.stdout, "  partition %d:", p)
 		for _, m := range members {

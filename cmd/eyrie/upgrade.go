@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -146,7 +145,5 @@ func printUpgradeJSON(e env, u partition.Upgrade, err error) {
 	if err != nil {
 		o.Error = err.Error()
 	}
-	enc := json.NewEncoder(e.stdout)
-	enc.SetIndent("", "  ")
-	enc.Encode(o)
+	printJSON(e.stdout, o)
 }

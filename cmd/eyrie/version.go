@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"runtime/debug"
 )
@@ -33,7 +32,7 @@ of Go.`)
 		}
 	}
 	if *asJSON {
-		json.NewEncoder(e.stdout).Encode(b)
+		printJSON(e.stdout, b)
 		return exitOK
 	}
 	fmt.Fprintf(e.stdout, "eyrie %s", b.Version)

@@ -113,12 +113,12 @@ func TestJSONOfEveryCommand(t *testing.T) {
 		"volery create /a text", "volery ls /", "volery get /a", "volery set /a \xff", "volery get /a", "volery stat /a",
 		"volery import " + dir + " /d", "volery export /d " + dir + "/copy", "volery rm /a", "volery rm -r /d",
 		"volery get /none", "volery create /none/a", "volery create /x @/no/such", "status",
-		"volery get", "volery fly", "volery ls --fly", "volery ls --timeout 0s", "status --fly", "status extra", "replace", "replace --process 1 --timeout 9s", "upgrade",
+		"init", "init --cluster " + dir + "/new.json", "version", "volery get", "volery fly", "volery ls --fly", "volery ls --timeout 0s", "status --fly", "status extra", "replace", "replace --process 1 --timeout 9s", "upgrade",
 		"forget --process 1 --dir " + dir, "sim --runs 1 --seed 1",
 		"bench order --only floor --rounds 1 --warm 10ms --window 20ms --outstanding 1",
 	} {
 		args := append(strings.Fields(line), "--json")
-		if !strings.HasPrefix(line, "sim") && !strings.HasPrefix(line, "bench") {
+		if !strings.HasPrefix(line, "sim") && !strings.HasPrefix(line, "bench") && line != "version" && !strings.Contains(line, "--cluster") {
 			args = append(args, "--cluster", p.file)
 		}
 		stdout, stderr, code := split(t, args...)
