@@ -62,7 +62,7 @@ func briefly(t *testing.T, make func(Case) System, c Case) (System, *Result) {
 	return s, r
 }
 
-// What the coordinator loses with its office is multicast again.
+// What the coordinator loses is multicast again.
 func TestLostIsMulticastAgain(t *testing.T) {
 	for _, size := range []int{100, 64_000} {
 		s := &Ridge{c: Case{Partitions: 1, Replicas: 3, Size: size, Outstanding: 4}}

@@ -34,7 +34,7 @@ type sentOp struct {
 }
 
 // localPatience is how long an operation may take until it is multicast again:
-// what waited at a coordinator, or was proposed by one, that has lost its office is
+// what a coordinator refuses, or what was open at one that has lost its office, is
 // lost, and on a busy machine that happens. Ours is spared the clock for each
 // operation: it looks what is still there that was there.
 const (

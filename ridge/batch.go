@@ -96,7 +96,7 @@ func (c *Core) MulticastBatch(now hlc.Now, b *Batch) {
 func (e *ensemble) admitBatch(b *Batch) bool {
 	t := &e.c.cfg.Tuning
 	if len(e.spec.Partitions) > 1 || b.longest > t.MaxMessage || b.count > t.MaxBatchCount || len(b.raw) > e.batchBytes() ||
-		e.refusal(&Message{T0: e.c.now.Wall}, e.time(e.c.now)) != 0 {
+		e.refusal(&Message{T0: e.ownT0()}, e.time(e.c.now)) != 0 {
 		return false
 	}
 	e.lead.queue.putBatch(b)
@@ -140,7 +140,8 @@ func (q *queue) popBatches(maxCount, maxBytes int) *Batch {
 func (e *ensemble) takeBatches(now hlc.Now, physical, w hlc.Timestamp) *builder {
 	l := &e.lead
 	from := l.queue.popBatches(e.c.cfg.Tuning.MaxBatchCount, e.batchBytes())
-	b := &builder{t0: now.Wall, first: clamp(now.Wall, l.last, physical, w), limit: physical + w}
+	t0 := e.ownT0()
+	b := &builder{t0: t0, first: clamp(t0, l.last, physical, w), limit: physical + w}
 	b.fill(from)
 	n := hlc.Timestamp(b.n)
 	l.last = max(l.last+n, b.first+n-1)

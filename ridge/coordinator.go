@@ -152,7 +152,7 @@ func (e *ensemble) stepDown() {
 	for _, b := range l.queue.batches {
 		ms := b.messages()
 		for i := range ms {
-			ms[i].T0 = e.c.now.Wall
+			ms[i].T0 = e.ownT0()
 			l.queue.put(sealed{message: &ms[i]})
 		}
 	}

@@ -115,3 +115,28 @@ func TestNamelessIsDropped(t *testing.T) {
 		w.finish(time.Second)
 	}
 }
+
+// What a process stamps for itself is not refused for its timestamp, however late
+// heartbeats were, and so however slow or fast others' clocks look.
+func TestOwnMessagesAreInTime(t *testing.T) {
+	for _, off := range []hlc.Timestamp{0, -300_000, 300_000, -120_000_000} {
+		w := newLoopback(1, 3, false)
+		for _, q := range w.cores[0].order {
+			q.wall += off
+		}
+		b, before := numbered(t, 1, 3), w.count[0]
+		var late, long Message
+		late, long = *msg(100, 0, 0), *msg(101, 0, 0)
+		long.Body = make([]byte, LongBody)
+		w.cores[0].MulticastBatch(w.now, b)
+		w.cores[0].Multicast(w.now, []Message{late, long})
+		w.flush(0)
+		for range 10 {
+			w.tick()
+			w.drain()
+		}
+		if n := w.count[0] - before; n != 5 || w.cores[0].counters.Refused > 0 {
+			t.Errorf("others' clocks off by %v us: %d of 5 delivered, %d refused", off, n, w.cores[0].counters.Refused)
+		}
+	}
+}

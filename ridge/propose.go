@@ -1,6 +1,8 @@
 package ridge
 
 import (
+	"time"
+
 	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 )
@@ -95,7 +97,7 @@ func (e *ensemble) admitOwn(ms []Message) {
 	for i := range ms {
 		m := &ms[i]
 		if m.T0 == 0 {
-			m.T0 = e.c.now.Wall
+			m.T0 = e.ownT0()
 		}
 		why := TooLarge
 		if len(m.Body) <= e.c.cfg.Tuning.MaxMessage {
@@ -109,10 +111,17 @@ func (e *ensemble) admitOwn(ms []Message) {
 	}
 }
 
+// ownT0 is the first timestamp of messages that are stamped here: this process's
+// clock, as far as its ensemble takes that for the present. Heartbeats that come late,
+// on a busy machine, make others' clocks look slow.
+func (e *ensemble) ownT0() hlc.Timestamp {
+	return clamp(e.c.now.Wall, 0, e.present(e.c.now), hlc.Timestamp(e.c.cfg.Tuning.Window/time.Microsecond))
+}
+
 // multicast passes on a message of this process that another is to order.
 func (c *Core) multicast(m *Message) {
 	if m.T0 == 0 {
-		m.T0 = c.now.Wall
+		m.T0 = c.home.ownT0()
 	}
 	t := c.cfg.Topology
 	if !t.validDests(m.Dests) {
