@@ -2,6 +2,7 @@ package bugbank
 
 import (
 	"flag"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -23,6 +24,20 @@ func load(t *testing.T) (root string, bugs []Bug) {
 		t.Fatal(err)
 	}
 	return root, bugs
+}
+
+// The page says of every bug who noticed it.
+func TestEveryBugIsOnThePage(t *testing.T) {
+	root, bugs := load(t)
+	page, err := os.ReadFile(filepath.Join(root, "docs/bugbank.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range bugs {
+		if !strings.Contains(string(page), "\n| "+bugs[i].Name+" | ") {
+			t.Errorf("docs/bugbank.md has no row of %s: go run ./internal/simtest/bugbank/table -missing", bugs[i].Name)
+		}
+	}
 }
 
 // A bug that no longer applies proves nothing: write it anew.
