@@ -6,6 +6,6 @@ import "time"
 
 type descriptor struct{}
 
-func (*descriptor) open(func())            {}
-func (*descriptor) set(time.Duration) bool { return false }
-func (*descriptor) close()                 {}
+func (*descriptor) open(func()) bool  { return false }
+func (*descriptor) set(time.Duration) {}
+func (*descriptor) close()            {}

@@ -59,7 +59,7 @@ func forgetShared(dir string, fsys vfs.FS, want identity, p ids.Process) error {
 	case err != nil:
 		return err
 	case id.process != 0 && id.cluster == want.cluster:
-		return fmt.Errorf("%w: it belongs to process %d alone; to have that begin with nothing, name another directory", ErrDirectory, id.process)
+		return fmt.Errorf("%w: it belongs to process %d alone, which shares it with nobody; if what is there is of no use, start the process with another directory, empty, and replace it by that (eyrie replace --help)", ErrDirectory, id.process)
 	}
 	if err := same(&id, &want); err != nil {
 		return err

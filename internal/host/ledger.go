@@ -9,9 +9,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/journal"
-	"github.com/eyrie-dev/eyrie/internal/node"
 	"github.com/eyrie-dev/eyrie/internal/vfs"
 	"github.com/eyrie-dev/eyrie/ridge"
 )
@@ -264,87 +262,4 @@ func explain(err error) error {
 		return fmt.Errorf("%w: make room on the disk and start the process again", err)
 	}
 	return err
-}
-
-// The journal is read through in the background, scrubBytes every scrubTicks
-// seconds: what rots while nobody reads it would be found at the next start, too late.
-// Where it is damaged it is mended, mendBytes a second.
-const (
-	scrubTicks = 4
-	scrubBytes = 1 << 20
-	mendBytes  = 4 << 20
-)
-
-// scrub reads some of the journal and, if it is damaged, has what lives there
-// written again: the processes know what they have written.
-func (l *ledger) scrub(bytes int) {
-	if err := l.journal.Scrub(bytes); err != nil {
-		l.log.Error("the journal is damaged on the disk; what lives there is written again from memory", "directory", l.dir, "err", err)
-	}
-	if found, _ := l.journal.Rot(); found > 0 {
-		l.mend()
-	}
-}
-
-// mend tells each process which of its records are damaged; not again before all
-// have heard it, and have had written again what they know.
-func (l *ledger) mend() {
-	l.mu.Lock()
-	if l.mending > 0 {
-		l.mu.Unlock()
-		return
-	}
-	names := map[uint32][]node.RecordName{}
-	for _, name := range l.journal.Mend(mendBytes) {
-		high, ensemble := name.Ensemble>>partBits, ids.Ensemble(name.Ensemble&(1<<partBits-1))
-		names[high] = append(names[high], node.RecordName{Ensemble: ensemble, Instance: ids.Instance(name.Instance)})
-	}
-	found, there := l.journal.Rot()
-	l.hasten() // states, which the journal has written again
-	parts := append([]*part(nil), l.parts...)
-	l.mending = len(parts)
-	l.mu.Unlock()
-	heard := func() {
-		l.mu.Lock()
-		l.mending--
-		l.mu.Unlock()
-	}
-	for _, p := range parts {
-		mine := names[p.high>>partBits]
-		if !p.loop.ask(func() { p.core.Mend(mine, node.Rot{Found: found, There: there}); heard() }) {
-			heard()
-		}
-	}
-}
-
-// watch tells the cores once a second whether the disk has room, and reads the
-// journal through, until the ledger is closed.
-func (l *ledger) watch() {
-	const ticks = 2 // a second
-	tick := time.NewTicker(time.Second / ticks)
-	defer tick.Stop()
-	for turn := 0; ; turn++ {
-		select {
-		case <-tick.C:
-		case <-l.ended:
-			return
-		}
-		l.mu.Lock()
-		l.care()
-		l.mu.Unlock()
-		if turn%ticks > 0 {
-			continue
-		}
-		room, err := l.journal.Room()
-		for _, p := range l.all() {
-			if full := err != nil || room < 0; full != p.full && (full || room > comfort-reserve) {
-				p.full = full
-				p.log.Warn("room on the disk", "directory", l.dir, "full", full, "bytes_above_reserve", room, "err", err)
-				p.loop.ask(func() { p.core.Full(full) })
-			}
-		}
-		if _, there := l.journal.Rot(); turn%(ticks*scrubTicks) == 0 || there {
-			l.scrub(scrubBytes)
-		}
-	}
 }

@@ -55,10 +55,10 @@ type driven interface {
 // holder runs rounds until the inbox is empty, and gives the right back under
 // the lock under which the next to bring input finds it free.
 //
-// A visitor that finds more than its share passes the right to the loop's own
-// goroutine, by a token in relay, and goes. That goroutine also takes the
-// right when the timer fires, and it alone ends the loop: a visitor that finds
-// the inbox closed, or the core ended, leaves that to it.
+// A visitor, who may be the timer's goroutine, that finds more than its share passes the
+// right to the loop's own goroutine, by a token in relay, and goes. That goroutine
+// alone ends the loop: a visitor that finds the inbox closed, or the core ended,
+// leaves that to it.
 //
 // Rejected: a goroutine for the core alone, woken by all others: a fifth more CPU
 // for callers that wait, alone or 64 of them. And a lock around the core for
@@ -78,7 +78,7 @@ type loop struct {
 	err error // the core's end
 
 	// armed is when the timer fires. It is left as it is when the core wants
-	// to be woken later: a wake-up for nothing is rarer, and cheaper, than
+	// to be woken a little later: a wake-up for nothing is rarer, and cheaper, than
 	// a change of the timer in every round. Guarded by inbox.mu.
 	armed time.Duration
 	timer *finetimer.Timer
@@ -89,6 +89,9 @@ type loop struct {
 	// one, and this would cost a fifth of the CPU.
 	gathers bool
 }
+
+// later is by how much later a core must want to be woken for the timer to be changed.
+const later = 4 * time.Millisecond
 
 const never = time.Duration(1<<63 - 1)
 
@@ -105,7 +108,7 @@ func (l *loop) init(core driven) {
 	l.inbox.running = true
 	l.relay = make(chan struct{}, 1)
 	l.start = time.Now()
-	l.timer, l.armed = finetimer.New(), never
+	l.timer, l.armed = finetimer.Func(l.fired), never
 }
 
 // deliver is the transport's Handler.
@@ -229,27 +232,21 @@ func (l *loop) run() error {
 		again, err := l.round(&l.w)
 		l.w.reset()
 		if l.err = err; err == nil && !again && l.rest() {
-			l.sleep()
+			<-l.relay
 		}
 	}
 	return l.err
 }
 
-// sleep waits for the right to run, from a visitor or because it is time.
-func (l *loop) sleep() {
-	for {
-		select {
-		case <-l.relay:
-			return
-		case <-l.timer.C:
-		}
-		l.inbox.mu.Lock()
-		l.armed = never
-		mine := l.inbox.claim() // else the holder arms the timer again
-		l.inbox.mu.Unlock()
-		if mine {
-			return
-		}
+// fired is called when the timer has: it may be time. The caller runs the core if
+// nobody else does; else whoever does arms the timer again.
+func (l *loop) fired() {
+	l.inbox.mu.Lock()
+	l.armed = never
+	mine := l.inbox.claim()
+	l.inbox.mu.Unlock()
+	if mine {
+		l.visit()
 	}
 }
 
@@ -262,7 +259,7 @@ func (l *loop) rest() bool {
 	if l.inbox.closed || !l.inbox.w.empty() {
 		return false
 	}
-	if wake < l.armed {
+	if wake < l.armed || wake-l.armed > later && wake != never {
 		d := wake - time.Since(l.start)
 		if d <= 0 {
 			return false

@@ -145,7 +145,7 @@ func (t *TCP) judge(version uint16, body []byte) (h hello, err error) {
 	case h.from.Process == self:
 		return h, refuse(ErrDuplicate, "process %d is this one: another was started with its id", self)
 	case h.layout != t.cfg.Layout || h.from.Process != 0 && h.settings != t.cfg.Settings:
-		return h, refuse(ErrLayout, "%v and %v are configured with other partitions, replicas, times, bounds or ways of execution: give both the same cluster file", t.cfg.Self, h.from)
+		return h, refuse(ErrLayout, "%v and %v are configured with other partitions, replicas, times, bounds or ways of execution, or one keeps its state on a disk and the other in memory: give both the same cluster file, and both a directory or none", t.cfg.Self, h.from)
 	case h.from.Process != 0 && t.peers[h.from.Process] == nil:
 		return h, refuse(ErrProcess, "process %d is not in process %d's configuration", h.from.Process, self)
 	}

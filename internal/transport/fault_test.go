@@ -5,6 +5,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/pprof"
+	"strings"
 	"testing"
 	"time"
 
@@ -256,15 +257,16 @@ func TestThrottle(t *testing.T) {
 	a, b, p := proxied(t)
 	reaches(t, a, b, 2, "before")
 	p.Throttle(faultproxy.Forth, 1)
-	a.Send(ids.To(2), text("first"))
-	a.Flush()
-	b.until(t, "a message", b.heard("first")) // read before its time was due
-	a.Send(ids.To(2), text("second"))
+	long := strings.Repeat("long ", 40_000) // longer than what is read at once, before its time is due
+	a.Send(ids.To(2), text(long))
 	a.Flush()
 	time.Sleep(50 * time.Millisecond)
-	if b.heard("second")() {
+	b.mu.Lock()
+	early := b.heard(long)()
+	b.mu.Unlock()
+	if early {
 		t.Error("read although throttled")
 	}
 	p.Throttle(faultproxy.Forth, 0)
-	b.until(t, "a message", b.heard("second"))
+	b.until(t, "a message", b.heard(long))
 }

@@ -49,7 +49,7 @@ func (in *intake) step(fd int) (done bool, err error) {
 	if err != nil {
 		return true, err
 	}
-	n, err := syscall.Read(fd, b)
+	n, err := readOne(fd, b)
 	switch {
 	case err == syscall.EINTR:
 		return true, nil

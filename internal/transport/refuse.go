@@ -17,7 +17,8 @@ var (
 	// ErrService: same cluster, but the two hold different services.
 	ErrService = errors.New("other service")
 	// ErrLayout: same cluster and service, but the two are configured with
-	// other partitions, replicas, times or ways of execution.
+	// other partitions, replicas, times or ways of execution, or one keeps its
+	// state on a disk and the other in memory.
 	ErrLayout = errors.New("other cluster configuration")
 	// ErrDuplicate: another life of a process with this id is connected
 	// and alive.

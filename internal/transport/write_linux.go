@@ -17,7 +17,7 @@ func writeAll(fd uintptr, ps [][]byte) (int, error) {
 		v.SetLen(len(p))
 		vs = append(vs, v)
 	}
-	n, _, errno := syscall.Syscall(syscall.SYS_WRITEV, fd, uintptr(unsafe.Pointer(&vs[0])), uintptr(len(vs)))
+	n, _, errno := syscall.RawSyscall(syscall.SYS_WRITEV, fd, uintptr(unsafe.Pointer(&vs[0])), uintptr(len(vs)))
 	if errno != 0 {
 		return -1, errno
 	}

@@ -32,7 +32,7 @@ func (w *rawWriter) init(c net.Conn) {
 	w.step = func(fd uintptr) bool {
 		for {
 			if len(w.ps) == 1 {
-				w.n, w.err = syscall.Write(int(fd), w.ps[0])
+				w.n, w.err = writeOne(fd, w.ps[0])
 			} else {
 				w.n, w.err = writeAll(fd, w.ps)
 			}
