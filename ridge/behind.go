@@ -90,16 +90,6 @@ func (e *ensemble) foresee(h *held) {
 	}
 }
 
-// held is the copy of a message, or nil.
-func (o *optimist) held(m *Message) *held {
-	if from := o.lookup(m.Command.Client); from != nil && m.Attempt > 0 {
-		if r := from.find(m.Command.Sequence); r != nil {
-			return r.copy(m.Attempt)
-		}
-	}
-	return nil
-}
-
 // freshen asks the others to go on when there is not much room left below what
 // they have reached: before anybody waits for it.
 func (e *ensemble) freshen(b *behind, t0 hlc.Timestamp) {

@@ -54,8 +54,9 @@ func (p *Proposal) Init(t *Topology, m *Message, cast bool) {
 // InitAlone makes p the proposal of m, which also goes straight to some replicas
 // of its destinations, see SendsTo. Who does not have it gets it with its value.
 func (p *Proposal) InitAlone(t *Topology, m *Message) {
-	p.Init(t, m, true)
-	p.propose.Cast, p.propose.Herald, p.cast.Alone = false, true, true
+	p.Init(t, m, len(m.Dests) > 1) // mostly else it is sent once, and encoded then
+	p.propose.Cast, p.propose.Herald = false, true
+	p.cast.Message, p.cast.Alone = m, true
 }
 
 // Ensemble is the one that orders the message.

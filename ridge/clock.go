@@ -33,6 +33,36 @@ func (f *former) onward(now hlc.Now) hlc.Now {
 	return now
 }
 
+// heardClock is another process's physical clock, as its messages tell it. They come
+// late on a busy machine, and never early: of those of the last while the one counts
+// that shows the clock furthest on. A clock that goes back is believed at the end of it.
+type heardClock struct {
+	known bool
+	// lately and before are the most that the clock was ahead of our Mono, in the
+	// present period, which began at since, and in the one before.
+	lately, before hlc.Timestamp
+	since          time.Duration
+}
+
+// hear takes what the clock showed when a message left that has come now. It counts
+// for one to two periods.
+func (k *heardClock) hear(now time.Duration, wall hlc.Timestamp, period time.Duration) {
+	ahead := wall.Add(-now)
+	switch gone := now - k.since; {
+	case !k.known || gone >= 2*period:
+		*k = heardClock{true, ahead, ahead, now}
+	case gone >= period:
+		*k = heardClock{true, ahead, k.lately, now}
+	default:
+		k.lately = max(k.lately, ahead)
+	}
+}
+
+// at is what the clock shows now.
+func (k *heardClock) at(now time.Duration) hlc.Timestamp {
+	return max(k.lately, k.before).Add(now)
+}
+
 // physical is the physical clock that bounds timestamps: the lower median of
 // the acceptors' clocks that this process hears, its own included, so that
 // one wrong clock, fast or slow, moves nothing [R8]. A clock heard a while ago
@@ -45,8 +75,8 @@ func (e *ensemble) physical(now hlc.Now) hlc.Timestamp {
 		switch {
 		case i == e.self:
 			clocks = append(clocks, now.Wall)
-		case p != nil && p.clock && e.c.hears(p):
-			clocks = append(clocks, p.wall.Add(now.Mono-p.wallAt))
+		case p != nil && p.clock.known && e.c.hears(p):
+			clocks = append(clocks, p.clock.at(now.Mono))
 		}
 	}
 	if len(clocks) == 0 {
@@ -63,7 +93,7 @@ func (e *ensemble) clocked() bool {
 	n := 0
 	for i := range e.acceptors() {
 		p := e.members[i].peer
-		if i == e.self || p != nil && p.clock && e.c.hears(p) {
+		if i == e.self || p != nil && p.clock.known && e.c.hears(p) {
 			n++
 		}
 	}
@@ -86,6 +116,9 @@ func (e *ensemble) time(now hlc.Now) hlc.Timestamp {
 	}
 	return t
 }
+
+// window is W in the clock's ticks.
+func (t *Tuning) window() hlc.Timestamp { return hlc.Timestamp(t.Window / time.Microsecond) }
 
 // clamp moves a proposer's timestamp into the window W around the physical
 // clock, both ways (erratum 5). One not above last becomes last+1, unless that

@@ -28,7 +28,13 @@ func (q *copies) swap(i, j int) {
 	a[i].index, a[j].index = i, j
 }
 
-func (q *copies) less(i, j int) bool { return (*q)[i].message.before((*q)[j].message) }
+func (q *copies) less(i, j int) bool {
+	a, b := (*q)[i], (*q)[j]
+	if a.place != b.place {
+		return a.place < b.place
+	}
+	return a.message.before(b.message)
+}
 
 func (q *copies) up(i int) {
 	for i > 0 && q.less(i, (i-1)/2) {

@@ -246,7 +246,7 @@ func (c *Core) settle() {
 		e.settle(c.now)
 	}
 	c.askAdvances()
-	if c.beatNow || c.now.Mono >= c.beatAt {
+	if c.beatNow || c.now.Mono >= c.nextBeat() {
 		for _, e := range c.ensembles {
 			e.tick(c.now)
 		}
@@ -263,7 +263,7 @@ func (c *Core) Wake() time.Duration {
 	if c.beatNow || !c.started {
 		return c.now.Mono
 	}
-	at := min(c.beatAt, c.asking.at)
+	at := min(c.nextBeat(), c.asking.at)
 	for _, e := range c.ensembles {
 		at = min(at, e.wake())
 	}

@@ -248,7 +248,7 @@ func readValueMessage(r *wire.Reader) *valueMessage {
 }
 
 func readHeartbeat(r *wire.Reader) *heartbeat {
-	m := &heartbeat{Wall: r.Timestamp(), Hears: r.Bool(), Full: r.Bool()}
+	m := &heartbeat{Wall: r.Timestamp(), Hears: r.Bool(), Full: r.Bool(), Often: r.Bool(), Doubts: readChain(r)}
 	n := r.Count(2 + roundSize + 10)
 	if n == 0 {
 		return m

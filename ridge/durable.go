@@ -87,7 +87,8 @@ func (c *Core) Again(id ids.Ensemble, k ids.Instance) bool {
 // refused here, and by others if they hear it of too many.
 func (c *Core) Full(full bool) {
 	if c.noRoom != full {
-		c.noRoom, c.beatNow = full, c.started
+		c.noRoom = full
+		c.tellAll()
 	}
 }
 

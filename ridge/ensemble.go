@@ -89,6 +89,9 @@ type ensemble struct {
 
 	stream stream
 	past   past
+	// close: its acceptors are near.
+	close  bool
+	quiet  quiet
 	lead   leader
 	reader reader
 	// parked are values that wait for payloads.
@@ -133,6 +136,7 @@ func newEnsemble(c *Core, spec *EnsembleSpec) *ensemble {
 			e.addMember(p)
 		}
 	}
+	e.close = e.members[0].partition == c.partition
 	e.changes.Ensemble = e.id
 	e.place()
 	e.gap.lag.before = c.patience() * time.Duration(len(e.members)) / 32

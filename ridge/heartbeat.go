@@ -6,24 +6,37 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/ids"
 )
 
-// beat sends heartbeats to all peers.
+// beat sends heartbeats to near peers, and to those far ones whose turn it is.
 func (c *Core) beat() {
-	c.beatNow = false
-	c.beaten, c.beatAt = c.now.Mono, c.now.Mono+c.every
+	c.beatNow, c.beatSoon = false, false
+	c.beaten = c.now.Mono
+	ahead := c.advance(c.pacer())
+	if late := c.now.Mono - c.beatAt; ahead == 0 && late >= 0 && late <= c.every/2 {
+		c.beatAt += c.every // beats do not drift apart
+	} else {
+		c.beatAt = c.now.Mono + c.every + ahead
+	}
+	c.lookAtFar()
 	for _, e := range c.ensembles {
-		e.stream.told()
+		if e.close || c.news {
+			e.stream.told()
+		}
 		e.past.note(c.now.Mono, e.delivered(), c.timeout/2)
 	}
-	var hears, deaf *heartbeat
+	var made heartbeats
 	for _, p := range c.order {
-		m := &hears
-		if !c.hears(p) {
-			m = &deaf
+		if p.near || c.due(p) {
+			p.owed = false
+			c.send(p.process, c.heartbeat(p, &made))
 		}
-		if *m == nil {
-			*m = c.heartbeat(m == &hears)
-		}
-		c.send(p.process, *m)
+	}
+	c.news = false
+}
+
+// tellAll has all peers told at once.
+func (c *Core) tellAll() {
+	if c.started {
+		c.beatNow, c.news, c.unsettled = true, true, true
 	}
 }
 
@@ -35,23 +48,46 @@ const tellBytes = 1 << 20
 // tell lets the acceptors know what has been delivered here, if that is much
 // since they were told, and if it is of use to them.
 func (e *ensemble) tell() {
-	if e.stream.freshBytes <= tellBytes || e.c.cfg.Durable {
+	s, most := &e.stream, tellBytes
+	if !e.close {
+		most = min(most, e.c.cfg.Tuning.MaxLogBytes/16)
+	}
+	much := s.freshBytes > most || !e.close && e.delivered() > s.freshInstance+ids.Instance(e.c.cfg.Tuning.MaxLogCount/16)
+	if !much || e.c.cfg.Durable {
 		return
 	}
-	e.stream.told()
-	m := e.c.heartbeat(true)
+	s.told()
+	var made heartbeats
 	for i := range e.acceptors() {
 		if p := e.members[i].peer; p != nil && e.c.hears(p) {
-			e.c.send(p.process, m)
+			e.c.send(p.process, e.c.heartbeat(p, &made))
 		}
 	}
 }
 
-func (c *Core) heartbeat(hears bool) *heartbeat {
-	m := &heartbeat{Wall: c.now.Wall, Hears: hears, Full: c.noRoom, Items: make([]heartbeatItem, len(c.ensembles))}
+// heartbeats are those of one moment, which differ by Hears and Often alone.
+type heartbeats [4]*heartbeat
+
+func (c *Core) heartbeat(p *peer, made *heartbeats) *heartbeat {
+	hears, often := c.hears(p), c.wantsOften(p)
+	i := 0
+	if hears {
+		i = 1
+	}
+	if often {
+		i += 2
+	}
+	if m := made[i]; m != nil {
+		return m
+	}
+	m := &heartbeat{
+		Wall: c.now.Wall, Hears: hears, Full: c.noRoom, Often: often, Doubts: c.doubts,
+		Items: make([]heartbeatItem, len(c.ensembles)),
+	}
 	for i, e := range c.ensembles {
 		m.Items[i] = e.report()
 	}
+	made[i] = m
 	return m
 }
 
@@ -81,6 +117,7 @@ func (c *Core) onHeartbeat(from ids.Process, inc ids.Incarnation, m *heartbeat) 
 		return
 	}
 	p.deaf = !m.Hears
+	c.asked(p, m)
 	if p.full != m.Full {
 		if p.full = m.Full; m.Full {
 			c.fullPeers++
@@ -88,8 +125,8 @@ func (c *Core) onHeartbeat(from ids.Process, inc ids.Incarnation, m *heartbeat) 
 			c.fullPeers--
 		}
 	}
-	p.wall, p.wallAt, p.clock = m.Wall, c.now.Mono, true
-	c.pace(from)
+	p.clock.hear(c.now.Mono, m.Wall, 2*c.timeout)
+	c.pace(p)
 	p.behind = false
 	for i := range m.Items {
 		it := &m.Items[i]
@@ -109,8 +146,15 @@ func (c *Core) onHeartbeat(from ids.Process, inc ids.Incarnation, m *heartbeat) 
 			if it.Version < e.version() && (e.self >= 0 || l.partition == c.partition) {
 				e.tellMembers(from)
 			}
-			e.acked = e.acked || e.ack(&l.item) < e.ack(it) || l.item.Whole < it.Whole || l.item.Needs < it.Needs
-			l.item, l.reported = *it, true
+			item := *it
+			if !c.cfg.Durable && l.reported {
+				// An older heartbeat may come after a newer one. What is forgotten by
+				// then it needs no more: it is not too late for it [N7].
+				item.Delivered = max(item.Delivered, l.item.Delivered)
+				item.Needs = max(item.Needs, item.Delivered)
+			}
+			e.acked = e.acked || e.ack(&l.item) < e.ack(&item) || l.item.Whole < item.Whole || l.item.Needs < item.Needs
+			l.item, l.reported = item, true
 			p.behind = p.behind || it.Delivered < e.past.before
 			e.note(c.now, it.Round)
 			if e.acceptor(from) >= 0 {

@@ -57,6 +57,10 @@ type held struct {
 	origin *origin
 	// given is when it was opt-delivered.
 	given time.Duration
+	// place is its T0 or, if that is not above those of messages that this process
+	// had proposed in the same ensemble when it came, above those: it comes behind
+	// them in the conservative order, so it does in the optimistic one.
+	place hlc.Timestamp
 	// at is the timestamp that this process has ordered it at, as its coordinator;
 	// zero: unknown.
 	at hlc.Timestamp
@@ -310,4 +314,14 @@ func (s *store) sweep(merged hlc.Timestamp) {
 			s.last = nil
 		}
 	}
+}
+
+// held is the copy of a message, or nil.
+func (o *optimist) held(m *Message) *held {
+	if from := o.lookup(m.Command.Client); from != nil && m.Attempt > 0 {
+		if r := from.find(m.Command.Sequence); r != nil {
+			return r.copy(m.Attempt)
+		}
+	}
+	return nil
 }

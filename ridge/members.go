@@ -81,7 +81,7 @@ func (e *ensemble) use(ms Members) {
 		e.save()
 	}
 	e.c.counters.Changes++
-	e.c.beatNow, e.c.unsettled = e.c.started, e.c.started
+	e.c.tellAll()
 }
 
 func (e *ensemble) set(ms Members) {

@@ -298,7 +298,7 @@ func (c *Core) candidate() (best *ensemble, key ids.Position) {
 func (e *ensemble) pulled(k ids.Instance, bytes int) {
 	s, t := &e.stream, &e.c.cfg.Tuning
 	s.freshBytes += bytes
-	if s.freshBytes > t.MaxLogBytes/16 || k > s.freshInstance+ids.Instance(t.MaxLogCount/16) {
+	if e.close && (s.freshBytes > t.MaxLogBytes/16 || k > s.freshInstance+ids.Instance(t.MaxLogCount/16)) {
 		e.c.beatNow = true
 	}
 	if s.full && s.room() {

@@ -219,8 +219,14 @@ type heartbeat struct {
 	// Hears: the sender has lately heard the receiver.
 	Hears bool
 	// Full: the sender's disk has too little room left.
-	Full  bool
-	Items []heartbeatItem
+	Full bool
+	// Often: the sender wants all heartbeats of the receiver, which is of another
+	// partition.
+	Often bool
+	// Doubts are replicas of the sender's partition that it does not hear, or that
+	// are behind.
+	Doubts []ids.Process
+	Items  []heartbeatItem
 }
 
 // heartbeatItem is the sender's state in one ensemble.

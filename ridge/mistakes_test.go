@@ -89,3 +89,33 @@ func TestNextEndsBeforeForced(t *testing.T) {
 		}
 	}
 }
+
+// A coordinator that waits longer with delivering than with proposing has what
+// comes after a proposal, though its timestamp is earlier, behind that in both
+// orders.
+func TestPlacedBehindProposed(t *testing.T) {
+	w := newWorld(t, 32, 1, 3, func(t *Tuning) {
+		t.Optimistic, t.ProposeWait, t.OptimisticWait = true, -1, 20*time.Millisecond
+	})
+	w.minDelay, w.maxDelay = 15*time.Millisecond, 15*time.Millisecond
+	w.run(500 * time.Millisecond)
+	n := w.node(1)
+	put := func(name int, ago time.Duration) {
+		m := msg(name, epoch.Add(w.now-ago))
+		w.byName[idOf(m)] = &proposal{m: m}
+		n.step(ids.ToClient(m.Command.Client), &Propose{Message: m, Cast: true})
+		w.run(time.Millisecond)
+	}
+	put(2, 0)
+	put(1, 5*time.Millisecond)
+	put(3, 0)
+	w.run(time.Second)
+	var got []int
+	for _, d := range n.delivered {
+		got = append(got, int(d.Message.Command.Sequence))
+	}
+	c := &n.core.counters
+	if !slices.Equal(got, []int{2, 1, 3}) || c.Mistakes+c.Forced > 0 || c.Compared != 3 {
+		t.Errorf("delivered %v; %d mistakes of %d, %d forced", got, c.Mistakes, c.Compared, c.Forced)
+	}
+}

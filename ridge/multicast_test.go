@@ -122,7 +122,7 @@ func TestOwnMessagesAreInTime(t *testing.T) {
 	for _, off := range []hlc.Timestamp{0, -300_000, 300_000, -120_000_000} {
 		w := newLoopback(1, 3, false)
 		for _, q := range w.cores[0].order {
-			q.wall += off
+			q.clock.lately, q.clock.before = q.clock.lately+off, q.clock.before+off
 		}
 		b, before := numbered(t, 1, 3), w.count[0]
 		var late, long Message

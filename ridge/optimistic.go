@@ -139,9 +139,19 @@ func (o *optimist) hold(c *Core, m *sealed, direct bool) {
 	}
 	m.arrived = c.now.Mono
 	h := o.add(from, r, m)
+	h.place = c.place(msg)
 	o.queue.push(h)
 	o.waiting.push(h)
 	c.unpark(h)
+}
+
+// place is where in the optimistic order a message belongs that has just come.
+func (c *Core) place(m *Message) hlc.Timestamp {
+	e := c.ensemble(c.cfg.Topology.EnsembleFor(m.Dests), true)
+	if e == nil || e.lead.phase != leading || m.T0 > e.lead.newest {
+		return m.T0
+	}
+	return e.lead.newest + 1
 }
 
 // known says whether a copy is a further one: that comes late says nothing of how

@@ -88,7 +88,7 @@ func (e *ensemble) onPromise(now hlc.Now, from ids.Process, m *promise) {
 		return // a page answered twice
 	}
 	if p := e.c.peers[from]; p != nil {
-		p.wall, p.wallAt, p.clock = m.Wall, now.Mono, true
+		p.clock.hear(now.Mono, m.Wall, 2*e.c.timeout)
 	}
 	a.trim = max(a.trim, m.Trim)
 	for _, v := range m.Votes {
@@ -169,6 +169,7 @@ func (e *ensemble) takeLead(now hlc.Now, quorum []int) {
 	e.seen = max(e.seen, floor)
 	best, end := e.bestVotes(quorum, floor)
 	l.phase = leading
+	e.c.tellAll()
 	l.prep = preparation{at: never}
 	l.plan = nil
 	l.gap, l.proposed = 0, now.Mono

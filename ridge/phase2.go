@@ -151,7 +151,7 @@ func (e *ensemble) batch(now hlc.Now, n int) *builder {
 	l, t := &e.lead, &e.c.cfg.Tuning
 	l.gap += (min(now.Mono-l.proposed, leadShare*t.Lead) - l.gap) / 4
 	l.proposed = now.Mono
-	physical, w := e.physical(now), hlc.Timestamp(t.Window/time.Microsecond)
+	physical, w := e.physical(now), t.window()
 	if q := &l.queue; q.batched > 0 && (q.single() == 0 || !q.turn) {
 		q.turn = true
 		return e.takeBatches(now, physical, w)
@@ -173,6 +173,7 @@ func (e *ensemble) batch(now hlc.Now, n int) *builder {
 		}
 	}
 	e.freshen(&behind, newest)
+	l.newest = max(l.newest, newest)
 	return b
 }
 

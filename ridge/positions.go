@@ -105,7 +105,7 @@ func (c *Core) Stable(p Positions) {
 		if e := c.ensemble(at.Ensemble, true); e != nil && at.Instance <= maxInstance && at.Instance > e.stable+1 {
 			e.stable = at.Instance - 1
 			e.acked = true
-			c.beatNow, c.unsettled = c.started, c.started
+			c.tellAll()
 		}
 	}
 }
@@ -122,7 +122,7 @@ func (c *Core) Whole(p Positions) {
 		if e := c.ensemble(at.Ensemble, true); e != nil && at.Valid() {
 			e.whole = max(e.whole, min(at.Instance-1, e.stable))
 			e.acked = true
-			c.beatNow, c.unsettled = c.started, c.started
+			c.tellAll()
 		}
 	}
 }
@@ -133,7 +133,7 @@ func (c *Core) Await(p Positions) {
 	for _, at := range p.Ensembles {
 		if e := c.ensemble(at.Ensemble, true); e != nil && at.Valid() {
 			e.awaited = at.Instance - 1
-			c.beatNow, c.unsettled = c.started, c.started
+			c.tellAll()
 		}
 	}
 }

@@ -1,8 +1,6 @@
 package ridge
 
 import (
-	"time"
-
 	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 )
@@ -115,7 +113,7 @@ func (e *ensemble) admitOwn(ms []Message) {
 // clock, as far as its ensemble takes that for the present. Heartbeats that come late,
 // on a busy machine, make others' clocks look slow.
 func (e *ensemble) ownT0() hlc.Timestamp {
-	return clamp(e.c.now.Wall, 0, e.present(e.c.now), hlc.Timestamp(e.c.cfg.Tuning.Window/time.Microsecond))
+	return clamp(e.c.now.Wall, 0, e.present(e.c.now), e.c.cfg.Tuning.window())
 }
 
 // multicast passes on a message of this process that another is to order.
@@ -292,6 +290,8 @@ func (e *ensemble) onAdvance(now hlc.Now, from ids.Process, m *advance) {
 	}
 	if e.reach(now, m.Key); e.lead.nulls.want <= e.lead.last && len(e.lead.open) == 0 {
 		// Reached and decided: the asker has missed the decision.
-		e.c.send(from, e.c.heartbeat(true))
+		if p := e.c.peers[from]; p != nil {
+			e.c.send(from, e.c.heartbeat(p, &heartbeats{}))
+		}
 	}
 }

@@ -188,6 +188,9 @@ func TestFullFollowersRefuseProposals(t *testing.T) {
 		c := w.nodes[0].core.ensembles[0].coordinator()
 		for i, n := 0, 0; n < full; i++ {
 			if w.nodes[i].id != c {
+				for w.nodes[i].disk.saving { // the end of one would let others begin
+					w.run(time.Millisecond)
+				}
 				w.nodes[i].core.Full(true)
 				w.nodes[i].disk.saving = true // no checkpoint has room
 				n++

@@ -72,7 +72,13 @@ func (v *Value) skim() bool {
 		}
 		at += size
 	}
-	if at != len(w.raw) || d != nil && d.sum() != w.ID.Digest || d == nil && w.digest() != w.ID.Digest {
+	var sum uint64
+	if d != nil {
+		sum = d.sum()
+	} else {
+		sum = w.digest()
+	}
+	if at != len(w.raw) || sum != w.ID.Digest {
 		return false
 	}
 	r = wire.NewReader(first)

@@ -124,7 +124,7 @@ func TestNoOrderMistakes(t *testing.T) {
 			return b
 		}
 	}}
-	for seed := range uint64(6) {
+	for seed := range uint64(10) {
 		all = nil
 		if _, err := Run(seed+*seedFlag, calm); err != nil {
 			t.Fatal(err)

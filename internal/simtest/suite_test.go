@@ -23,9 +23,12 @@ func TestSameSeedSameRun(t *testing.T) {
 // regressions are seeds that once found a bug; docs/buglog.md tells which.
 // Shapes have changed since, so what they find today may be something else:
 // they are kept because they are as good as any other.
-var regressions = []uint64{12, 17, 23, 30, 32, 33, 34, 47, 50, 55, 67, 68, 74, 90, 91, 95, 130, 136, 142, 150, 163, 182, 1124, 1319, 2027, 32027, 32762, 40842, 52084, 52719, 70214}
+var regressions = []uint64{12, 17, 23, 30, 32, 33, 34, 47, 50, 55, 67, 68, 74, 90, 91, 95, 130, 136, 142, 150, 163, 182, 1124, 1319, 2027, 32027, 32762, 40842, 52084, 52719, 70214, 90108}
 
 func TestRegressions(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short: TestClusters runs clusters, too")
+	}
 	for _, seed := range regressions {
 		if _, err := Run(seed, Options{}); err != nil {
 			t.Error(err)
