@@ -2,6 +2,7 @@ package optimistic
 
 import (
 	"encoding/binary"
+	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
@@ -24,8 +25,9 @@ type entry struct {
 	// turned: the conservative execution has the run. swapped: it came before
 	// another with which it conflicts, and which is before it in the list.
 	turned, swapped bool
-	// sent: the optimistic reply left from here.
+	// sent: the optimistic reply leaves from here, as of said.
 	sent bool
+	said time.Duration
 	// leads: this replica speaks for its partition about the run.
 	leads bool
 	// passed counts commands behind this one whose turn came before.
@@ -103,6 +105,9 @@ func (t *table) bucket(c ids.Command, a ids.Attempt) **entry {
 }
 
 func (t *table) find(c ids.Command, a ids.Attempt) *entry {
+	if t.count == 0 {
+		return nil
+	}
 	for e := *t.bucket(c, a); e != nil; e = e.chain {
 		if e.command == c && e.attempt == a {
 			return e

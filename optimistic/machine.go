@@ -44,6 +44,7 @@ type Machine struct {
 
 	early   early
 	heralds heralds
+	speech  speech
 	// runs: the last command came before its turn. Where none does, what is said of
 	// those to come is of no use.
 	runs bool
@@ -151,6 +152,7 @@ func (m *Machine) Deliver(now hlc.Now, d partition.Delivery) {
 	m.now = now
 	m.correct(&d)
 	m.merged = d.Position.T
+	m.speakBefore(&d)
 	m.r.Deliver(now, d)
 	m.expire(m.merged)
 }
@@ -189,11 +191,12 @@ func (m *Machine) Tick(now hlc.Now) {
 }
 
 // Wake is the Mono time of the next needed Tick.
-func (m *Machine) Wake() time.Duration { return m.r.Wake() }
+func (m *Machine) Wake() time.Duration { return min(m.r.Wake(), m.speech.wake()) }
 
 // Sends drains the messages to send. The slice is valid until the next call.
 func (m *Machine) Sends() []partition.Send {
 	m.settle()
+	m.speak()
 	return m.r.Sends()
 }
 

@@ -8,7 +8,7 @@ import (
 // reply sends the optimistic reply of a run that has ended, when every other
 // destination has said that it has started the command, optimistically or not:
 // these signals hold back nothing else. There is at most one of a command here,
-// and none after the conservative one.
+// and none after the conservative one. It may wait for others (speech).
 func (m *Machine) reply(e *entry) {
 	if e.replied || e.leaving || !e.run.Ended() || e.run.Missing() > 0 {
 		return
@@ -24,12 +24,15 @@ func (m *Machine) reply(e *entry) {
 		return
 	}
 	m.counters.RepliesSent++
-	e.sent = true
-	m.r.Reply(e.command.Client, &Reply{
+	e.sent, e.said = true, m.now.Mono
+	m.speech.held = append(m.speech.held, &Reply{
 		Command: e.command, Attempt: e.attempt, Outcome: r.Outcome,
 		Value: r.Value, ErrorName: r.ErrorName, ErrorText: r.ErrorText,
 		Stages: partition.Stages{Delivered: e.delivered, Started: e.started, Finished: m.now.Wall},
 	})
+	if e.turned {
+		m.speakNow() // its conservative reply may be next
+	}
 }
 
 // Told implements partition.Speculator.

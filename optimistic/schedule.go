@@ -129,6 +129,9 @@ func (m *Machine) Turn(c ids.Command, a ids.Attempt) *partition.Run {
 		m.pass(e)
 	}
 	e.turned = true
+	if e.sent {
+		m.speech.turned(m.now.Mono - e.said)
+	}
 	m.pending.remove(e)
 	return e.run
 }

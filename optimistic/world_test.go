@@ -228,7 +228,9 @@ func (n *node) step() (idle bool) {
 		} else {
 			n.r.Step(w.clock(), l.from, l.m)
 		}
-	case n.r.Wake() <= w.now:
+	case n.m != nil && n.m.Wake() <= w.now:
+		n.m.Tick(w.clock())
+	case n.m == nil && n.r.Wake() <= w.now:
 		n.r.Tick(w.clock())
 	default:
 		return !mayDeliver

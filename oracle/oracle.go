@@ -9,6 +9,7 @@
 package oracle
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"github.com/cespare/xxhash/v2"
@@ -102,7 +103,9 @@ func (m *Map) finish(partitions int, options []Option) {
 	}
 }
 
-func hashSlot(placement string) int { return int(xxhash.Sum64String(placement) % Slots) }
+func hashSlot(placement string) int { return slotOf(xxhash.Sum64String(placement)) }
+
+func slotOf(hash uint64) int { return int(hash % Slots) }
 
 // Version tells maps of one cluster apart; a later map has a higher one.
 func (m *Map) Version() uint64 { return m.version }
@@ -125,12 +128,25 @@ func (m *Map) Owners(k partition.Key) ids.Set {
 
 // OwnersOf is Owners of a name in a buffer.
 func (m *Map) OwnersOf(collection uint16, name []byte) ids.Set {
-	if int(collection) < len(m.service.Collections) {
-		if c := &m.service.Collections[collection]; m.hashed && c.Place == nil && !c.Everywhere {
-			return m.single[m.owner[xxhash.Sum64(name)%Slots]]
-		}
+	if c := m.collection(collection); m.hashed && c.Place == nil && !c.Everywhere {
+		return m.single[m.owner[slotOf(xxhash.Sum64(name))]]
 	}
 	return m.Owners(partition.Key{Collection: collection, Name: string(name)})
+}
+
+// OwnerEach fills in the owners of names of eight bytes, given as big-endian numbers.
+// It is false, and nothing is filled in, if it is not the hash of the name that
+// places them.
+func (m *Map) OwnerEach(collection uint16, words []uint64, owners []ids.Partition) bool {
+	if c := m.collection(collection); !m.hashed || c.Place != nil || c.Everywhere {
+		return false
+	}
+	var name [8]byte
+	for i, w := range words {
+		binary.BigEndian.PutUint64(name[:], w)
+		owners[i] = m.owner[slotOf(xxhash.Sum64(name[:]))]
+	}
+	return true
 }
 
 // RangeOwners are the partitions that hold a range between them, or, with

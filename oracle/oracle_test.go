@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"encoding/binary"
 	"fmt"
 	"strconv"
 	"strings"
@@ -147,6 +148,17 @@ func TestOwnersOfNames(t *testing.T) {
 				k := partition.Key{Collection: c, Name: fmt.Sprint("name", i)}
 				if want, got := m.Owners(k), m.OwnersOf(c, []byte(k.Name)); !got.Equal(want) {
 					t.Errorf("%v: %v, want %v", k, got, want)
+				}
+			}
+			words, owners := []uint64{0, 1, 1 << 63, 12345}, make([]ids.Partition, 4)
+			if each := m.OwnerEach(c, words, owners); each != (m.hashed && (c == 0 || c == 3)) {
+				t.Errorf("collection %d: %v", c, each)
+			} else if each {
+				for i, w := range words {
+					k := partition.Key{Collection: c, Name: string(binary.BigEndian.AppendUint64(nil, w))}
+					if want := m.Owners(k); !want.Equal(ids.Set{owners[i]}) {
+						t.Errorf("%v: %v, want %v", k, owners[i], want)
+					}
 				}
 			}
 		}

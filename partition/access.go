@@ -1,6 +1,10 @@
 package partition
 
-import "github.com/eyrie-dev/eyrie/internal/ids"
+import (
+	"slices"
+
+	"github.com/eyrie-dev/eyrie/internal/ids"
+)
 
 // spans says whether a name is between the bounds, wherever it is placed.
 func (g Range) spans(name string) bool {
@@ -266,6 +270,10 @@ func (r *Replica) locate(c *command) {
 	others := 0
 	for i := range c.items {
 		it := &c.items[i]
+		if it.here {
+			c.held = append(c.held, true)
+			continue // and only updated
+		}
 		more, held := r.place(it, c.dests)
 		if more != nil {
 			c.needed = c.dests.Union(c.needed).Union(more)
@@ -294,6 +302,19 @@ func (r *Replica) ownersOf(collection uint16, name []byte) ids.Set {
 		return r.names.OwnersOf(collection, name)
 	}
 	return r.config.Placement.Owners(Key{collection, string(name)})
+}
+
+// ownerEach are the owners of names of eight bytes, each of which has one, or nil. It
+// is valid until the next call.
+func (r *Replica) ownerEach(collection uint16, words []uint64) []ids.Partition {
+	if r.names == nil {
+		return nil
+	}
+	r.owners = slices.Grow(r.owners[:0], len(words))[:len(words)]
+	if !r.names.OwnerEach(collection, words, r.owners) {
+		return nil
+	}
+	return r.owners
 }
 
 // holds says whether this partition holds a variable.

@@ -262,6 +262,7 @@ func (r *Replica) open(c *command) {
 	c.out = &outgoing{Tag: c.Tag, dests: c.dests}
 	c.in.open(c.dests, r.config.Partition)
 	c.mayWait = r.needsOthers(c)
+	c.gathers = c.mayWait && c.readsOrUpdates()
 	if !c.tx.over {
 		r.plan(c)
 	}
@@ -272,15 +273,20 @@ func (r *Replica) open(c *command) {
 // needsOthers says whether the code of a command with several destinations may
 // need a value from elsewhere.
 func (r *Replica) needsOthers(c *command) bool {
-	return !c.exact || slices.ContainsFunc(c.items, func(it Item) bool { return !r.holdsWhole(&it) })
+	if !c.exact {
+		return true
+	}
+	for i := range c.items {
+		if it := &c.items[i]; !c.held[i] || it.Range != nil && !r.holdsWhole(it.Range) {
+			return true
+		}
+	}
+	return false
 }
 
-// holdsWhole says whether reading an item needs nobody else.
-func (r *Replica) holdsWhole(it *Item) bool {
-	if it.Range == nil {
-		return r.holds(it.Key)
-	}
-	owners, everywhere := r.config.Placement.RangeOwners(*it.Range)
+// holdsWhole says whether reading a range needs nobody else.
+func (r *Replica) holdsWhole(g *Range) bool {
+	owners, everywhere := r.config.Placement.RangeOwners(*g)
 	return everywhere || len(owners) == 1 && owners[0] == r.config.Partition
 }
 

@@ -83,7 +83,11 @@ func (r *Replica) writeSet(c *command) uint64 {
 			}
 			continue
 		}
-		r.settle(p, p.old, p.oldOK)
+		if p.before != nil {
+			r.settle(p, p.before.value, p.before.ok)
+		} else {
+			r.settle(p, nil, false)
+		}
 		b = wire.AppendBool(b, p.ok)
 		b = wire.AppendBytes(b, p.value)
 	}
@@ -113,7 +117,7 @@ func (r *Replica) onCheck(q ids.Partition, m *Check) {
 // what others that it does not wait for are yet to do, in both orders: a service
 // whose operation does not commute, though it says so, makes replicas diverge.
 func (r *Replica) verifyCommutes(c *command, p *pending, v *variable) {
-	u := r.index.keys[p.key]
+	u := r.index.of(p.key, v)
 	if u == nil || u.mode == ModeWrite || u.mode == ModeRead {
 		return
 	}

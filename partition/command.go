@@ -52,13 +52,17 @@ type command struct {
 	// make conflicts, since every conflict is seen by whoever holds the
 	// variable. Set when the command is entered in the index.
 	local []int32
-	// used are the users of the variables among local, in their order, while the
-	// command is in the index; nil for a range.
-	used []*users
+	// used are the numbers of the users of the variables among local, while the command
+	// is in the index. ranged: there are ranges, too.
+	used   []uint32
+	ranged bool
 	// barrier: it conflicts with every other command (AtLeast, Sequential).
 	barrier bool
 	// mayWait: the code may need a value from elsewhere, so a coroutine runs it.
-	mayWait  bool
+	mayWait bool
+	// gathers: with a coroutine only if what it has declared to read has not come by
+	// the time that all signals have, or it has been run before its turn; see gathered.
+	gathers  bool
 	started  bool
 	finished bool
 	asked    bool // it has pulled

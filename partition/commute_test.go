@@ -268,16 +268,42 @@ func TestUpdatesLeaveNothing(t *testing.T) {
 		l.deliver(l.op(1000+hlcOf(i), p, 0, 1), 1, 2)
 		if i%7 == 6 {
 			l.pass(nil)
-			if n := l.node(1); len(n.index.keys) != 0 || n.Status().Unfinished != 0 {
-				t.Fatalf("%d keys, %d unfinished", len(n.index.keys), n.Status().Unfinished)
+			if n := l.node(1); n.index.live() != 0 || n.Status().Unfinished != 0 {
+				t.Fatalf("%d keys, %d unfinished", n.index.live(), n.Status().Unfinished)
 			}
-			for _, u := range l.node(1).index.free {
+			for _, u := range l.node(1).index.lists {
 				for _, c := range append(u.now[:cap(u.now)], u.before[:cap(u.before)]...) {
 					if c != nil {
 						t.Fatal("a list holds a command that is no more")
 					}
 				}
 			}
+		}
+	}
+}
+
+// Who waits at a variable waits there also after it has gone, or has come.
+func TestWaitersOfWhatComesAndGoes(t *testing.T) {
+	l := newLab(t, 2, 1)
+	x, far := l.key(colHash, 0, 0), l.key(colHash, 1, 0)
+	n := l.node(1)
+	l.deliver(l.op(999, exactly(put(x)), 0), 1)
+	for i, first := range []instr{drop(x), put(x), drop(x), put(x)} {
+		now := 1000 + 10*hlcOf(i)
+		l.deliver(l.op(now, exactly(first, put(far)), 0, 1), 1, 2)
+		second := l.op(now+1, exactly(put(x), put(far)), 0, 1)
+		if i == 2 { // and so there is none in the next
+			second = l.op(now+1, exactly(drop(x), put(far)), 0, 1)
+		}
+		l.deliver(second, 1) // and not yet elsewhere
+		l.pass(nil)
+		if !n.blocked([]Item{{Key: x}}) || n.index.live() == 0 {
+			t.Fatalf("round %d: nobody waits for what is unfinished", i)
+		}
+		l.deliver(second, 2)
+		l.pass(nil)
+		if n.blocked([]Item{{Key: x}}) || n.index.live() != 0 || len(n.index.absent) != 0 || n.Status().Unfinished != 0 {
+			t.Fatalf("round %d: somebody waits for what is finished", i)
 		}
 	}
 }

@@ -124,7 +124,7 @@ func DefaultTuning() Tuning {
 		MinConfirmed: 256,
 		PartItems:    128, PartBytes: 32 << 10,
 		PullAfter: 20 * time.Millisecond, PullMax: time.Second,
-		ProgressEvery: 200 * time.Millisecond,
+		ProgressEvery: 500 * time.Millisecond,
 	}
 }
 

@@ -336,7 +336,7 @@ func TestCloseStopsCoroutines(t *testing.T) {
 		return nil, nil
 	}
 	for i := range 5 {
-		l.deliver(l.op(1000+hlc.Timestamp(i), exactly(get(l.key(colHash, 1, 0)), get(l.key(colHash, 0, i))), 0, 1), 1)
+		l.deliver(l.op(1000+hlc.Timestamp(i), exactly(get(l.key(colHash, 1, 0)), put(l.key(colHash, 0, i))), 0, 1), 1)
 	}
 	if n := l.node(1).Status().Counters.Waits; n != 5 {
 		t.Fatalf("%d wait", n)

@@ -67,6 +67,42 @@ func (t *transaction) fetch(k Key, owners ids.Set) ([]byte, bool) {
 	}
 }
 
+// readsOrUpdates says whether a command, whose access is exact, reads single
+// variables and updates others, and nothing else. What such a command has to say to
+// other destinations is said when it starts, whatever its code then does.
+func (c *command) readsOrUpdates() bool {
+	return c.exact && !slices.ContainsFunc(c.items, func(it Item) bool { return it.Range != nil || it.Write && !it.Blind })
+}
+
+// gathered says whether all has come that the code of a started command, which reads
+// or updates, may read of others: then it runs to its end without a coroutine.
+//
+// It may wait for that until all signals are there, as its reply does in any case: it
+// keeps nothing from others, so none of them waits for it in turn. But no longer:
+// values for which a message had no room may come only after others' code has run.
+func (r *Replica) gathered(c *command) bool {
+	t := &c.tx
+	if t.idle {
+		return false
+	}
+	for i := range c.items {
+		it := &c.items[i]
+		if it.Write || c.held[i] {
+			continue
+		}
+		q := firstIn(r.config.Placement.Owners(it.Key), c.dests)
+		if _, _, here := c.in.peer(q).value(r.service, it.Key); !here {
+			if !t.wanting {
+				r.counters.Waits++
+			}
+			t.want, t.wanting, t.idle = q, true, true
+			return false
+		}
+	}
+	t.wanting, t.idle = false, false
+	return true
+}
+
 // wait suspends the code until something has come from a partition.
 func (t *transaction) wait(q ids.Partition) {
 	if t.worker == nil {

@@ -7,25 +7,108 @@ package partition
 // of those that may overlap, and the one before it, are looked at. What is left
 // out follows, since a command starts only after those it waits for have finished.
 type index struct {
-	keys map[Key]*users
+	// lists are from 1 on, free the numbers of those that are nobody's.
+	//
+	// Invariant: variables in the state know the numbers of theirs, absent has those of
+	// variables that there are not.
+	lists  []users
+	free   []uint32
+	absent map[Key]uint32
 	// ranged are the unfinished commands that touch ranges, in order.
 	ranged []*command
 	// barrier is the last one that conflicts with everything. Commands before
 	// it have left the index: waiting for it is waiting for them.
 	barrier *command
-	free    []*users
+	epoch   uint32 // barriers so far: lists of another one are none
 }
 
-// users are the unfinished commands after the barrier that touch a key, by
+// users are the unfinished commands after the barrier that touch a variable, by
 // groups: one writer, or readers in a row, or updates in a row by one operation
 // that commutes.
 //
 // Invariant: each of now, which is not empty, waits for each of before. So when
 // the last of now has finished, none of before is left.
 type users struct {
-	key         Key
+	key         Key       // if v is nil
+	v           *variable // nil: there is no such variable
+	epoch       uint32
 	mode        Mode // of now
 	now, before []*command
+}
+
+func newIndex() *index { return &index{lists: make([]users, 1), absent: make(map[Key]uint32)} }
+
+// live is how many variables unfinished commands touch.
+func (ix *index) live() int { return len(ix.lists) - 1 - len(ix.free) }
+
+// number is that of the users of a variable; 0 is none. v is what find returns for k.
+func (ix *index) number(k Key, v *variable) (n uint32) {
+	switch {
+	case v != nil:
+		n = v.users
+	case len(ix.absent) > 0:
+		n = ix.absent[k]
+	}
+	if ix.lists[n].epoch != ix.epoch {
+		return 0
+	}
+	return n
+}
+
+// of are the users of a variable, or nil; they are valid until there are others.
+func (ix *index) of(k Key, v *variable) *users {
+	if n := ix.number(k, v); n != 0 {
+		return &ix.lists[n]
+	}
+	return nil
+}
+
+// add makes users, of nobody yet, of a variable that has none.
+func (ix *index) add(k Key, v *variable) (n uint32) {
+	if len(ix.free) > 0 {
+		n = pop(&ix.free)
+	} else {
+		n = uint32(len(ix.lists))
+		ix.lists = append(ix.lists, users{})
+	}
+	u := &ix.lists[n]
+	u.epoch = ix.epoch
+	if u.v = v; v != nil {
+		v.users = n
+	} else {
+		u.key, ix.absent[k] = k, n
+	}
+	return n
+}
+
+// drop makes users free of whom none is left.
+func (ix *index) drop(n uint32) {
+	u := &ix.lists[n]
+	switch { // unless there are others since a barrier
+	case u.v != nil && u.v.users == n:
+		u.v.users = 0
+	case u.v == nil && ix.absent[u.key] == n:
+		delete(ix.absent, u.key)
+	}
+	clear(u.before)
+	*u = users{now: u.now, before: u.before[:0]}
+	ix.free = append(ix.free, n)
+}
+
+// came is told of a variable that is there now, went of one that is no more.
+func (ix *index) came(v *variable) {
+	k := Key{v.collection, v.name}
+	if n, there := ix.absent[k]; there {
+		delete(ix.absent, k)
+		v.users, ix.lists[n].v, ix.lists[n].key = n, v, Key{}
+	}
+}
+
+func (ix *index) went(v *variable) {
+	n := v.users
+	k := Key{v.collection, v.name}
+	v.users, ix.lists[n].v, ix.lists[n].key = 0, nil, k
+	ix.absent[k] = n
 }
 
 // ahead are those that one more has to wait for.
@@ -83,7 +166,7 @@ func (r *Replica) blocked(items []Item) bool {
 	for i := range items {
 		it := &items[i]
 		if it.Range == nil {
-			if u := r.index.keys[it.Key]; u != nil && len(u.ahead(r.service.mode(it))) > 0 {
+			if u := r.usersOf(it); u != nil && len(u.ahead(r.service.mode(it))) > 0 {
 				return true
 			}
 			for _, e := range r.index.ranged {
@@ -131,9 +214,7 @@ func (r *Replica) enter(c *command) {
 			block(b, waiter{c, -1})
 		}
 		for _, i := range c.local {
-			u := r.index.keys[c.items[i].Key]
-			r.blockByUsers(waiter{c, -1}, &c.items[i], u)
-			c.used = append(c.used, u)
+			r.blockByUsers(waiter{c, -1}, &c.items[i])
 		}
 	}
 	if c.out != nil {
@@ -159,10 +240,20 @@ func (r *Replica) blockByAll(w waiter) {
 	}
 }
 
-// blockByUsers: u are those of the item's variable, if it is one and there are any.
-func (r *Replica) blockByUsers(w waiter, it *Item, u *users) {
+// usersOf are those of an item's variable, or nil.
+func (r *Replica) usersOf(it *Item) *users { return r.index.of(it.Key, r.variableOf(it)) }
+
+// variableOf is an item's variable, or nil.
+func (r *Replica) variableOf(it *Item) *variable {
+	if v := it.found; v != nil && !v.dead {
+		return v
+	}
+	return r.state.find(it.Key)
+}
+
+func (r *Replica) blockByUsers(w waiter, it *Item) {
 	if it.Range == nil {
-		if u != nil {
+		if u := r.usersOf(it); u != nil {
 			for _, e := range u.ahead(r.service.mode(it)) {
 				block(e, w)
 			}
@@ -188,49 +279,37 @@ func (r *Replica) blockRead(c *command, i int) {
 	if b := r.index.barrier; b != nil {
 		block(b, w)
 	}
-	it := &c.items[c.out.early[i].item]
-	r.blockByUsers(w, it, r.index.keys[it.Key])
+	r.blockByUsers(w, &c.items[c.out.early[i].item])
 }
 
 func (r *Replica) insert(c *command) {
-	ix := &r.index
+	ix := r.index
 	if c.barrier {
-		clear(ix.keys)
 		clear(ix.ranged)
 		ix.ranged = ix.ranged[:0]
 		ix.barrier = c
+		ix.epoch++
 		return
 	}
 	ranged := false
-	for j, i := range c.local {
+	for _, i := range c.local {
 		it := &c.items[i]
 		if it.Range != nil {
 			ranged = true
-			c.used[j] = nil
 			continue
 		}
-		u := c.used[j]
-		if u == nil { // unless the command itself has just brought them
-			if u = ix.keys[it.Key]; u == nil {
-				u = ix.users(it.Key)
-			}
-			c.used[j] = u
+		v := r.variableOf(it)
+		n := ix.number(it.Key, v)
+		if n == 0 {
+			n = ix.add(it.Key, v)
 		}
-		u.add(c, r.service.mode(it))
+		c.used = append(c.used, n)
+		ix.lists[n].add(c, r.service.mode(it))
 	}
 	if ranged {
+		c.ranged = true
 		ix.ranged = append(ix.ranged, c)
 	}
-}
-
-// users are new ones, of nobody yet.
-func (ix *index) users(k Key) *users {
-	u := pop(&ix.free)
-	if u == nil {
-		u = new(users)
-	}
-	u.key, ix.keys[k] = k, u
-	return u
 }
 
 // remove takes a finished command out of the index.
@@ -238,27 +317,18 @@ func (ix *index) remove(c *command) {
 	if ix.barrier == c {
 		ix.barrier = nil
 	}
-	if c.barrier {
-		return
-	}
-	ranged := false
-	for _, u := range c.used {
-		if u == nil {
-			ranged = true
-			continue
+	for _, n := range c.used {
+		u := &ix.lists[n]
+		if len(u.now) == 0 {
+			continue // it touches the variable in several ways
 		}
 		u.now, u.before = without(u.now, c), without(u.before, c)
-		// Those of before a barrier are in keys no more.
-		if len(u.now) == 0 && ix.keys[u.key] == u {
-			clear(u.before)
-			u.before = u.before[:0]
-			delete(ix.keys, u.key)
-			ix.free = append(ix.free, u)
+		if len(u.now) == 0 {
+			ix.drop(n)
 		}
 	}
-	clear(c.used)
 	c.used = c.used[:0]
-	if ranged {
+	if c.ranged {
 		ix.ranged = without(ix.ranged, c)
 	}
 }

@@ -112,6 +112,7 @@ func exactly(code ...instr) *program {
 
 func get(k Key) instr               { return instr{op: opGet, key: k} }
 func put(k Key) instr               { return instr{op: opPut, key: k} }
+func drop(k Key) instr              { return instr{op: opDelete, key: k} }
 func update(k Key, op int) instr    { return instr{op: opUpdate, key: k, n: op} }
 func fail() instr                   { return instr{op: opFailIf} }
 func scan(col uint16, n int) instr  { return instr{op: opRange, rng: Range{Collection: col}, n: n} }

@@ -45,8 +45,9 @@ type outbox struct {
 }
 
 const (
-	// tellAfter finished commands are told at once.
-	tellAfter = 256
+	// tellAfter finished commands are told at once: to all replicas of all that share
+	// them, most of which hear nothing else of this one at the time.
+	tellAfter = 1024
 	askFirst  = time.Second
 	askMost   = 30 * time.Second
 	// An outbox of more entries is swept when all have told, or ProgressEvery

@@ -54,7 +54,9 @@ type Item struct {
 	// operation and that Commutes.
 	Blind bool
 	Op    uint16
-	// found is the variable, if Lent.Find has found it; it may be dead by now.
+	// here: this partition alone holds the variable.
+	here bool
+	// found is the variable, if it has been found by its name; it may be dead by now.
 	found *variable
 }
 
@@ -70,9 +72,12 @@ type Placement interface {
 	RangeOwners(Range) (owners ids.Set, everywhere bool)
 }
 
-// nameOwners is what a Placement may have, too: Owners of a name in a buffer.
+// nameOwners is what a Placement may have, too: Owners of a name in a buffer, and
+// of many names of eight bytes, which are given as big-endian numbers, if each has one
+// owner; else it is false.
 type nameOwners interface {
 	OwnersOf(collection uint16, name []byte) ids.Set
+	OwnerEach(collection uint16, words []uint64, owners []ids.Partition) bool
 }
 
 // Tx is what a command's code sees. Methods block (yield) until a remote
@@ -155,50 +160,6 @@ type CommandSpec struct {
 	// must be what Access and Run make of it; it must keep nothing of arg. The items
 	// that it returns are lent to it, or new: they are used again, too.
 	Prepare func(arg []byte, lent Lent) (Access, Code, error)
-}
-
-// Lent is memory for a command's access and code, to be used again when they
-// are used no more. All of it may be nil.
-type Lent struct {
-	// Items, which are none yet, are there to be appended to.
-	Items []Item
-	// Code is of an earlier call of the same Prepare.
-	Code Code
-	// names are those of the variables that there are.
-	names *state
-	// by is who asks, if items may be left out, for a command of these destinations.
-	by    *Replica
-	dests ids.Set
-}
-
-// Leaves says whether Elsewhere may say yes: here, for this command.
-func (l *Lent) Leaves() bool { return l.by != nil }
-
-// Elsewhere says whether only other partitions hold a variable, all of them
-// destinations of the command. If that does nothing to it but Update it, it is
-// nothing to this partition, and its item may be left out of an access (and has to
-// be counted there) that is exact and has, besides updates, no ranges, nothing of
-// the same variable, and a few items at most. The code must then be told apart from
-// one that updates what it has not declared: it calls Pass in place of Update.
-func (l *Lent) Elsewhere(collection uint16, name []byte) bool {
-	if l.by == nil || len(name) > MaxName {
-		return false
-	}
-	owners := l.by.ownersOf(collection, name)
-	return !owners.Has(l.by.config.Partition) && l.dests.Covers(owners)
-}
-
-// Find fills in the key of an item whose name is in a buffer, if there is such a
-// variable here; else the name is still to be filled in.
-func (l *Lent) Find(it *Item, collection uint16, name []byte) bool {
-	it.Key.Collection = collection
-	if l.names != nil && int(collection) < len(l.names.collections) {
-		if v := l.names.findBytes(collection, name); v != nil {
-			it.found, it.Key.Name = v, v.name
-			return true
-		}
-	}
-	return false
 }
 
 // Code is a command with its argument, to be run once, as Run does.

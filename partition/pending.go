@@ -22,19 +22,23 @@ type pending struct {
 	// value before the command is what ops start from.
 	known bool
 	ok    bool
+	// blind: the last of ops was declared to be all that the command does to the
+	// variable; others may be doing the same.
+	blind bool
 	value []byte
 	// in is the room that value is in, or that the value is in which ops start
 	// from; nil is always right.
 	in *room
 	// ops are the operations since, in order.
 	ops []applied
-	// blind: the last of them was declared to be all that the command does to the
-	// variable; others may be doing the same.
-	blind bool
-	// old is the value before the command, where it had to be learned for
+	// before is the value before the command, where it had to be learned for
 	// comparison (Config.Checks).
-	old            []byte
-	oldOK, haveOld bool
+	before *before
+}
+
+type before struct {
+	value []byte
+	ok    bool
 }
 
 // applied is one Update.
@@ -155,8 +159,26 @@ func (t *transaction) write(k Key, own int) *pending {
 	return &t.writes[n-1]
 }
 
+// fetchWrites looks at what install is about to look at: what is to come from memory
+// then comes for all writes at a time. Values of other commands lie in between.
+func (r *Replica) fetchWrites(t *transaction) {
+	sum := byte(0)
+	for i := range t.writes {
+		if v := t.writes[i].found; v != nil && len(v.value) > 0 {
+			sum += v.value[0] + v.value[len(v.value)-1]
+			if v.in != nil {
+				sum += byte(len(v.in.taken))
+			}
+		}
+	}
+	r.fetched = sum
+}
+
 // install makes the command's writes the state of the variables held here.
 func (r *Replica) install(t *transaction) {
+	if len(t.writes) > 1 {
+		r.fetchWrites(t)
+	}
 	layers := t.c.layers()
 	for i := range t.writes {
 		p := &t.writes[i]

@@ -2,6 +2,7 @@ package partition
 
 import (
 	"slices"
+	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/ids"
 )
@@ -46,6 +47,15 @@ func (r *Replica) onProgress(q ids.Partition, from ids.Process, m *Progress) {
 	}
 }
 
+// Of a busy replica's commands many are unfinished at any time, and soon finished:
+// only what waits for a partition that is away must not hold back what comes behind
+// it. So beyond the first few only those are excepted that the order has left behind
+// by stuckAfter. Where nothing is delivered, nothing needs room.
+const (
+	fewExcept  = 16
+	stuckAfter = time.Second
+)
+
 // progress is what this replica has finished, for good, of the commands that it shares
 // with partition q: others, which may wait for a partition that is away, must
 // not hold back what q keeps.
@@ -64,7 +74,7 @@ func (r *Replica) progressOr(like *Progress, q ids.Partition, ask bool) *Progres
 		if c.finished || c.out == nil || !c.dests.Has(q) {
 			continue
 		}
-		if len(except) == maxExcept {
+		if n := len(except); n == maxExcept || n >= fewExcept && r.last.T.Sub(c.Position.T) < stuckAfter {
 			below = c.Position
 			break
 		}

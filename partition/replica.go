@@ -35,10 +35,12 @@ type Replica struct {
 	// closed: the coroutines are gone.
 	closed bool
 	// names is the Placement, if it can find owners of names in buffers.
-	names nameOwners
-	doubt doubt
-	now   hlc.Now
-	sends []Send
+	names   nameOwners
+	fetched byte            // see fetchWrites
+	owners  []ids.Partition // of names, on their way
+	doubt   doubt
+	now     hlc.Now
+	sends   []Send
 
 	// last is the last delivered position, present its coordinator's clock.
 	last    ids.Position
@@ -55,7 +57,7 @@ type Replica struct {
 	// unfinished, and then the index is empty too.
 	queue      line[*command]
 	queueBytes int
-	index      index
+	index      *index
 	dests      ids.Set    // of the last command in the queue
 	runnable   []*command // may start; in order of becoming so
 	scratch    command    // the one that runs to its end within Deliver
@@ -132,7 +134,7 @@ func New(c Config) *Replica {
 	r.table = newTable(r.tuning, len(c.Replicas), &r.state.changes)
 	r.signalling.to = make([][]Tag, len(c.Replicas))
 	r.queue.dropped = func(c *command) { r.spare.left = append(r.spare.left, c) }
-	r.index.keys = make(map[Key]*users)
+	r.index = r.state.index
 	r.early = newEarly()
 	r.outbox = newOutbox(c.Replicas)
 	return r

@@ -95,7 +95,7 @@ func (s *spare) putCommand(c *command) {
 	}
 	s.putParts(c)
 	if len(s.commands) < maxRuns {
-		*c = command{waiters: c.waiters, hopes: c.hopes, local: c.local, used: c.used[:0], held: c.held[:0], tx: c.tx.spared()}
+		*c = c.spared()
 		s.commands = append(s.commands, c)
 	}
 }
@@ -115,12 +115,17 @@ func (s *spare) renew() {
 		if c.tx.worker != nil || len(s.commands) >= maxRuns {
 			continue
 		}
-		waiters, hopes, local, used, held, in := c.waiters, c.hopes, c.local, c.used, c.held, c.in
-		*c = command{waiters: waiters, hopes: hopes, local: local[:0], used: used[:0], held: held[:0], tx: c.tx.spared()}
+		in := c.in
+		*c = c.spared()
 		c.in = in
 		s.commands = append(s.commands, c)
 	}
 	s.left = s.left[:0]
+}
+
+// spared is a command with nothing but memory that may be used again.
+func (c *command) spared() command {
+	return command{waiters: c.waiters, hopes: c.hopes, local: c.local[:0], used: c.used[:0], held: c.held[:0], tx: c.tx.spared()}
 }
 
 // spared is a transaction with nothing but memory that may be used again.

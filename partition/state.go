@@ -19,8 +19,9 @@ type state struct {
 	// changes, if on, are told of all; sum is then that of the variables' items.
 	changes changes
 	sum     Sum
-	// over is what unconfirmed runs wrote.
-	over overlay
+	// over is what unconfirmed runs wrote, index who is about to touch what.
+	over  overlay
+	index *index
 }
 
 // variables are those of one collection, by encoded key. Commands mostly name
@@ -49,6 +50,8 @@ type variable struct {
 	heard uint32
 	// slot in changes, if epoch is the present one.
 	slot, epoch uint32
+	// users is the number of its users in the index; 0 is none.
+	users uint32
 	// digest is the hash of the variable's item, if changes are on.
 	digest uint64
 	// in is the room that the value is in, if any.
@@ -58,7 +61,7 @@ type variable struct {
 func (v *variable) is(k Key) bool { return v.collection == k.Collection && v.name == k.Name }
 
 func newState(collections int) *state {
-	s := &state{collections: make([]variables, collections), over: newOverlay(collections)}
+	s := &state{collections: make([]variables, collections), over: newOverlay(collections), index: newIndex()}
 	for i := range s.collections {
 		s.collections[i].words = make(map[uint64]*variable)
 		s.collections[i].named = make(map[string]*variable)
@@ -143,6 +146,9 @@ func (s *state) insert(k Key, value []byte) *variable {
 	if len(s.over.absent) > 0 {
 		s.over.came(v)
 	}
+	if len(s.index.absent) > 0 {
+		s.index.came(v)
+	}
 	return v
 }
 
@@ -164,6 +170,9 @@ func (s *state) delete(k Key) {
 	v.dead = true
 	if v.stack != 0 {
 		s.over.went(v)
+	}
+	if v.users != 0 {
+		s.index.went(v)
 	}
 	if s.changes.on {
 		s.sum.remove(v.digest)

@@ -46,6 +46,15 @@ func (r *Replica) run(c *command) {
 		return
 	}
 	w := c.tx.worker
+	if w == nil && c.gathers && c.run == nil {
+		if r.gathered(c) {
+			r.code(c)
+			return
+		}
+		if c.in.missing > 0 {
+			return
+		}
+	}
 	if w != nil && c.tx.idle {
 		return // what came was not what the code waits for
 	}

@@ -423,7 +423,7 @@ func (w *world) finish() {
 		if st.Outbox > w.kept() || w.kept() == 0 && st.OutboxBytes != 0 {
 			w.fatalf("process %d keeps %d entries, %d bytes", n.id, st.Outbox, st.OutboxBytes)
 		}
-		if n.r.heldBytes != 0 || len(n.r.index.keys) != 0 || n.r.index.barrier != nil || len(n.r.index.ranged) != 0 || n.r.queueBytes != 0 {
+		if n.r.heldBytes != 0 || n.r.index.live() != 0 || len(n.r.index.absent) != 0 || n.r.index.barrier != nil || len(n.r.index.ranged) != 0 || n.r.queueBytes != 0 {
 			w.fatalf("process %d has leftovers", n.id)
 		}
 		w.endOf(n)

@@ -3,7 +3,6 @@ package ssmr
 import (
 	"encoding/binary"
 	"fmt"
-	"iter"
 
 	"github.com/eyrie-dev/eyrie/partition"
 )
@@ -14,16 +13,15 @@ import (
 type Access struct {
 	// The first n items are in place, since most commands have few and an
 	// access is made for every command at every replica; items are the rest.
-	first [3]Item
+	first [4]Item
 	items []Item
-	each  iter.Seq[Item] // and these; nil where they are in items
 	n     int
 	exact bool
 }
 
-// Item is a variable or a stretch of a collection, read or written. A written
-// item may be read too, but one that is only updated. Collections make items:
-// Reads, Writes, Updates, ReadsRange, WritesRange, ReadsAll, WritesAll.
+// Item is a variable, or many, or a stretch of a collection, read or written. A
+// written item may be read too, but one that is only updated. Collections make items:
+// Reads, Writes, Updates, UpdatesEach, ReadsRange, WritesRange, ReadsAll, WritesAll.
 //
 // It is four words, so that the compiler passes it in registers: items are
 // copied often on their way, and what was just written in pieces is slow to
@@ -43,9 +41,11 @@ type itemKind struct {
 	rare       *rareItem // nil for a variable
 }
 
-// rareItem is a range, whose Collection is filled in by resolve, or an error.
+// rareItem is a range, whose Collection is filled in by resolve, or many items, or an
+// error.
 type rareItem struct {
 	span partition.Range
+	many manyItems
 	err  error
 }
 
@@ -87,35 +87,6 @@ func (a Access) Also(items ...Item) Access {
 	return a
 }
 
-// AlsoEach is the access with the items of a sequence, which is gone through when the
-// access is returned: for many items, which then need no list of their own each time.
-func (a Access) AlsoEach(items iter.Seq[Item]) Access {
-	before := a.each
-	if a.each = items; before != nil {
-		a.each = func(yield func(Item) bool) {
-			more := true
-			before(func(it Item) bool { more = yield(it); return more })
-			if more {
-				items(yield)
-			}
-		}
-	}
-	return a
-}
-
-// gather lists the items of sequences, in a list that is used again.
-func (a *Access) gather(list []Item) []Item {
-	if a.each == nil {
-		return list
-	}
-	list = append(list[:0], a.items...)
-	for it := range a.each {
-		list = append(list, it)
-	}
-	a.items, a.each = list, nil
-	return list
-}
-
 func (a *Access) item(i int) *Item {
 	if i < a.n {
 		return &a.first[i]
@@ -124,18 +95,22 @@ func (a *Access) item(i int) *Item {
 }
 
 // resolve turns identities into a service's indices, and keys into names. The
-// items are in the same order; out notes those that are left out.
+// items are in the same order, those of many variables behind the others; out notes
+// those that are left out.
 func (a *Access) resolve(s *Service, lent *partition.Lent, out *leftOut) (partition.Access, error) {
-	out.list = a.gather(out.list)
+	a.spread(out)
 	items := lent.Items
 	if items == nil {
-		items = make([]partition.Item, 0, a.n+len(a.items))
+		items = make([]partition.Item, 0, a.n+len(a.items)+out.words())
 	}
 	leaves := out.leaves(a, lent)
 	var room [512]byte
 	words := room[:0]
 	for i := range a.n + len(a.items) {
 		it := a.item(i)
+		if out.has(i) {
+			continue // spread
+		}
 		if leaves && it.kind.op != nil && out.leave(s, it, lent) {
 			out.add(i)
 			continue
@@ -147,6 +122,12 @@ func (a *Access) resolve(s *Service, lent *partition.Lent, out *leftOut) (partit
 		}
 	}
 	a.name(items, string(words), out)
+	for i := range out.groups {
+		var err error
+		if items, err = out.groups[i].resolve(s, items, lent, out, leaves); err != nil {
+			return partition.Access{}, err
+		}
+	}
 	return partition.Access{Exact: a.exact, Items: items, Elsewhere: out.n}, nil
 }
 
@@ -173,14 +154,10 @@ func (it *Item) resolve(s *Service, lent *partition.Lent, to *partition.Item, wo
 	if kind.rare != nil && kind.rare.err != nil {
 		return nil, kind.rare.err
 	}
-	c, ok := kind.collection.in(s, s.collections)
+	c, op, err := kind.in(s)
 	switch {
-	case !ok:
-		name := "(none)"
-		if kind.collection != nil {
-			name = kind.collection.name
-		}
-		return nil, fmt.Errorf("collection %q is not a part of service %q", name, s.def.Name)
+	case err != nil:
+		return nil, err
 	case kind.rare != nil:
 		r := kind.rare.span
 		r.Collection = c
@@ -194,11 +171,24 @@ func (it *Item) resolve(s *Service, lent *partition.Lent, to *partition.Item, wo
 	default:
 		to.Key = partition.Key{Collection: c, Name: it.key}
 	}
-	to.Write = kind.write
+	to.Write, to.Blind, to.Op = kind.write, kind.op != nil, op
+	return words, nil
+}
+
+// in is the collection and the operation, if there is one, in a service.
+func (kind *itemKind) in(s *Service) (c, op uint16, err error) {
+	c, ok := kind.collection.in(s, s.collections)
+	if !ok {
+		name := "(none)"
+		if kind.collection != nil {
+			name = kind.collection.name
+		}
+		return 0, 0, fmt.Errorf("collection %q is not a part of service %q", name, s.def.Name)
+	}
 	if kind.op != nil {
-		if to.Op, to.Blind = kind.op.in(s, s.operations); !to.Blind {
-			return nil, fmt.Errorf("operation %q is not a part of service %q", kind.op.name, s.def.Name)
+		if op, ok = kind.op.in(s, s.operations); !ok {
+			return 0, 0, fmt.Errorf("operation %q is not a part of service %q", kind.op.name, s.def.Name)
 		}
 	}
-	return words, nil
+	return c, op, nil
 }

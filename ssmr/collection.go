@@ -192,13 +192,6 @@ func (c *Collection[K, V]) Updates(k K, op OperationOn[V]) Item {
 	return c.item(k, c.updatesBy(op.on(none)))
 }
 
-// Updater is Updates by one operation, for accesses of many items.
-func (c *Collection[K, V]) Updater(op OperationOn[V]) func(K) Item {
-	var none V
-	kind := c.updatesBy(op.on(none))
-	return func(k K) Item { return c.item(k, kind) }
-}
-
 func (c *Collection[K, V]) updatesBy(op *identity) *itemKind {
 	for {
 		old := c.updates.Load()
@@ -213,6 +206,8 @@ func (c *Collection[K, V]) updatesBy(op *identity) *itemKind {
 	}
 }
 
+// addKind is apart so that what escapes here is not allocated whenever updatesBy,
+// which every access calls, looks for a kind that is there.
 func (c *Collection[K, V]) addKind(old *[]*itemKind, op *identity) {
 	var kinds []*itemKind
 	if old != nil {
@@ -248,5 +243,5 @@ func (c *Collection[K, V]) item(k K, kind *itemKind) Item {
 
 func (c *Collection[K, V]) spanItem(span Span[K], write bool) Item {
 	r, err := span.resolve()
-	return Item{kind: &itemKind{collection: &c.id, write: write, rare: &rareItem{r, err}}}
+	return Item{kind: &itemKind{collection: &c.id, write: write, rare: &rareItem{span: r, err: err}}}
 }

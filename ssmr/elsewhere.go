@@ -10,10 +10,11 @@ import (
 // resolved: updates of variables held elsewhere. Of a command that updates many,
 // each of many partitions has few.
 type leftOut struct {
-	n    int
-	bits []uint64 // by place in the access
-	// list is memory for items of sequences.
-	list []Item
+	n    int      // items, of groups too
+	bits []uint64 // by place in the access; of what stands for many items, too
+	// groups are those of many items; list is memory for others of many.
+	groups []group
+	list   []Item
 	// others are the items that do not only update.
 	others []*Item
 	name   []byte // of a variable on its way to be looked up
@@ -38,16 +39,21 @@ func (o *leftOut) reset() {
 	}
 	clear(o.others)
 	o.n, o.bits, o.others, o.strays = 0, o.bits[:0], o.others[:0], nil
+	o.groups = o.groups[:0]
 }
 
 func (o *leftOut) has(i int) bool { return i>>6 < len(o.bits) && o.bits[i>>6]>>(i&63)&1 != 0 }
 
 func (o *leftOut) add(i int) {
+	o.skip(i)
+	o.n++
+}
+
+func (o *leftOut) skip(i int) {
 	for len(o.bits) <= i>>6 {
 		o.bits = append(o.bits, 0)
 	}
 	o.bits[i>>6] |= 1 << (i & 63)
-	o.n++
 }
 
 // leaves says whether items may be left out of an access. It looks at the access
@@ -59,6 +65,7 @@ func (o *leftOut) leaves(a *Access, lent *partition.Lent) bool {
 	for i := range a.n + len(a.items) {
 		it := a.item(i)
 		switch {
+		case o.has(i): // updates
 		case it.kind == nil || it.kind.rare != nil || it.kind.op == nil && len(o.others) == partition.FewOthers:
 			return false
 		case it.kind.op == nil:
@@ -70,8 +77,8 @@ func (o *leftOut) leaves(a *Access, lent *partition.Lent) bool {
 
 // leave says whether an item that only updates is left out.
 func (o *leftOut) leave(s *Service, it *Item, lent *partition.Lent) bool {
-	c, known := it.kind.collection.in(s, s.collections)
-	if _, ok := it.kind.op.in(s, s.operations); !ok || !known {
+	c, _, err := it.kind.in(s)
+	if err != nil {
 		return false // but refused
 	}
 	switch it.kind.plain {
@@ -115,8 +122,16 @@ func (b *binding) elsewhere(it Item, op *identity) bool {
 func (o *leftOut) find(a *Access) {
 	o.strays = make(map[strayItem]struct{}, o.n)
 	for i := range a.n + len(a.items) {
-		if it := a.item(i); o.has(i) {
+		if it := a.item(i); o.has(i) && it.kind.rare == nil {
 			o.strays[strayItem{it.kind.collection, it.kind.op, it.key, it.word}] = struct{}{}
+		}
+	}
+	for i := range o.groups {
+		g := &o.groups[i]
+		for j, w := range g.words {
+			if g.out(j) {
+				o.strays[strayItem{g.kind.collection, g.kind.op, "", w}] = struct{}{}
+			}
 		}
 	}
 }

@@ -56,7 +56,8 @@ var total = ssmr.NewCommand("total",
 		return sum, nil
 	})
 
-var bank = ssmr.NewService("bank", accounts, add, ErrFunds, deposit, transfer, balance, total)
+var bank = ssmr.NewService("bank", accounts, add, ErrFunds, deposit, transfer, balance, total).
+	AtVersion(1) // of its code: `eyrie upgrade` brings later ones into force
 
 func Example() {
 	ctx := context.Background()

@@ -30,7 +30,9 @@ type Node struct{ n *host.Node }
 // (eyrie.json, which `eyrie init` writes), with a service: the same in all of the
 // cluster's processes, each of which is mostly a program of its own, on the
 // machine where its address is. It listens when StartNode returns; commands
-// are ordered when all have started once. ctx bounds the start alone.
+// are ordered when all have started once. ctx bounds the start alone. One that
+// was in the cluster before and has lost its directory waits, as its Status says,
+// until `eyrie replace` is run.
 // An error wraps ErrDirectory if the directory is another process's, or has lost
 // what was promised from it.
 func StartNode(ctx context.Context, file string, process int, s *Service, cfg NodeConfig) (*Node, error) {

@@ -49,7 +49,8 @@ func (id *identity) join(s *Service, of map[*identity]uint16, index int) {
 
 // Service is a fixed set of parts. It is immutable and safe for concurrent
 // use. Every process of a cluster and every client of it must have been built
-// with the same parts in the same order; a fingerprint checks that.
+// with the same parts in the same order; a fingerprint checks that (AtVersion says
+// how much of it).
 type Service struct {
 	def   partition.Service
 	parts []placed
@@ -134,6 +135,15 @@ func (s *Service) add(p placed) {
 // are the first of today's, by name and ReadOnly. What a command touches, what
 // operations do and where variables are placed must not differ; only what
 // commands do may.
+//
+// A service whose state is to outlive its code says AtVersion(1) from the
+// beginning. One that says no version is bound to its commands, operations and
+// errors as they are: processes and clients that have others refuse each other,
+// and neither a program with other ones nor one with a version starts from what it
+// has left on disks. So it cannot be upgraded. Where a version is said, the
+// fingerprint covers the name and the collections alone, and it is for the
+// service's author to add commands, operations and errors behind those that are
+// there.
 func (s *Service) AtVersion(version uint32, former ...*Service) *Service {
 	s.def.Version = version
 	for _, f := range former {

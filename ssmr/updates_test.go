@@ -3,6 +3,8 @@ package ssmr
 import (
 	"context"
 	"errors"
+	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"testing"
@@ -53,11 +55,51 @@ var (
 		n, _ := sumsOf.Get(tx, -1)
 		return n, nil
 	})
+	// tallyEach updates what it declares.
+	tallyEach = NewCommand("each", func(ks []int) Access {
+		return Exactly(sumsOf.UpdatesEach(slices.Values(ks), plus), sumsOf.Reads(-1), titled.UpdatesEach(titles(ks), plus), sumsOf.Updates(-2, plus))
+	}, func(tx Tx, ks []int) (int, error) {
+		sumsOf.Update(tx, -2, plus.With(1))
+		sumsOf.UpdateEach(tx, slices.Values(ks), plus.With(1))
+		titled.UpdateEach(tx, titles(ks), plus.With(1))
+		n, _ := sumsOf.Get(tx, -1)
+		return n, nil
+	})
+	// tallyAway does so in another order, some of it one by one, and at the end, if there
+	// is one above a hundred, what it has not declared. It reads one of those.
+	tallyAway = NewCommand("away", func(ks []int) Access {
+		low := make([]int, len(ks))
+		for i, k := range ks {
+			low[i] = min(k, 100)
+		}
+		return Exactly(sumsOf.UpdatesEach(slices.Values(low), plus), sumsOf.Reads(ks[0]))
+	}, func(tx Tx, ks []int) (int, error) {
+		before, _ := sumsOf.Get(tx, ks[0])
+		sumsOf.UpdateEach(tx, slices.Values(ks[1:2]), plus.With(1))
+		sumsOf.Update(tx, ks[0], plus.With(1))
+		back := slices.Clone(ks)
+		slices.Reverse(back)
+		sumsOf.UpdateEach(tx, slices.Values(back[1:]), plus.With(1))
+		sumsOf.UpdateEach(tx, slices.Values(ks), plus.With(1))
+		after, _ := sumsOf.Get(tx, ks[0])
+		return after - before, nil
+	})
+	titled  = NewCollection[string, int]("titled")
 	readSum = NewCommand("sum", func(k int) Access { return Exactly(sumsOf.Reads(k)) }, func(tx Tx, k int) (int, error) {
 		n, _ := sumsOf.Get(tx, k)
 		return n, nil
 	})
 )
+
+func titles(ks []int) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, k := range ks {
+			if !yield(fmt.Sprint("title ", k)) {
+				return
+			}
+		}
+	}
+}
 
 // Commands of several partitions that update the same variables, from several
 // clients: all of it counts, and what is not declared is refused.
@@ -104,6 +146,55 @@ func TestUpdates(t *testing.T) {
 				t.Errorf("%d: %v", k, err)
 			}
 		}
+	}
+}
+
+// Updates of many at a time are what they are one by one, in whatever order.
+func TestUpdatesEach(t *testing.T) {
+	s := NewService("tallies", sumsOf, titled, plus, tallyEach, tallyAway, readSum)
+	m, err := NewMachine(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := context.Background()
+	l, err := StartLocal(ctx, s, Config{Partitions: 3, Replicas: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for _, c := range []*Client{m.Client(), l.Client()} {
+		for k := range 40 {
+			if _, err := tallyEach.Do(ctx, c, []int{k, k + 1, -1, k + 2, k + 3, k + 4, k}[:1+k%7]); err != nil {
+				t.Fatal(err)
+			}
+			ks := []int{k, k + 1, k + 2, k + 3, k + 4}
+			if n, err := tallyAway.Do(ctx, c, ks); n != 3 || err != nil {
+				t.Error(n, err)
+			}
+			if _, err := tallyAway.Do(ctx, c, append(ks, 101)); !errors.Is(err, ErrAccess) {
+				t.Error(err)
+			}
+		}
+		want := map[int]int{}
+		for k := range 40 {
+			for _, j := range []int{k, k + 1, -1, k + 2, k + 3, k + 4, k}[:1+k%7] {
+				want[j]++
+			}
+			want[-2]++
+			want[k] += 3
+			want[k+1] += 3
+			want[k+2] += 2
+			want[k+3] += 2
+			want[k+4]++
+		}
+		for k, sum := range want {
+			if n, err := readSum.Do(ctx, c, k); err != nil || n != sum {
+				t.Errorf("%d: %d, not %d, %v", k, n, sum, err)
+			}
+		}
+	}
+	if _, err := tallyEach.Do(ctx, l.Client(), make([]int, 70_000)); !errors.Is(err, ErrBudget) {
+		t.Error(err)
 	}
 }
 

@@ -3,6 +3,7 @@ package chirper
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 )
 
 // Arguments and results have a short binary form of their own: varints, and
@@ -130,7 +131,7 @@ func (p Posted) AppendBinary(b []byte) ([]byte, error) {
 	if !p.Done {
 		return append(append(b, 0), p.Audience.r...), nil
 	}
-	b = binary.BigEndian.AppendUint64(append(b, 1), uint64(p.Micros))
+	b = binary.BigEndian.AppendUint64(append(slices.Grow(b, 1+8+4), 1), uint64(p.Micros))
 	return binary.BigEndian.AppendUint32(b, p.Nonce), nil
 }
 

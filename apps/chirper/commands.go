@@ -73,15 +73,8 @@ func join(tx ssmr.Tx, u User) (Changed, error) {
 // more.
 func accessPost(a PostArg) ssmr.Access {
 	id := uint64(a.Author)
-	reaches := feeds.Updater(addPost)
-	return ssmr.Exactly(followers.Reads(id), kept.Updates(id, keepPost), feeds.Updates(id, addPost)).
-		AlsoEach(func(yield func(ssmr.Item) bool) {
-			for u := range a.Audience.All() {
-				if !yield(reaches(uint64(u))) {
-					return
-				}
-			}
-		})
+	return ssmr.Exactly(followers.Reads(id), kept.Updates(id, keepPost), feeds.Updates(id, addPost),
+		feeds.UpdatesEach(a.Audience.r.keys(), addPost))
 }
 
 func post(tx ssmr.Tx, a PostArg) (Posted, error) {
@@ -120,9 +113,7 @@ func publish(tx ssmr.Tx, author User, audience roster, text string) (Posted, err
 	kept.Update(tx, uint64(author), keepPost.With(e))
 	add := addPost.With(e)
 	feeds.Update(tx, uint64(author), add)
-	for u := range audience.all() {
-		feeds.Update(tx, uint64(u), add)
-	}
+	feeds.UpdateEach(tx, audience.keys(), add)
 	return Posted{Done: true, Micros: id.Micros, Nonce: id.Nonce}, nil
 }
 

@@ -40,6 +40,13 @@ func (r roster) len() int {
 // all are the users in ascending order.
 func (r roster) all() iter.Seq[User] {
 	return func(yield func(User) bool) {
+		r.keys()(func(k uint64) bool { return yield(User(k)) })
+	}
+}
+
+// keys are the users in ascending order, as collections know them.
+func (r roster) keys() iter.Seq[uint64] {
+	return func(yield func(uint64) bool) {
 		_, n := binary.Uvarint(r)
 		if n <= 0 {
 			return
@@ -50,7 +57,7 @@ func (r roster) all() iter.Seq[User] {
 				return
 			}
 			u, rest = u+d, rest[n:]
-			if !yield(User(u)) {
+			if !yield(u) {
 				return
 			}
 		}

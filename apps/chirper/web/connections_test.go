@@ -2,7 +2,6 @@ package web
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"io"
 	"net"
@@ -45,26 +44,13 @@ func TestLongBodyOfAnything(t *testing.T) {
 
 // Connections beyond the bound are closed, and those that end make room.
 func TestConnectionsAreBounded(t *testing.T) {
-	s, err := New(Config{
-		Backend: newFake(), Limits: Limits{Connections: 2},
-		Observe: func(context.Context) (Overview, error) { return Overview{}, nil },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- s.Serve(ctx, ln) }()
+	addr, cancel, ended := listening(t, Limits{Connections: 2})
 	defer func() {
 		cancel()
 		<-ended
 	}()
 	ask := func() (net.Conn, error) {
-		c, err := net.Dial("tcp", ln.Addr().String())
+		c, err := net.Dial("tcp", addr)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -70,9 +70,14 @@ func TestPageMakesNoMarkupOfText(t *testing.T) {
 
 func extension(name string) string { return name[strings.LastIndexByte(name, '.'):] }
 
-// Serve ends with its context, although somebody watches.
-func TestServeEnds(t *testing.T) {
-	s, err := New(Config{Backend: newFake(), Observe: func(context.Context) (Overview, error) { return Overview{}, nil }})
+// listening serves from a socket until cancel is called; what Serve returns then
+// is in ended.
+func listening(t *testing.T, limits Limits) (addr string, cancel func(), ended <-chan error) {
+	t.Helper()
+	s, err := New(Config{
+		Backend: newFake(), Limits: limits,
+		Observe: func(context.Context) (Overview, error) { return Overview{}, nil },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,9 +86,15 @@ func TestServeEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- s.Serve(ctx, ln) }()
-	res, err := http.Get("http://" + ln.Addr().String() + "/api/v1/live")
+	end := make(chan error, 1)
+	go func() { end <- s.Serve(ctx, ln) }()
+	return ln.Addr().String(), cancel, end
+}
+
+// Serve ends with its context, although somebody watches.
+func TestServeEnds(t *testing.T) {
+	addr, cancel, ended := listening(t, Limits{})
+	res, err := http.Get("http://" + addr + "/api/v1/live")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,8 @@ import (
 // Import copies the directory dir to the node at path, whose parent must
 // exist. Nodes on the way that are there already and as they should be are
 // left alone, so an import that broke off is completed by repeating it. The
-// node at path may exist with an empty value.
+// node at path may exist with an empty value. Devices, sockets and pipes are
+// skipped; then the error is ErrUnsupported, unless there is another.
 func Import(ctx context.Context, c Client, dir, path string, o Options) (Progress, error) {
 	w, err := newWork(c, o)
 	if err != nil {
@@ -36,12 +37,18 @@ func Import(ctx context.Context, c Client, dir, path string, o Options) (Progres
 	}
 	im := &importer{work: w, top: path}
 	err = im.run(ctx, w.o.Window, func(ctx context.Context) error { return im.directory(ctx, dir, path) })
+	if n := w.progressed.Skipped; err == nil && n > 1 {
+		err = fmt.Errorf("%w, and %d more", im.skipped, n-1)
+	} else if err == nil {
+		err = im.skipped
+	}
 	return w.progressed, err
 }
 
 type importer struct {
 	*work
-	top string
+	top     string
+	skipped error // the first file of a kind that cannot be copied
 }
 
 // visit copies whatever is at file to the node. Its parent node exists.
@@ -61,7 +68,12 @@ func (im *importer) visit(ctx context.Context, file, node string) error {
 	case 0:
 		return im.file(ctx, file, node, info.Mode()&0o100 != 0)
 	}
-	return fmt.Errorf("%w: %s (%v)", ErrUnsupported, file, info.Mode().Type())
+	im.report(func(p *Progress) {
+		if p.Skipped++; im.skipped == nil {
+			im.skipped = fmt.Errorf("%w: %s (%v)", ErrUnsupported, file, info.Mode().Type())
+		}
+	})
+	return nil
 }
 
 func (im *importer) directory(ctx context.Context, file, node string) error {

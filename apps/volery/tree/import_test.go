@@ -70,11 +70,17 @@ func TestImportRefuses(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, err, row.want)
 		}
 	}
-	if err := syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"a pipe", "another"} {
+		if err := syscall.Mkfifo(filepath.Join(dir, name), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if _, err := Import(ctx, c, dir, "/t", Options{}); !errors.Is(err, ErrUnsupported) {
-		t.Errorf("a pipe: %v", err)
+	p, err := Import(ctx, c, dir, "/t", Options{})
+	if !errors.Is(err, ErrUnsupported) || !strings.HasSuffix(err.Error(), "and 1 more") || p.Skipped != 2 {
+		t.Errorf("two pipes: %+v: %v", p, err)
+	}
+	if _, _, err := c.GetData(ctx, "/t/file"); err != nil {
+		t.Errorf("what is no pipe: %v", err)
 	}
 	canceled, cancel := context.WithCancel(ctx)
 	cancel()

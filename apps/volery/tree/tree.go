@@ -47,6 +47,8 @@ type Progress struct {
 	Directories, Files, Links int
 	// Unchanged nodes are among these; Import found them as they should be.
 	Unchanged int
+	// Skipped devices, sockets and pipes: what Import cannot copy.
+	Skipped int
 	// Removed nodes; only Remove counts them.
 	Removed int
 	// Bytes of files' content.
@@ -60,7 +62,7 @@ var (
 	// ErrConflict: a node is there already, with another value, and
 	// Overwrite was not given (or would not help, as it has children).
 	ErrConflict = errors.New("tree: the node exists and differs")
-	// ErrUnsupported: a device, socket or pipe.
+	// ErrUnsupported: a device, socket or pipe was met. All else is imported.
 	ErrUnsupported = errors.New("tree: neither a directory, a file, nor a symbolic link")
 	// ErrChanged: what is copied was changed meanwhile.
 	ErrChanged = errors.New("tree: changed while it was copied")
