@@ -97,7 +97,7 @@ func (a *application) unknownHint(look string) string {
 	if a.command.long {
 		return "It broke off halfway. Repeat it: what is done is left as it is."
 	}
-	return fmt.Sprintf("No answer came in time: it may or may not have taken effect, now or yet. Look, with `%s`, before you repeat it.", look)
+	return fmt.Sprintf("No answer came in time: it may or may not have taken effect, now or yet. Look, with `%s`, before you repeat it; `eyrie status%s` shows processes that are away and disks that are full.", look, a.clusterFlag())
 }
 
 // print writes one JSON document.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/eyrie-dev/eyrie/internal/cluster"
 	"github.com/eyrie-dev/eyrie/internal/host"
-	"github.com/eyrie-dev/eyrie/internal/ids"
 )
 
 // runForget gives up what one of several processes has in the directory that they
@@ -43,13 +42,17 @@ cluster's, or in use.`)
 	if !ok {
 		return code
 	}
-	if _, there := f.Addrs()[ids.Process(*id)]; *id > 65535 || !there {
-		return fail(e, "forget", exitUsage, fmt.Errorf("%s has no process %d; give one of its ids with --process", *file, *id))
+	if *id == 0 {
+		return fail(e, "forget", exitUsage, notNamed(*file, "--process"))
+	}
+	m, err := listedIn(f, *file, uint64(*id), "--process")
+	if err != nil {
+		return fail(e, "forget", exitUsage, err)
 	}
 	if *dir == "" {
 		return fail(e, "forget", exitUsage, fmt.Errorf("--dir is missing: which directory? eyrie node keeps its own in %s", filepath.Join(filepath.Dir(*file), dataName)))
 	}
-	switch err := host.ForgetShared(*dir, f.Cluster, f.Topology(), ids.Process(*id)); {
+	switch err := host.ForgetShared(*dir, f.Cluster, f.Topology(), m.ID); {
 	case errors.Is(err, host.ErrDirectory):
 		return fail(e, "forget", exitRefused, err)
 	case err != nil:

@@ -118,7 +118,7 @@ func newFile(partitions, replicas int, addrs []string, execution optimistic.Mode
 		return nil, errors.New("--partitions and --replicas must be at least 1, and their product below 65536")
 	}
 	if replicas%2 == 0 {
-		return nil, fmt.Errorf("--replicas %d: an odd number is needed: 3 survive one crash, 5 two", replicas)
+		return nil, evenReplicas(replicas)
 	}
 	if len(addrs) != partitions*replicas {
 		return nil, fmt.Errorf("%d addresses for %d partitions of %d replicas; give %d", len(addrs), partitions, replicas, partitions*replicas)
@@ -135,6 +135,10 @@ func newFile(partitions, replicas int, addrs []string, execution optimistic.Mode
 		f.Partitions = append(f.Partitions, members)
 	}
 	return f, f.Validate()
+}
+
+func evenReplicas(n int) error {
+	return fmt.Errorf("--replicas %d: an odd number is needed: 3 survive one crash, 5 two", n)
 }
 
 // consecutive is n addresses from the first on.

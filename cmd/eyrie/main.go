@@ -144,19 +144,17 @@ func flags(e env, name, synopsis, about string) *flag.FlagSet {
 // parse parses flags and checks that at most max arguments follow them. ok is
 // false when the command should end with code.
 func parse(fs *flag.FlagSet, e env, args []string, max int) (code int, ok bool) {
-	switch {
-	case slices.ContainsFunc(args, isHelp):
+	fs.SetOutput(io.Discard) // an error is said below, once, and without pages of help behind it
+	if slices.ContainsFunc(args, isHelp) {
 		fs.SetOutput(e.stdout)
-	case e.asJSON:
-		fs.SetOutput(io.Discard)
 	}
-	switch err := fs.Parse(args); {
+	err := fs.Parse(args)
+	fs.SetOutput(e.stderr)
+	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return exitOK, false
-	case err != nil && e.asJSON:
-		return fail(e, fs.Name(), exitUsage, err), false
 	case err != nil:
-		return exitUsage, false
+		return fail(e, fs.Name(), exitUsage, fmt.Errorf("%w%s; see eyrie %s --help", err, wanted(fs, err), fs.Name())), false
 	case fs.NArg() > max:
 		return fail(e, fs.Name(), exitUsage, fmt.Errorf("unexpected argument %q; see eyrie %s --help", fs.Arg(max), fs.Name())), false
 	}
@@ -166,6 +164,23 @@ func parse(fs *flag.FlagSet, e env, args []string, max int) (code int, ok bool) 
 		}
 	}
 	return exitOK, true
+}
+
+// wanted says what a flag takes whose value could not be parsed, where the flag
+// package's error does not.
+func wanted(fs *flag.FlagSet, err error) (what string) {
+	fs.VisitAll(func(f *flag.Flag) {
+		if !strings.HasSuffix(err.Error(), "for flag -"+f.Name+": parse error") {
+			return
+		}
+		switch f.Value.(flag.Getter).Get().(type) {
+		case time.Duration:
+			what = ", a number with its unit is needed, such as 5s"
+		case int, uint, uint64:
+			what = ", a whole number is needed"
+		}
+	})
+	return what
 }
 
 // parseAndLoad parses flags, of which one names the file of a cluster, and

@@ -23,24 +23,22 @@ import (
 // nodeMembers are the processes of the file that list names, by id.
 func nodeMembers(f *cluster.File, file, list string) ([]cluster.Member, error) {
 	if list == "" {
-		return nil, fmt.Errorf("--id is missing: which of the processes of %s?", file)
+		return nil, notNamed(file, "--id")
 	}
 	var members []cluster.Member
-	addrs := f.Addrs()
 	for text := range strings.SplitSeq(list, ",") {
 		n, err := strconv.ParseUint(text, 10, 64)
 		if err != nil {
 			return nil, fmt.Errorf("--id %s: %q is no process; name one by its number, or several separated by commas", list, text)
 		}
-		id := ids.Process(n)
-		addr, ok := addrs[id]
-		switch {
-		case !ok || n > 65535:
-			return nil, fmt.Errorf("%s has no process %d; give one of its ids with --id", file, n)
-		case slices.ContainsFunc(members, func(m cluster.Member) bool { return m.ID == id }):
+		m, err := listedIn(f, file, n, "--id")
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(members, m) {
 			return nil, fmt.Errorf("--id %s: process %d is named twice", list, n)
 		}
-		members = append(members, cluster.Member{ID: id, Addr: addr})
+		members = append(members, m)
 	}
 	for p, replicas := range f.Partitions {
 		here := 0
@@ -55,6 +53,23 @@ func nodeMembers(f *cluster.File, file, list string) ([]cluster.Member, error) {
 	}
 	slices.SortFunc(members, func(a, b cluster.Member) int { return cmp.Compare(a.ID, b.ID) })
 	return members, nil
+}
+
+// listedIn is the process of the file that the number given with a flag names.
+func listedIn(f *cluster.File, file string, n uint64, flag string) (m cluster.Member, err error) {
+	addr, ok := f.Addrs()[ids.Process(n)]
+	if !ok || n > 65535 {
+		return m, noProcess(file, n, flag)
+	}
+	return cluster.Member{ID: ids.Process(n), Addr: addr}, nil
+}
+
+func notNamed(file, flag string) error {
+	return fmt.Errorf("%s is missing: which of the processes of %s?", flag, file)
+}
+
+func noProcess(file string, n uint64, flag string) error {
+	return fmt.Errorf("%s has no process %d; give one of its ids with %s", file, n, flag)
 }
 
 // startMembers starts processes in this one: with a directory of its own, if it

@@ -30,7 +30,7 @@ a process that stops has forgotten what it promised, and what more than half of
 a partition's processes forget together is lost. A process that was started
 once and has nothing, since its disk is lost or it kept all in memory, waits to
 be admitted again by eyrie replace.
-All processes of a cluster are started alike.
+All processes of a cluster are started with --memory, or none is.
 
 With several ids it runs these processes, one of each of several partitions.
 They share one directory with one journal, so that one sync serves the votes of
@@ -88,6 +88,7 @@ func runMembers(ctx context.Context, e env, f *cluster.File, file string, member
 	nodes, end, err := startMembers(ctx, f, members, where, log)
 	defer end()
 	if err != nil {
+		end() // what it logs comes before the reason
 		return nodeFailed(e, members, file, err)
 	}
 	for _, m := range members {

@@ -16,8 +16,12 @@ Start the new one first, with the same id and an empty directory:
 
   eyrie node --id N
 
-(One that shared its directory with others: eyrie forget --help.) It waits to
-be admitted. This command then has the other processes of its
+(One that shared its directory with others: eyrie forget --help. If the new one
+is on another machine, copy the cluster's file there, change the process's
+address in it, and give that address here with --addr; clients and processes
+that have older copies find it through the others.)
+
+It waits to be admitted. This command then has the other processes of its
 ensembles agree, one ensemble after the other, that it counts from now on; it
 fetches the state, and gets its votes back when it has that on disk. Until the
 command ends with 0 no other process of the same partition should be stopped:

@@ -45,7 +45,7 @@ type ensembleStep struct {
 // prepare checks what can be checked without the cluster.
 func (r *replacement) prepare(id uint) error {
 	if id == 0 {
-		return fmt.Errorf("--process is missing: which of the processes of %s?", r.name)
+		return notNamed(r.name, "--process")
 	}
 	for p, members := range r.file.Partitions {
 		for i := range members {
@@ -62,7 +62,7 @@ func (r *replacement) prepare(id uint) error {
 			return r.file.Validate()
 		}
 	}
-	return fmt.Errorf("%s has no process %d; give one of its ids with --process", r.name, id)
+	return noProcess(r.name, uint64(id), "--process")
 }
 
 // poll is how often the processes are asked.

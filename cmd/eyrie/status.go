@@ -9,7 +9,6 @@ import (
 	"net"
 	"sync"
 	"syscall"
-	"text/tabwriter"
 	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/cluster"
@@ -33,15 +32,18 @@ func runStatus(ctx context.Context, e env, args []string) int {
 	fs := flags(e, "status", "[flags]", `Shows every process of a running cluster: its ensembles with their coordinator
 and instance, its partition's position, whom it suspects, and what it has on
 disk: records of the journal given in this life and durable, its newest
-checkpoint, and states that are fetched from it or by it. Of processes that
-paused for 20 ms or more in the last minute or two it shows the longest pauses: a
-round of the loop that took long (the processor was busy with something else), or a
-sync of the journal (the disk was). Of processes that
+checkpoint, states that are fetched from it or by it, damage that it found, and
+whether there is too little room for commands to be taken. Of processes that
+paused for 20 ms or more in the last minute or two it shows the longest pauses
+lately and ever: a round of the loop that took long (the processor was busy with
+something else), or a sync of the journal (the disk was). Of processes that
 execute optimistically it shows executions begun before their turn (runs), the
 commands that ended by one, runs that were wrong, repairs (times that runs had
 to be repeated for another's mistake), optimistic replies that differed from the
-final ones, and how long after a command's arrival it is delivered
-optimistically, and finally. Exits with 5 if no process answers, and with 4 if they refuse, being another cluster's.`)
+final ones (mistakes), and how long after a command's arrival it is delivered
+optimistically (early), and finally. Last it says which version of the service
+is in force and which the programs carry. Exits with 5 if no process answers,
+and with 4 if they refuse, being another cluster's.`)
 	file := fs.String("cluster", cluster.DefaultName, "the cluster's `file`")
 	asJSON := fs.Bool("json", false, "print JSON")
 	timeout := fs.Duration("timeout", 2*time.Second, "how long to wait for each answer")
@@ -76,7 +78,7 @@ func unanswered(e env, f *cluster.File, file string, asJSON bool, err error) int
 	if code, refused := refusedOperator(err, file); refused != nil {
 		return fail(e, "status", code, refused)
 	}
-	return fail(e, "status", exitUnreachable, fmt.Errorf("%w\n  Start each process of %s with `eyrie node`, or, if this machine has them all, `eyrie up`", err, file))
+	return fail(e, "status", exitUnreachable, fmt.Errorf("%w\n  Start each process of %s with `eyrie node`, or your service's program; `eyrie up` starts all of them again where it made the cluster", err, file))
 }
 
 func printStatusJSON(w io.Writer, f *cluster.File, all []processStatus) {
@@ -147,126 +149,4 @@ func giveUp(ctx context.Context, cancel context.CancelFunc, addr string) {
 	} else if errors.Is(err, syscall.ECONNREFUSED) {
 		cancel()
 	}
-}
-
-func printStatus(w io.Writer, f *cluster.File, all []processStatus) {
-	fmt.Fprintf(w, "cluster %s\n", f.Cluster)
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "PROCESS\tADDRESS\tPID\tPARTITION\tSTATE\tPOSITION\tUNFINISHED\tSUSPECTS")
-	for _, p := range all {
-		if !p.Reachable {
-			fmt.Fprintf(tw, "%d\t%s\t-\t%d\tunreachable\t-\t-\t-\n", p.Process, p.Addr, p.Partition)
-			continue
-		}
-		s := p.Status
-		fmt.Fprintf(tw, "%d\t%s\t%d\t%d\t%s\t%v\t%d\t%v\n", p.Process, p.Addr, s.PID, p.Partition, s.State, s.Replica.Position, s.Replica.Unfinished, list(s.Ridge.Suspected))
-	}
-	fmt.Fprintln(tw, "\nPROCESS\tENSEMBLE\tCOORDINATOR\tROUND\tDECIDED\tDELIVERED\tLOG\tAHEAD")
-	for _, p := range all {
-		if !p.Reachable {
-			continue
-		}
-		for _, en := range p.Status.Ridge.Ensembles {
-			ahead := "-" // of nothing
-			if en.Decided > 0 {
-				ahead = fmt.Sprint(en.Lead.Round(time.Millisecond))
-			}
-			fmt.Fprintf(tw, "%d\t%s\t%d\t%d\t%d\t%d\t%d\t%s\n", p.Process, ensembleName(en.Ensemble), en.Coordinator, en.Round.Counter, en.Decided, en.Delivered, en.LogCount, ahead)
-		}
-	}
-	printDurable(tw, all)
-	printPauses(tw, all)
-	printOptimistic(tw, all)
-	tw.Flush()
-	for _, p := range all {
-		if p.Reachable && p.Status.Replica.Version > 0 {
-			fmt.Fprintf(w, "process %d: version %d of the service in force; the program carries up to %d\n", p.Process, p.Status.Replica.Version, p.Status.Replica.Carried)
-		}
-	}
-	for _, p := range all {
-		if p.Reachable && p.Status.Error != "" {
-			fmt.Fprintf(w, "process %d: %s\n", p.Process, p.Status.Error)
-		}
-	}
-}
-
-// printDurable shows what the processes have on their disks, and which states
-// are on their way from one to another.
-func printDurable(w io.Writer, all []processStatus) {
-	titled := false
-	for _, p := range all {
-		if !p.Reachable || p.Status.Durable == nil {
-			continue
-		}
-		if !titled {
-			titled = true
-			fmt.Fprintln(w, "\nPROCESS\tJOURNALLED\tDURABLE\tCHECKPOINT\tTAKEN\tTRANSFER")
-		}
-		d, t := p.Status.Durable, &p.Status.Transfer
-		checkpoint, taken := "none", "-"
-		if d.Checkpoint > 0 {
-			checkpoint, taken = fmt.Sprint(d.Checkpoint), "before the start"
-			if d.Age >= 0 {
-				taken = fmt.Sprintf("%v ago", time.Duration(d.Age*float64(time.Second)).Round(time.Second))
-			}
-		}
-		transfer := "-"
-		switch {
-		case t.Phase != "":
-			transfer = t.Phase
-		case len(t.Serving) > 0:
-			transfer = fmt.Sprintf("to %v", t.Serving)
-		}
-		fmt.Fprintf(w, "%d\t%d\t%d\t%s\t%s\t%s\n", p.Process, d.Records, d.Written, checkpoint, taken, transfer)
-	}
-	for _, p := range all {
-		if p.Reachable && p.Status.Durable != nil {
-			for _, damaged := range p.Status.Durable.Damaged {
-				fmt.Fprintf(w, "process %d found at its start: %s\n", p.Process, damaged)
-			}
-		}
-	}
-}
-
-// printPauses shows the processes that paused lately: where a command's time went
-// that no queue explains.
-func printPauses(w io.Writer, all []processStatus) {
-	titled := false
-	of := func(s float64) string {
-		if s == 0 {
-			return "-"
-		}
-		return time.Duration(s * float64(time.Second)).Round(time.Millisecond).String()
-	}
-	for _, p := range all {
-		if !p.Reachable {
-			continue
-		}
-		loop, sync := p.Status.Loop, node.Pauses{}
-		if d := p.Status.Durable; d != nil {
-			sync = d.Syncs
-		}
-		if loop.Lately == 0 && sync.Lately == 0 {
-			continue
-		}
-		if !titled {
-			titled = true
-			fmt.Fprintln(w, "\nPROCESS\tLONGEST ROUND LATELY\tEVER\tLONGEST SYNC LATELY\tEVER")
-		}
-		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\n", p.Process, of(loop.Lately), of(loop.Longest), of(sync.Lately), of(sync.Longest))
-	}
-}
-
-func ensembleName(e ids.Ensemble) string {
-	if e == ids.All {
-		return "all"
-	}
-	return fmt.Sprint(e)
-}
-
-func list(ps []ids.Process) string {
-	if len(ps) == 0 {
-		return "none"
-	}
-	return fmt.Sprint(ps)
 }

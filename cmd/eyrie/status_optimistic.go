@@ -16,11 +16,11 @@ func printOptimistic(w io.Writer, all []processStatus) {
 		}
 		if !titled {
 			titled = true
-			fmt.Fprintln(w, "\nPROCESS\tEXECUTION\tRUNS\tCONFIRMED\tWRONG\tREPAIRS\tREPLY MISTAKES\tDELIVERED EARLY\tFINALLY")
+			fmt.Fprintln(w, "\nPROCESS\tRUNS\tCONFIRMED\tWRONG\tREPAIRS\tMISTAKES\tEARLY\tFINAL")
 		}
 		o, d := p.Status.Optimistic, &p.Status.Ridge.Optimism
 		c := &o.Counters
-		fmt.Fprintf(w, "%d\t%s\t%d\t%s\t%d\t%d\t%d\t%v\t%v\n", p.Process, o.Mode, c.Runs,
+		fmt.Fprintf(w, "%d\t%d\t%s\t%d\t%d\t%d\t%v\t%v\n", p.Process, c.Runs,
 			percent(c.Confirmed, c.Confirmed+c.Wrong+c.Unstarted), c.Wrong, c.Repairs, c.ReplyMistakes,
 			d.Early.Round(10*time.Microsecond), d.Late.Round(10*time.Microsecond))
 	}

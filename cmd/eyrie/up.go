@@ -83,6 +83,9 @@ func (u *upFlags) check() error {
 	if u.partitions < 1 || u.replicas < 1 || u.partitions*u.replicas > 1024 {
 		return errors.New("--partitions and --replicas must be at least 1, and their product at most 1024")
 	}
+	if u.replicas%2 == 0 {
+		return evenReplicas(u.replicas)
+	}
 	if err := checkWeb(u.web); err != nil {
 		return err
 	}

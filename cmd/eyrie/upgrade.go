@@ -24,7 +24,8 @@ process anew, one after the other, with a program that carries both versions:
 
 then run this command, once. Each process takes a checkpoint; when all have,
 programs that carry the new version alone will do. Of two operators who upgrade
-from one version one succeeds, and the other is told. Exits with 4 if another
+from one version one succeeds, and the other is told. A service that says no
+version when its cluster is made cannot be upgraded. Exits with 4 if another
 version is in force than --from says, or a process does not carry the new one,
 with 5 if the cluster cannot be reached.`)
 	file := fs.String("cluster", cluster.DefaultName, "the cluster's `file`")
@@ -116,7 +117,7 @@ func checkCarried(all []processStatus, u *partition.Upgrade) (service *node.Serv
 	case service == nil:
 		return nil, errors.New("no process says which service it executes: start them all, with programs of one build")
 	case newest == 0:
-		return nil, fmt.Errorf("the code of service %q says no version; give it one by ssmr.Service.AtVersion", service.Name)
+		return nil, fmt.Errorf("the code of service %q says no version, so what its processes keep is bound to this very code, and no other may go on with it\n  A new cluster, of a service that begins with AtVersion(1) (package ssmr), can be upgraded", service.Name)
 	case u.To <= u.From:
 		return nil, fmt.Errorf("version %d is in force, and no process that answers carries a newer one than %d\n  Start each process anew, with a program that carries both, and run this again", u.From, newest)
 	}

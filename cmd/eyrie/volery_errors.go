@@ -49,7 +49,7 @@ func (v *voleryCall) hint(err error, code int) string {
 	case is(err, tree.ErrIncomplete):
 		return "Repeat the import that made it."
 	case is(err, tree.ErrUnsupported):
-		return "Volery has no such nodes. Move it away and repeat the import: what is done is left as it is."
+		return "Volery has no such nodes, so it was left out; everything else is imported."
 	case is(err, fs.ErrPermission):
 		return "Your account may not read or write that file."
 	}

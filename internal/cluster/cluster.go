@@ -81,7 +81,7 @@ func (d *Duration) UnmarshalText(b []byte) error {
 func Load(name string) (*File, error) {
 	b, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("no cluster file %s: start a cluster with `eyrie up` here, or name its file with --cluster: %w", name, err)
+		return nil, fmt.Errorf("no cluster file %s: `eyrie up` writes one and starts the cluster, `eyrie init` writes one for processes that are started one by one; one that is elsewhere is named with --cluster: %w", name, err)
 	}
 	if err != nil {
 		return nil, err

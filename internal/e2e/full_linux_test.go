@@ -167,6 +167,9 @@ func TestFullDisk(t *testing.T) {
 	if out, code := run("volery get /a"); code != 0 || out != "b" {
 		t.Errorf("get: %d: %s", code, out)
 	}
+	if out, code := run("status"); code != 0 || !strings.Contains(out, "its disk is almost full") {
+		t.Errorf("status: %d: %s", code, out)
+	}
 	// A process that is stopped now finds no room for a checkpoint.
 	fill(t, dir, 0)
 	stopped := p.desc.Partitions[0][2].ID

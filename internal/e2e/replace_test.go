@@ -102,6 +102,17 @@ func (p *processes) alike() bool {
 	return true
 }
 
+// holds says what alike looks at.
+func (p *processes) holds() string {
+	var b strings.Builder
+	all := p.status()
+	for id := range p.desc.Addrs() {
+		s := all[id]
+		fmt.Fprintf(&b, "process %d: %s, %+v\n", id, s.State, s.Replica)
+	}
+	return b.String()
+}
+
 // TestReplacedInMemory: a process that keeps everything in memory comes back in
 // the same way.
 func TestReplacedInMemory(t *testing.T) {

@@ -127,6 +127,11 @@ func TestTogetherReplaced(t *testing.T) {
 	allReady()
 	cancel()
 	<-work.longest
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(p.holds())
+		}
+	})
 	eventually(t, 20*time.Second, "the replicas of each partition hold the same", p.alike)
 }
 

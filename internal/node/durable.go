@@ -39,7 +39,7 @@ var (
 	// ErrService: what the directory holds was made by another version of the
 	// service, or by another service. Its commands would have other effects if
 	// they were executed again by this one's code [C7].
-	ErrService = errors.New("the directory belongs to another version of the service than this program carries; start the program that wrote it")
+	ErrService = errors.New("the directory belongs to another service, or another version of it, than this program carries; start the program that wrote it")
 	// ErrDirectory: the parts of the directory do not belong together.
 	ErrDirectory = errors.New("the directory's parts do not belong together or to this process")
 )
@@ -207,7 +207,10 @@ func (n *Node) Mend(names []RecordName, rot Rot) {
 
 // Full says whether the disk has too little room left: then commands are
 // refused, and all else goes on.
-func (n *Node) Full(full bool) { n.ridge.Full(full) }
+func (n *Node) Full(full bool) {
+	n.noRoom = full
+	n.ridge.Full(full)
+}
 
 // service is the fingerprint of what executes the commands; other machines
 // have none.

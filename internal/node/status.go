@@ -58,6 +58,8 @@ type DurableStatus struct {
 	Syncs Pauses `json:"sync_pauses"`
 	// Full counts checkpoints that were given up for lack of room.
 	Full uint64 `json:"checkpoints_without_room"`
+	// NoRoom: the disk is almost full, so commands are refused until there is room.
+	NoRoom bool `json:"no_room"`
 	// Damaged tells of checkpoints that did not verify at the start.
 	Damaged []string `json:"damaged_checkpoints,omitempty"`
 	// Rot tells of damage in the journal.
@@ -132,7 +134,7 @@ func (n *Node) durableStatus() *DurableStatus {
 	s := &DurableStatus{
 		Records: n.journal.given, Written: n.journal.durable,
 		Checkpoint: k.newest.number(), Older: k.older.number(), Age: -1,
-		Making: k.making != nil, Full: k.full, Damaged: n.damaged,
+		Making: k.making != nil, Full: k.full, NoRoom: n.noRoom, Damaged: n.damaged,
 		Syncs: n.pauses[SyncPause].status(n.now.Mono),
 	}
 	if n.rot.Found > 0 {

@@ -111,14 +111,14 @@ func TestInterruptedTransfers(t *testing.T) {
 func (l *lab) lose(id ids.Process) {
 	l.t.Helper()
 	m := l.procs[id-1]
-	for range 100 {
+	for i := range 100 {
 		if m.node.receiver.active() || m.node.receiver.counts.completed > 0 {
 			return
 		}
 		l.cut[id] = true
-		l.user(100, 1, 8)
-		l.run(time.Second)
-		l.cut[id] = false
+		u := l.user(100+1000*i, 1, 8)
+		l.run(time.Duration(1+i) * time.Second) // sooner or later it is more than logs have room for
+		l.cut[id], u.left = false, 0
 		l.until(200*time.Millisecond, m.node.receiver.active)
 	}
 	l.t.Fatalf("process %d does not lose anything: %+v", id, m.node.Status())
