@@ -95,7 +95,7 @@ func (x *chirperClient) submit(op Op, early func(), done func(error)) {
 		}
 		follow.send(chirper.Pair{User: user, Other: x.people.user(op.Other)}, early)
 	default:
-		read := call[chirper.User, chirper.Timeline]{x: x, command: chirper.GetTimelineOrdered, done: done, check: x.received}
+		read := call[chirper.User, chirper.Timeline]{x: x, command: chirper.GetTimelineOrdered, done: done, look: x.received}
 		if !InOrder(x.c.Command) {
 			read.command, early = chirper.GetTimeline, nil // which has one reply
 		}
@@ -162,8 +162,9 @@ func (x *chirperClient) follows(user chirper.User, other uint32, does bool) {
 type call[A, R any] struct {
 	x       *chirperClient
 	command *ssmr.Command[A, R]
-	check   func(R) error
-	right   func(R) bool // of an optimistic result; nil: any
+	look    func(R) error // at a result, when it is shown; nil: nobody looks
+	check   func(R) error // takes the result that counts; nil: nobody does
+	right   func(R) bool  // of an optimistic result; nil: any
 	done    func(error)
 	// shown is the result that an optimistic reply told.
 	shown *R
@@ -197,6 +198,9 @@ func (c *call[A, R]) probably(m *optimistic.Reply) bool {
 		return true // an error is a reply too
 	}
 	result, err := c.command.Decode(m.Value)
+	if err == nil && c.look != nil {
+		err = c.look(result)
+	}
 	if err == nil {
 		c.shown = &result
 	}
@@ -215,13 +219,16 @@ func (c *call[A, R]) ended(r host.Result) {
 				c.x.mistakes.Add(1)
 			}
 		}
-		// A program that has shown the result, and is told that it was right, has it.
+		// A program that has shown the result, and is told that it was right, has it,
+		// and has looked at it.
 		result := c.shown
 		if result == nil || !r.Agreed {
 			result = new(R)
-			*result, err = c.command.Decode(r.Reply.Value)
+			if *result, err = c.command.Decode(r.Reply.Value); err == nil && c.look != nil {
+				err = c.look(*result)
+			}
 		}
-		if err == nil {
+		if err == nil && c.check != nil {
 			err = c.check(*result)
 		}
 	}

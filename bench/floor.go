@@ -31,6 +31,7 @@ type Floor struct {
 	followers sync.WaitGroup
 	readers   sync.WaitGroup
 	journals  []*floorJournal // to be closed
+	batched   func()          // after the completions of an acknowledgement, or nil
 
 	mu        sync.Mutex
 	submitted uint64
@@ -170,7 +171,19 @@ func (f *Floor) acks(l *floorLink) {
 		for _, done := range ready {
 			done(nil)
 		}
+		if f.batched != nil {
+			f.batched()
+		}
 	}
+}
+
+// Batched implements Batcher: acknowledgements complete what they cover, unless
+// the leader's journal does.
+func (f *Floor) Batched(all func()) bool {
+	if f.c.Dir == "" {
+		f.batched = all
+	}
+	return f.c.Dir == ""
 }
 
 // commit takes the operations that one follower and the leader have.

@@ -49,12 +49,11 @@ const pause = 5 * time.Millisecond
 // does for an operation.
 const sharedReading = 16
 
-// load is a closed loop with one generator goroutine. Completions arrive on
-// any goroutine, are gathered in a slice that the generator swaps whole, and
-// free their slot.
+// load is a closed loop with one generator. Completions arrive on any goroutine,
+// are gathered in a slice that the generator swaps whole, and free their slot.
 //
-// mu guards finished and asleep only; everything else belongs to the
-// generator.
+// mu guards finished, running and wanted only; everything else belongs to the
+// holder of the right to run the generator: see generator.go.
 type load struct {
 	sys    System
 	c      Case
@@ -66,6 +65,7 @@ type load struct {
 	done    []func(error)   // per slot, made once
 	out     int             // operations outstanding
 	resting []int           // slots of failed operations
+	more    bool            // completions admit the next operations
 	window  bool            // latencies count
 	latency Histogram
 	pace    *pace // nil: a completion admits the next operation
@@ -79,10 +79,14 @@ type load struct {
 	first     error
 	seen      func(at time.Duration) // if not nil, called with each success
 
+	batched bool         // sys says when it has made the calls that it has to make at a time
+	batch   []completion // scratch
+
 	mu       sync.Mutex
 	finished []completion
-	asleep   bool
-	wake     chan struct{}
+	running  bool // somebody has the right
+	wanted   bool // run waits for it
+	token    chan struct{}
 }
 
 type completion struct {
@@ -100,9 +104,13 @@ func newLoad(sys System, c Case, seed uint64) *load {
 		base:    time.Now(),
 		started: make([]time.Duration, c.Outstanding),
 		done:    make([]func(error), c.Outstanding),
-		wake:    make(chan struct{}, 1),
+		running: true, // the caller's
+		token:   make(chan struct{}, 1),
 	}
 	l.source, _ = sys.(Source)
+	if b, ok := sys.(Batcher); ok && c.Outstanding <= visitorsMost && c.Rate == 0 {
+		l.batched = b.Batched(l.gathered)
+	}
 	for slot := range l.done {
 		l.done[slot] = func(err error) { l.finish(completion{slot: slot, err: err}) }
 	}
@@ -205,9 +213,10 @@ func (l *load) prepare() {
 }
 
 // run handles completions for d, and while more, submits anew; without more,
-// it returns as soon as nothing is outstanding.
+// it returns as soon as nothing is outstanding. The caller has the right to run
+// the generator, and keeps it.
 func (l *load) run(ctx context.Context, d time.Duration, more bool) {
-	var batch []completion
+	l.more = more
 	end := time.Since(l.base) + d
 	timer := time.NewTicker(pause)
 	defer timer.Stop()
@@ -218,43 +227,49 @@ func (l *load) run(ctx context.Context, d time.Duration, more bool) {
 	for ctx.Err() == nil && time.Since(l.base) < end && (more || l.out > 0) {
 		select {
 		case <-timer.C:
-			l.rested(more)
+			l.rested()
 		default:
 		}
 		if l.pace != nil && more {
 			l.pace.due.Reset(l.admit())
 		}
-		if batch = l.take(batch[:0]); len(batch) == 0 {
-			select {
-			case <-l.wake:
-			case <-due:
-			case <-timer.C:
-				l.rested(more)
-			}
+		if l.turn() {
 			continue
 		}
-		var now time.Duration
-		for i, c := range batch {
-			if i%sharedReading == 0 {
-				now = time.Since(l.base)
-			}
-			if c.early {
-				l.firstAnswer(c)
-				continue
-			}
-			l.record(c)
-			switch {
-			case l.pace != nil:
-				l.pace.free = append(l.pace.free, c.slot)
-			case c.err != nil:
-				l.resting = append(l.resting, c.slot)
-			case more:
-				l.submitAt(c.slot, now)
-			}
+		select {
+		case <-l.token:
+		case <-due:
+			l.acquire()
+		case <-timer.C:
+			l.acquire()
+			l.rested()
 		}
-		if more && l.pace == nil {
-			l.sys.Flush()
+	}
+}
+
+// handle takes completions, and submits what they admit.
+func (l *load) handle(batch []completion) {
+	var now time.Duration
+	for i, c := range batch {
+		if i%sharedReading == 0 {
+			now = time.Since(l.base)
 		}
+		if c.early {
+			l.firstAnswer(c)
+			continue
+		}
+		l.record(c)
+		switch {
+		case l.pace != nil:
+			l.pace.free = append(l.pace.free, c.slot)
+		case c.err != nil:
+			l.resting = append(l.resting, c.slot)
+		case l.more:
+			l.submitAt(c.slot, now)
+		}
+	}
+	if l.more && l.pace == nil {
+		l.sys.Flush()
 	}
 }
 
@@ -283,8 +298,8 @@ func (l *load) fail(n uint64, err error) {
 }
 
 // rested submits the slots that paused after a failure.
-func (l *load) rested(more bool) {
-	if !more || len(l.resting) == 0 {
+func (l *load) rested() {
+	if !l.more || len(l.resting) == 0 {
 		return
 	}
 	for _, slot := range l.resting {
@@ -307,32 +322,4 @@ func (l *load) submitAt(slot int, at time.Duration) {
 		return
 	}
 	l.sys.Submit(op, l.done[slot])
-}
-
-// finish is an operation's completion, or its optimistic answer, on any
-// goroutine.
-func (l *load) finish(c completion) {
-	c.at = time.Since(l.base)
-	l.mu.Lock()
-	l.finished = append(l.finished, c)
-	wake := l.asleep
-	l.asleep = false
-	l.mu.Unlock()
-	if wake {
-		select {
-		case l.wake <- struct{}{}:
-		default:
-		}
-	}
-}
-
-// take swaps the finished operations for the empty spare. If there are none,
-// the next completion will send on wake.
-func (l *load) take(spare []completion) []completion {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	batch := l.finished
-	l.finished = spare
-	l.asleep = len(batch) == 0
-	return batch
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -206,4 +207,64 @@ func TestCancelled(t *testing.T) {
 		}
 		time.Sleep(time.Millisecond) // for the last operations
 	})
+}
+
+// batcher calls back together what was submitted together, and says so.
+type batcher struct {
+	fake
+	pending []func(error)
+	all     func()
+	fails   bool
+	calling atomic.Int32
+	inside  atomic.Bool // it has been submitted to from within all
+}
+
+func (b *batcher) Batched(all func()) bool { b.all = all; return true }
+
+func (b *batcher) Submit(_ Op, done func(error)) {
+	if b.calling.Load() > 0 {
+		b.inside.Store(true)
+	}
+	b.pending = append(b.pending, done)
+}
+
+func (b *batcher) Flush() {
+	ds := b.pending
+	b.pending = nil
+	if len(ds) == 0 {
+		return
+	}
+	go func() {
+		time.Sleep(2 * time.Millisecond)
+		var err error
+		if b.fails {
+			err = errors.New("refused")
+		}
+		for _, done := range ds {
+			done(err)
+		}
+		b.calling.Add(1)
+		b.all()
+		b.calling.Add(-1)
+	}()
+}
+
+// Where few operations are outstanding, whoever calls back runs the generator,
+// with the same figures as a goroutine's. What fails rests all the same.
+func TestCalledBack(t *testing.T) {
+	for _, fails := range []bool{false, true} {
+		for n := 1; n <= visitorsMost; n++ {
+			synctest.Test(t, func(t *testing.T) {
+				b := &batcher{fails: fails}
+				r := measure(t.Context(), b, Case{Outstanding: n}, phases, 1)
+				want := float64(n) * r.Seconds / 0.002
+				if got := float64(r.Latency.Total()); !fails && (math.Abs(got-want) > float64(2*n) || r.Errors > 0 || !b.inside.Load()) {
+					t.Errorf("%d outstanding: %v operations, want about %v; %d errors; from within a callback: %v", n, got, want, r.Errors, b.inside.Load())
+				}
+				if most := uint64(n) * uint64((phases.Warm+phases.Measure+phases.Drain)/pause+2); fails && (r.Errors < uint64(n) || r.Errors > most) {
+					t.Errorf("%d outstanding, all refused: %d errors, want at most %d", n, r.Errors, most)
+				}
+			})
+		}
+	}
 }

@@ -65,11 +65,8 @@ func (s *Ridge) Start(ctx context.Context) error {
 		e := &s.topology.Ensembles[i]
 		e.Acceptors = e.Acceptors[:min(len(e.Acceptors), acceptors)]
 	}
-	addrs, err := s.startNodes(ctx)
-	if err != nil {
-		return err
-	}
-	if err := s.lead(ctx); err != nil || !s.remote {
+	addrs, err := s.startLed(ctx)
+	if err != nil || !s.remote {
 		return err
 	}
 	for range s.clients {
@@ -84,6 +81,23 @@ func (s *Ridge) Start(ctx context.Context) error {
 		s.far = append(s.far, p)
 	}
 	return nil
+}
+
+// startLed starts the processes, anew when another leads than should.
+func (s *Ridge) startLed(ctx context.Context) (addrs map[ids.Process]string, err error) {
+	const most = 5
+	for try := 1; ; try++ {
+		if addrs, err = s.startNodes(ctx); err == nil {
+			err = s.lead(ctx)
+		}
+		if try == most || !errors.Is(err, errOtherLeads) {
+			return addrs, err
+		}
+		if err := s.Close(); err != nil {
+			return nil, err
+		}
+		s.nodes, s.machines, s.local, s.proxies, s.folders = nil, nil, nil, nil, folders{}
+	}
 }
 
 // acceptors is how many replicas of a group accept; others only learn.
@@ -161,34 +175,48 @@ func (s *Ridge) via(addrs map[ids.Process]string) (map[ids.Process]string, error
 	return seen, nil
 }
 
-// lead waits until each partition's first replica coordinates its ensemble, and
-// the first of all the ensemble of messages to several partitions.
+// lead waits until each ensemble has a coordinator. Generators in this process
+// need the first of its acceptors to be that; as whoever coordinates keeps it, lead
+// fails when it is another, on a busy machine. Clients on the network take any.
 func (s *Ridge) lead(ctx context.Context) error {
-	for p := 0; p < s.c.Partitions; {
-		n := s.nodes[p*s.c.Replicas]
-		if err := n.WaitReady(ctx); err != nil {
+	for i := range s.topology.Ensembles {
+		if err := s.led(ctx, &s.topology.Ensembles[i]); err != nil {
 			return err
 		}
-		st, err := n.Status(ctx)
-		if err != nil {
-			return err
-		}
-		leads := true
-		for _, e := range st.Ridge.Ensembles {
-			mine := e.Ensemble == ids.Ensemble(p) || e.Ensemble == ids.All && p == 0
-			leads = leads && (!mine || e.Leading)
-		}
-		if leads {
-			p++
-			continue
+	}
+	return nil
+}
+
+func (s *Ridge) led(ctx context.Context, e *ridge.EnsembleSpec) error {
+	for {
+		for i, p := range e.Acceptors {
+			switch leads, err := s.leads(ctx, p, e.ID); {
+			case err != nil:
+				return err
+			case leads && i > 0 && !s.remote:
+				return fmt.Errorf("%w: process %d, not %d, coordinates ensemble %v: the machine was too busy when they started", errOtherLeads, p, e.Acceptors[0], e.ID)
+			case leads:
+				return nil
+			}
 		}
 		select {
 		case <-time.After(2 * time.Millisecond):
 		case <-ctx.Done():
-			return fmt.Errorf("process %d does not lead: %w", st.Process, context.Cause(ctx))
+			return fmt.Errorf("nobody coordinates ensemble %v: %w", e.ID, context.Cause(ctx))
 		}
 	}
-	return nil
+}
+
+var errOtherLeads = errors.New("another process leads")
+
+// leads waits until a process is ready, and says whether it coordinates.
+func (s *Ridge) leads(ctx context.Context, p ids.Process, id ids.Ensemble) (bool, error) {
+	n := s.nodes[p-1]
+	if err := n.WaitReady(ctx); err != nil {
+		return false, err
+	}
+	st, err := n.Status(ctx)
+	return slices.ContainsFunc(st.Ridge.Ensembles, func(e ridge.EnsembleStatus) bool { return e.Ensemble == id && e.Leading }), err
 }
 
 // opHead is an operation's key and slot, before the value.
@@ -240,6 +268,17 @@ func (s *Ridge) Flush() {
 	for _, p := range s.local {
 		p.flush()
 	}
+}
+
+// Batched implements Batcher.
+func (s *Ridge) Batched(all func()) bool {
+	for _, p := range s.far {
+		p.batched(all)
+	}
+	for _, p := range s.local {
+		p.batched(all)
+	}
+	return true
 }
 
 // CPU implements System: there are no other processes.

@@ -26,6 +26,7 @@ type proposals struct {
 	bodies  []byte // where the next bodies go
 
 	ready []func(error) // complete's own
+	all   func()        // called after ready's, or nil
 }
 
 type waitingOp struct {
@@ -98,10 +99,21 @@ func (p *proposals) complete(done []doneOp) {
 			p.ready = append(p.ready, p.waiting[d.slot].done)
 		}
 	}
+	all := p.all
 	p.mu.Unlock()
 	for _, f := range p.ready {
 		f(nil)
 	}
+	if all != nil {
+		all()
+	}
+}
+
+// batched has all called after each batch of completions.
+func (p *proposals) batched(all func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.all = all
 }
 
 // answered passes an optimistic answer on. It does so under the lock, so that it

@@ -61,6 +61,16 @@ func (s *sharded) Flush() {
 	}
 }
 
+// Batched implements Batcher, if the groups do.
+func (s *sharded) Batched(all func()) bool {
+	for _, g := range s.groups {
+		if b, ok := g.(Batcher); !ok || !b.Batched(all) {
+			return false
+		}
+	}
+	return true
+}
+
 // CPU implements System.
 func (s *sharded) CPU() (all time.Duration) {
 	for _, g := range s.groups {

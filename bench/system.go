@@ -70,6 +70,17 @@ type Doer interface {
 	Do(op Op) error
 }
 
+// Batcher is a System whose callbacks come in batches: what was decided, or was
+// read from a connection, together.
+type Batcher interface {
+	System
+	// Batched has f called by whoever has called callbacks, when those that come
+	// together have been, and without a lock that Submit or Flush takes: f may
+	// submit what follows. It is called before the first Submit, and reports false
+	// if this system is none after all.
+	Batched(f func()) bool
+}
+
 // Optimist is a System that answers twice: when an operation was delivered
 // optimistically, its order being probable, and when it is certain.
 type Optimist interface {

@@ -17,7 +17,7 @@ import (
 )
 
 // part is one bench of the whole, with the flags that it takes in a full run,
-// whose parts together last about three quarters of an hour, and in a quick one: less
+// whose parts together last about an hour and a quarter, and in a quick one: less
 // than two minutes. Without flags for the latter, it is not in it.
 type part struct {
 	name, title string
@@ -77,19 +77,19 @@ var parts = []part{
 	{"reads", "Linearizable reads, and writes", "reads",
 		[]string{"-budget", "1m"}, []string{"-budget", "6s"}},
 	{"volery", "Volery, ZKsmr and ZooKeeper: setData (figures 4.2 to 4.5)", "volery",
-		[]string{"-commands", "setData", "-rounds", "3", "-budget", "8m"},
+		[]string{"-commands", "setData", "-rounds", "3", "-budget", "6m"},
 		[]string{"-commands", "setData", "-sizes", "100", "-partitions", "1,2", "-warm", "300ms", "-window", "700ms", "-budget", "20s"}},
 	{"volery-reads", "The same: getData, which is linearizable in ours and local in ZooKeeper", "volery",
-		[]string{"-commands", "getData", "-storage", "memory", "-rounds", "3", "-budget", "3m"},
+		[]string{"-commands", "getData", "-storage", "memory", "-rounds", "3", "-budget", "2m"},
 		[]string{"-commands", "getData", "-storage", "memory", "-sizes", "100", "-partitions", "1", "-loads", "1", "-budget", "5s"}},
 	{"volery-global", "The same: a share of create and delete (figures 4.6 and 4.7)", "volery",
-		[]string{"-commands", "setData", "-storage", "memory", "-sizes", "1000", "-shares", "0,0.01,0.05,0.1", "-rounds", "2", "-budget", "4m"},
+		[]string{"-commands", "setData", "-storage", "memory", "-sizes", "1000", "-shares", "0,0.01,0.05,0.1", "-rounds", "2", "-budget", "3m"},
 		[]string{"-commands", "setData", "-storage", "memory", "-sizes", "1000", "-shares", "0,0.1", "-partitions", "1,2", "-budget", "10s"}},
 	{"chirper", "Chirper beside Retwis: timelines, a mix and posts, by partitions (figures 6.2 to 6.4)", "chirper",
-		[]string{"-workloads", "timeline,timeline-read,mix,post", "-partitions", "1,2,4,8", "-loads", "1,0.75,0.1", "-users", "4000", "-rounds", "3", "-budget", "30m", "-only", social},
+		[]string{"-workloads", "timeline,timeline-read,mix,post", "-partitions", "1,2,4,8", "-loads", "1,0.75", "-users", "4000", "-rounds", "3", "-budget", "14m", "-only", social},
 		[]string{"-workloads", "timeline,mix", "-partitions", "1,2", "-loads", "1,0.75", "-users", "500", "-budget", "40s"}},
 	{"chirper-delay", "The same, with a one-way delay of 0.5 ms between processes", "chirper",
-		[]string{"-workloads", "timeline,mix", "-partitions", "1,2", "-loads", "1,0.75,0.1", "-delays", "500us", "-users", "4000", "-rounds", "3", "-budget", "8m", "-only", replies}, nil},
+		[]string{"-workloads", "timeline,mix", "-partitions", "1,2", "-loads", "1,0.75,0.1", "-delays", "500us", "-users", "4000", "-rounds", "3", "-budget", "6m", "-only", replies}, nil},
 	{"failover", "Failures under full load", "failover",
 		[]string{"-window", "4s"}, []string{"-budget", "12s", "-partitions", "1", "-faults", "coordinator"}},
 	{"soak", "Ten minutes of full load on disk: room and memory", "soak",

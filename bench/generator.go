@@ -1,0 +1,93 @@
+package bench
+
+import "time"
+
+// The generator is run by whoever has the right to, of whom there is one: the
+// goroutine of load.run or, where few operations are outstanding and the system is
+// a Batcher, whoever has called the callbacks, as programs do that go on where they
+// are called back. To wake a goroutine for one operation costs a system call, of 15 µs
+// where a processor is idle, and so most with a system that needs only one of them.
+// For etcd's raft, whose two followers then no longer work at once, the goroutine is
+// better, so that driver is no Batcher.
+//
+// token carries the right to run. Invariant: it is there only while nobody else has
+// the right.
+
+// With more than visitorsMost outstanding, run's goroutine submits while the system's
+// still calls back. A visitor runs the generator visitorsTurns times at most: the
+// system's goroutine has its own work.
+const (
+	visitorsMost  = 4
+	visitorsTurns = 4
+)
+
+// finish is an operation's completion, or its optimistic answer, on any
+// goroutine.
+func (l *load) finish(c completion) {
+	c.at = time.Since(l.base)
+	l.mu.Lock()
+	l.finished = append(l.finished, c)
+	mine := !l.batched && l.claim()
+	l.mu.Unlock()
+	if mine {
+		l.token <- struct{}{}
+	}
+}
+
+// gathered is called by a system that has made all the calls that it had to make.
+func (l *load) gathered() {
+	l.mu.Lock()
+	mine := len(l.finished) > 0 && l.claim()
+	l.mu.Unlock()
+	if !mine {
+		return
+	}
+	if l.more {
+		for range visitorsTurns {
+			if !l.turn() {
+				return
+			}
+		}
+	}
+	l.token <- struct{}{}
+}
+
+// claim takes the right if nobody has it. It is called with the lock held.
+func (l *load) claim() bool {
+	mine := !l.running
+	l.running = true
+	return mine
+}
+
+// acquire waits for the right.
+func (l *load) acquire() {
+	l.mu.Lock()
+	mine := l.claim()
+	l.wanted = !mine
+	l.mu.Unlock()
+	if !mine {
+		<-l.token
+	}
+}
+
+// turn handles what has finished. If that is nothing it gives the right back, or
+// passes it to run, and returns false.
+func (l *load) turn() bool {
+	l.mu.Lock()
+	batch := l.finished
+	l.finished = l.batch[:0]
+	pass := len(batch) == 0 && l.wanted
+	if len(batch) == 0 {
+		l.running, l.wanted = pass, false
+	}
+	l.batch = batch
+	l.mu.Unlock()
+	if pass {
+		l.token <- struct{}{}
+	}
+	if len(batch) == 0 {
+		return false
+	}
+	l.handle(batch)
+	return true
+}
