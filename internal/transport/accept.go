@@ -105,10 +105,13 @@ func (t *TCP) welcome(nc net.Conn) (*conn, error) {
 	}
 	a := answer{process: t.cfg.Self.Process, inc: t.cfg.Incarnation}
 	var no *refusal
-	if errors.As(err, &no) {
+	switch {
+	case errors.As(err, &no):
 		a.refusal = *no
-	} else if err != nil {
+	case err != nil:
 		return nil, err
+	default: // before the other side knows: it has no place that others may take
+		t.unqueue(nc)
 	}
 	_, werr := nc.Write(packet(Version, a.append(nil)))
 	if err != nil {

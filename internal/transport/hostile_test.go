@@ -263,6 +263,22 @@ func TestSilentHandshakesDoNotKeepOthersOut(t *testing.T) {
 	check()
 }
 
+// Whoever has been welcomed holds no place that a silent connection could take.
+func TestWelcomedConnectionsKeepTheirPlace(t *testing.T) {
+	w, p, check := bystander(t, func(c *Config) {
+		c.Tuning.MaxHandshakes = 1
+		c.Tuning.Handshake = time.Minute
+	})
+	for i := range 200 {
+		c := w.greeted(1, byte(i))
+		w.raw(1).Close()
+		c.Write(frame(number(i + 1000)))
+		p.until(t, "its message", p.heard(string(number(i+1000).body)))
+		c.Close()
+	}
+	check()
+}
+
 func TestResetInsideAFrame(t *testing.T) {
 	w, p, check := bystander(t, nil)
 	for i := range 50 {
