@@ -30,8 +30,11 @@ const (
 // turned takes note of a command that has its turn so long after its reply.
 func (s *speech) turned(d time.Duration) { s.ahead += (d - s.ahead) / 16 }
 
+// wait is how long a reply waits for others, at most.
+func (s *speech) wait() time.Duration { return min(s.ahead/speechShare, maxSpeech) }
+
 // due is when what is held leaves.
-func (s *speech) due() time.Duration { return s.last + min(s.ahead/speechShare, maxSpeech) }
+func (s *speech) due() time.Duration { return s.last + s.wait() }
 
 // wake is when a Tick has what is held leave, if nothing else comes before: later
 // than it is due, since mostly something does.
@@ -39,7 +42,7 @@ func (s *speech) wake() time.Duration {
 	if len(s.held) == 0 {
 		return never
 	}
-	return s.due() + min(s.ahead/speechShare, maxSpeech)/2
+	return s.due() + s.wait()/2
 }
 
 const never = time.Duration(1<<63 - 1)

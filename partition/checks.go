@@ -83,11 +83,11 @@ func (r *Replica) writeSet(c *command) uint64 {
 			}
 			continue
 		}
+		var old before
 		if p.before != nil {
-			r.settle(p, p.before.value, p.before.ok)
-		} else {
-			r.settle(p, nil, false)
+			old = *p.before
 		}
+		r.settle(p, old.value, old.ok)
 		b = wire.AppendBool(b, p.ok)
 		b = wire.AppendBytes(b, p.value)
 	}

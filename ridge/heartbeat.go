@@ -48,21 +48,24 @@ const tellBytes = 1 << 20
 // tell lets the acceptors know what has been delivered here, if that is much
 // since they were told, and if it is of use to them.
 func (e *ensemble) tell() {
-	s, most := &e.stream, tellBytes
-	if !e.close {
-		most = min(most, e.c.cfg.Tuning.MaxLogBytes/16)
-	}
-	much := s.freshBytes > most || !e.close && e.delivered() > s.freshInstance+ids.Instance(e.c.cfg.Tuning.MaxLogCount/16)
+	much := e.stream.freshBytes > tellBytes || !e.close && e.fillsLogs(e.delivered())
 	if !much || e.c.cfg.Durable {
 		return
 	}
-	s.told()
+	e.stream.told()
 	var made heartbeats
 	for i := range e.acceptors() {
 		if p := e.members[i].peer; p != nil && e.c.hears(p) {
 			e.c.send(p.process, e.c.heartbeat(p, &made))
 		}
 	}
+}
+
+// fillsLogs says whether what has been delivered up to instance k, and not been told
+// to have been, is a large part of what logs hold.
+func (e *ensemble) fillsLogs(k ids.Instance) bool {
+	s, t := &e.stream, &e.c.cfg.Tuning
+	return s.freshBytes > t.MaxLogBytes/16 || k > s.freshInstance+ids.Instance(t.MaxLogCount/16)
 }
 
 // heartbeats are those of one moment, which differ by Hears and Often alone.

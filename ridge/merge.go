@@ -296,9 +296,9 @@ func (c *Core) candidate() (best *ensemble, key ids.Position) {
 // pulled accounts for deliveries from instance k. When very much has been
 // delivered since the last heartbeat, all are told at once.
 func (e *ensemble) pulled(k ids.Instance, bytes int) {
-	s, t := &e.stream, &e.c.cfg.Tuning
+	s := &e.stream
 	s.freshBytes += bytes
-	if e.close && (s.freshBytes > t.MaxLogBytes/16 || k > s.freshInstance+ids.Instance(t.MaxLogCount/16)) {
+	if e.close && e.fillsLogs(k) {
 		e.c.beatNow = true
 	}
 	if s.full && s.room() {

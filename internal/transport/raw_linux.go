@@ -22,10 +22,3 @@ func readOne(fd int, b []byte) (int, error) {
 func writeOne(fd uintptr, b []byte) (int, error) {
 	return result(syscall.RawSyscall(syscall.SYS_WRITE, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b))))
 }
-
-func result(n, _ uintptr, errno syscall.Errno) (int, error) {
-	if errno != 0 {
-		return -1, errno
-	}
-	return int(n), nil
-}

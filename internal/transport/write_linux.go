@@ -17,7 +17,10 @@ func writeAll(fd uintptr, ps [][]byte) (int, error) {
 		v.SetLen(len(p))
 		vs = append(vs, v)
 	}
-	n, _, errno := syscall.RawSyscall(syscall.SYS_WRITEV, fd, uintptr(unsafe.Pointer(&vs[0])), uintptr(len(vs)))
+	return result(syscall.RawSyscall(syscall.SYS_WRITEV, fd, uintptr(unsafe.Pointer(&vs[0])), uintptr(len(vs))))
+}
+
+func result(n, _ uintptr, errno syscall.Errno) (int, error) {
 	if errno != 0 {
 		return -1, errno
 	}
