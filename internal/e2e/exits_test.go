@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -141,4 +142,20 @@ func (p *processes) signal(id ids.Process, s syscall.Signal) {
 	if err := p.cmds[id].Process.Signal(s); err != nil {
 		p.t.Fatal(err)
 	}
+	if s == syscall.SIGSTOP { // on a busy machine it goes on for a while
+		eventually(p.t, 20*time.Second, "the process stops", func() bool { return stopped(p.cmds[id].Process.Pid) })
+	}
+}
+
+// stopped says whether all threads of a process stand still. Where there is no
+// /proc that is taken for granted.
+func stopped(pid int) bool {
+	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	for _, f := range tasks {
+		b, err := os.ReadFile(f)
+		if i := strings.LastIndexByte(string(b), ')'); err == nil && i >= 0 && !strings.HasPrefix(string(b[i:]), ") T") {
+			return false
+		}
+	}
+	return true
 }
