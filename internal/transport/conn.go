@@ -35,9 +35,11 @@ type conn struct {
 	// awake in any case, or else at the watch's next look.
 	due atomic.Bool
 
-	// What the watch saw last, and since when it has not changed.
+	// What the watch saw last, since when it has not changed, and whether it has
+	// closed the connection.
 	seenReads, seenWrites  uint64
 	quietSince, mutedSince time.Time
+	ended                  bool
 }
 
 // room is what an outgoing's slices use.

@@ -1,6 +1,8 @@
 package transport
 
 import (
+	"log/slog"
+	"net"
 	"testing"
 	"time"
 
@@ -34,6 +36,26 @@ func TestStuckClientIsDropped(t *testing.T) {
 	}
 	p.until(t, "nothing to be counted as waiting", func() bool { return p.clientBytes.Load() == 0 })
 	check()
+}
+
+// A connection that the watch closes is counted once, however late its reader
+// finds out.
+func TestStuckConnectionCountsOnce(t *testing.T) {
+	p := &TCP{log: slog.New(slog.DiscardHandler)}
+	p.tuning.fill()
+	near, far := net.Pipe()
+	defer far.Close()
+	c := newConn(near, ids.To(2), 1, &link{t: p})
+	c.busy.Store(true)
+	c.writes.Store(1)
+	now := time.Now()
+	for range 3 {
+		p.check(c, now)
+		c.quietSince, now = now, now.Add(2*p.tuning.Stall)
+	}
+	if n := p.Stats().Stalled; n != 1 {
+		t.Errorf("counted %d times", n)
+	}
 }
 
 // Clients that take nothing leave room for the others' replies.

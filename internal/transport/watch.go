@@ -56,13 +56,16 @@ func (t *TCP) check(c *conn, now time.Time) {
 		beat, silence = t.tuning.ClientBeat, t.tuning.ClientSilence
 	}
 	switch muted := now.Sub(c.mutedSince); {
+	case c.ended: // its reader is about to find out
 	case now.Sub(c.quietSince) > silence:
 		t.count.silent.Add(1)
 		t.log.Info("connection silent: closing", "with", c.from.String())
+		c.ended = true
 		c.Close()
 	case c.busy.Load() && muted > t.tuning.Stall:
 		t.count.stalled.Add(1)
 		t.log.Info("connection takes nothing: closing", "with", c.from.String())
+		c.ended = true
 		c.Close()
 	case muted >= beat/2 && c.due.Swap(true):
 		c.beat(false)
