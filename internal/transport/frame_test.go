@@ -41,6 +41,47 @@ func readAll(r io.Reader, budget int64) (ms []wire.Message, left int64, err erro
 	return ms, b.Load(), err
 }
 
+// Of large frames that are alike nothing is cut, so nothing is copied from slab to
+// slab, whatever their size, with small ones between them.
+func TestLargeFramesAreNotCut(t *testing.T) {
+	for _, size := range []int{64_000, 64 << 10, 100_000, 200_000} {
+		var budget atomic.Int64
+		large, small := frame(&note{kindNote, make([]byte, size)}), frame(&note{kindNote, make([]byte, 20)})
+		f := newFrameReader(&endless{b: append(large, small...)}, &budget, slabProcess)
+		cut, all := 0, 0
+		for all < 64<<20 {
+			n, err := f.read()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, _, _, err = f.messages(nil, decodeNote); err != nil {
+				t.Fatal(err)
+			}
+			if all += n; all > 16<<20 {
+				cut += f.end - f.start // read up to the slab's end
+			}
+		}
+		if cut > all/100 {
+			t.Errorf("frames of %d bytes: %d of %d bytes were copied", size, cut, all)
+		}
+	}
+}
+
+// endless reads b over and over.
+type endless struct {
+	b  []byte
+	at int
+}
+
+func (r *endless) Read(b []byte) (n int, err error) {
+	for n < len(b) {
+		c := copy(b[n:], r.b[r.at:])
+		n += c
+		r.at = (r.at + c) % len(r.b)
+	}
+	return n, nil
+}
+
 // However the stream is cut into reads, the same messages come out, and no
 // later read changes an earlier message.
 func TestReaderAgainstAnyCut(t *testing.T) {

@@ -16,6 +16,11 @@ const (
 	slabMin     = 2 << 10
 	slabMax     = 64 << 10
 	slabProcess = 256 << 10
+
+	// A slab for frames of slabMin or more has room for whole ones, if they are like the
+	// last, and so much besides, for small ones between them: what is cut at a slab's end
+	// is copied to the next.
+	slabSpare = slabMin / 2
 )
 
 // frameReader cuts a stream into frames. It reads into slabs, as much at a
@@ -33,6 +38,7 @@ type frameReader struct {
 	buf        []byte
 	start, end int  // the bytes read and not yet handed out
 	shared     bool // messages may alias buf
+	last       int  // size of the last frame handed out
 	size       int  // of the next slab
 	most       int  // size's bound
 	reserved   int64
@@ -83,13 +89,15 @@ func (f *frameReader) room() error {
 	if err != nil {
 		return err
 	}
-	free := len(f.buf) - f.end
-	if free >= slabMin/4 && free >= min(need-have, slabMin) {
+	free, like := len(f.buf)-f.end, max(need, f.last)
+	if free >= slabMin/4 && free >= min(like-have, slabMin) {
 		return nil
 	}
 	size := max(f.size, min(need, 4*have))
 	if size == need {
 		size += slabMin // and the beginning of what follows
+	} else if n := (size - slabSpare) / max(like, slabMin); n > 0 && like >= slabMin {
+		size = n*like + slabSpare
 	}
 	if err := f.reserve(size); err != nil {
 		return err
@@ -129,7 +137,7 @@ func (f *frameReader) next() ([]byte, error) {
 	if err != nil || n == 0 || n > len(b) {
 		return nil, err
 	}
-	f.start += n
+	f.start, f.last = f.start+n, n
 	if n > frameHeader {
 		f.shared = true
 	}
