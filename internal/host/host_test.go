@@ -348,6 +348,26 @@ func TestDialSaysWhyNot(t *testing.T) {
 	}
 }
 
+// A caller is alone who comes when no other has a place and, unless he is the
+// client's first, none had one beside him who came so before.
+func TestWindowKnowsWhoIsAlone(t *testing.T) {
+	w := window{free: 3}
+	enter := func(want bool) {
+		t.Helper()
+		if alone, err := w.enter(t.Context()); alone != want || err != nil {
+			t.Errorf("alone: %v, %v", alone, err)
+		}
+	}
+	enter(true)
+	w.leave(1)
+	enter(true)
+	enter(false)
+	w.leave(2)
+	enter(false) // the first of two, it seems
+	w.leave(1)
+	enter(true)
+}
+
 // Whoever waits in line, gives up, or is served at the same moment: no place
 // is lost and none is made.
 func TestWindowKeepsItsPlaces(t *testing.T) {

@@ -11,11 +11,13 @@ import (
 // a result hands its place to the first. The lock is the callers' and the
 // loop's, which takes it once for all results of a round.
 type window struct {
-	mu     sync.Mutex
-	free   int
-	taken  int // places
-	line   []*waiter
-	closed error
+	mu    sync.Mutex
+	free  int
+	taken int // places
+	// most were taken at a time since none was, and before that.
+	most, before int
+	line         []*waiter
+	closed       error
 }
 
 // waiter waits in line. Guarded by window.mu until its channel is closed.
@@ -25,7 +27,8 @@ type waiter struct {
 }
 
 // enter takes a place, and waits for one until ctx ends. alone: nobody else
-// has one.
+// has one, nor had when this was the case before. The first of many that come
+// again together, having been answered together, is not alone.
 func (w *window) enter(ctx context.Context) (alone bool, err error) {
 	w.mu.Lock()
 	switch {
@@ -38,7 +41,8 @@ func (w *window) enter(ctx context.Context) (alone bool, err error) {
 	case w.free > 0:
 		w.free--
 		w.taken++
-		alone = w.taken == 1
+		w.most = max(w.most, w.taken)
+		alone = w.taken == 1 && w.before <= 1
 		w.mu.Unlock()
 		return alone, nil
 	}
@@ -87,7 +91,9 @@ func (w *window) pass(n int) {
 		}
 		if len(w.line) == 0 {
 			w.free += n
-			w.taken -= n
+			if w.taken -= n; w.taken == 0 {
+				w.most, w.before = 0, w.most
+			}
 			return
 		}
 		close(w.line[0].ready)
