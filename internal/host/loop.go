@@ -78,10 +78,11 @@ type loop struct {
 	err error // the core's end
 
 	// armed is when the timer fires. It is left as it is when the core wants
-	// to be woken a little later: a wake-up for nothing is rarer, and cheaper, than
-	// a change of the timer in every round. Guarded by inbox.mu.
-	armed time.Duration
-	timer *finetimer.Timer
+	// to be woken a little later, or was postponed a little while ago: a wake-up for
+	// nothing is rarer, and cheaper, than a change of the timer in every round.
+	// Guarded by inbox.mu.
+	armed, postponed time.Duration
+	timer            *finetimer.Timer
 
 	// gathers: visitors too let all that is runnable leave its work first. The
 	// order of what comes over several connections matters then, and a reader
@@ -90,7 +91,8 @@ type loop struct {
 	gathers bool
 }
 
-// later is by how much later a core must want to be woken for the timer to be changed.
+// later is by how much later a core must want to be woken for the timer to be changed,
+// and how long after it was last changed so.
 const later = 4 * time.Millisecond
 
 const never = time.Duration(1<<63 - 1)
@@ -259,15 +261,30 @@ func (l *loop) rest() bool {
 	if l.inbox.closed || !l.inbox.w.empty() {
 		return false
 	}
-	if wake < l.armed || wake-l.armed > later && wake != never {
-		d := wake - time.Since(l.start)
-		if d <= 0 {
-			return false
-		}
-		l.timer.Reset(d)
-		l.armed = wake
+	if !l.arm(wake) {
+		return false
 	}
 	l.inbox.running = false
+	return true
+}
+
+// arm sets the timer, if it is to be changed; false if it is time already.
+func (l *loop) arm(wake time.Duration) bool {
+	postpone := wake-l.armed > later && wake != never
+	if wake >= l.armed && !postpone {
+		return true
+	}
+	now := time.Since(l.start)
+	switch {
+	case wake <= now:
+		return false
+	case postpone && now-l.postponed < later:
+		return true
+	case postpone:
+		l.postponed = now
+	}
+	l.timer.Reset(wake - now)
+	l.armed = wake
 	return true
 }
 

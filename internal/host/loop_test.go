@@ -76,6 +76,31 @@ func TestInputNeverWaitsForTheCore(t *testing.T) {
 	}
 }
 
+// A timer that was postponed a little while ago is left as it is, and fires for
+// nothing; one that is to fire sooner is set at once.
+func TestTimerIsPostponedRarely(t *testing.T) {
+	l := idle(&scripted{})
+	defer l.timer.Close()
+	l.start = time.Now().Add(-time.Hour)
+	const soon, late = 2 * time.Hour, 3 * time.Hour
+	for _, s := range []struct{ wake, postponed, armed time.Duration }{
+		{late, 0, late},
+		{soon, late, soon},
+		{soon + later, 0, soon},
+		{late, late, soon},
+		{never, 0, soon},
+		{late, 0, late},
+	} {
+		l.postponed = s.postponed
+		if !l.arm(s.wake) || l.armed != s.armed {
+			t.Errorf("to be woken at %v, postponed at %v: armed for %v instead of %v", s.wake, s.postponed, l.armed, s.armed)
+		}
+	}
+	if l.arm(time.Minute) {
+		t.Error("it is time, and the loop rests")
+	}
+}
+
 // Who recovers from a panic under a core, which happens in the goroutine of
 // whoever runs it, leaves a loop that ends, not one that is stuck.
 func TestPanicEndsTheLoop(t *testing.T) {
