@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"syscall"
 
 	"github.com/eyrie-dev/eyrie/bench"
@@ -38,6 +39,7 @@ power   highest throughput, and latency at maximum power, beside the same
 `
 
 func main() {
+	runtime.MemProfileRate = 0 // as in eyrie
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:]))
