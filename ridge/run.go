@@ -3,7 +3,6 @@ package ridge
 import (
 	"bytes"
 	"encoding/binary"
-	"math/bits"
 
 	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
@@ -96,15 +95,12 @@ func (m *Message) skim(b []byte) (dests []byte, size int) {
 	if len(b) < minMessage {
 		return nil, 0
 	}
-	// What takes a byte as a rule is read without a call.
-	at := copy(m.Command.Client[:], b)
-	seq, n := uvarint8(binary.LittleEndian.Uint64(b[at:]))
-	if at += n; n == 0 {
-		seq, at = uvarint(b, at)
-	}
+	copy(m.Command.Client[:], b)
+	seq, at := uvarint(b, len(m.Command.Client))
 	if len(b)-at < afterSequence {
 		return nil, 0
 	}
+	// What takes a byte as a rule is read without a call.
 	attempt := uint64(b[at])
 	if at++; attempt >= 0x80 {
 		attempt, at = uvarint(b, at-1)
@@ -155,41 +151,24 @@ const (
 
 // uvarint reads an integer in its shortest form, and returns where it ends. If
 // there is none that is b's end, so that nothing can follow, and v is too large
-// for any count.
+// for any count. Most have as many bytes as the one before, so that the processor
+// knows where they end before it has read them: without branches it would wait.
 func uvarint(b []byte, at int) (v uint64, end int) {
-	if at < len(b) && b[at] < 0x80 {
-		return uint64(b[at]), at + 1
-	}
-	if at >= len(b) {
-		return 1 << 63, len(b)
-	}
-	if len(b)-at >= 8 {
-		if v, n := uvarint8(binary.LittleEndian.Uint64(b[at:])); n > 0 {
-			return v, at + n
+	for s := uint(0); at < len(b); s += 7 {
+		x := b[at]
+		at++
+		if x < 0x80 {
+			if x == 0 && s > 0 || s == 63 && x > 1 {
+				break
+			}
+			return v | uint64(x)<<s, at
 		}
+		if s == 63 {
+			break
+		}
+		v |= uint64(x&0x7f) << s
 	}
-	v, n := binary.Uvarint(b[at:])
-	if n <= 0 || b[at+n-1] == 0 {
-		return 1 << 63, len(b)
-	}
-	return v, at + n
-}
-
-// uvarint8 is the integer that the eight bytes x begin with and how many of them
-// it takes; zero if it is longer, or not in its shortest form.
-func uvarint8(x uint64) (v uint64, n int) {
-	const ends = 0x8080808080808080
-	end := ^x & ends
-	end &= -end // the highest bit of the last byte, if it is here
-	n = (bits.TrailingZeros64(end) + 1) >> 3
-	x &= end - 1
-	if end == 0 || n > 1 && x>>(8*n-8) == 0 {
-		return 0, 0
-	}
-	x &^= ends
-	x = x&0x007f007f007f007f | x>>1&0x3f803f803f803f80
-	x = x&0x00003fff00003fff | x>>2&0x0fffc0000fffc000
-	return x&0x0fffffff | x>>4&0x00fffffff0000000, n
+	return 1 << 63, len(b)
 }
 
 // cursor is a place among a value's entries: which is next and, in raw, where

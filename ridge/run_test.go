@@ -2,6 +2,7 @@ package ridge
 
 import (
 	"encoding/binary"
+	"math"
 	"math/rand/v2"
 	"reflect"
 	"testing"
@@ -120,28 +121,39 @@ func TestRunsAreEntries(t *testing.T) {
 	}
 }
 
-// A short way to the same integers as the long one.
-func TestUvarint8(t *testing.T) {
-	long := func(b []byte) (uint64, int) {
-		if v, n := binary.Uvarint(b); n > 0 && n <= 8 && (n == 1 || b[n-1] != 0) {
-			return v, n
+// The same integers as the standard library's, but only in their shortest form.
+func TestUvarint(t *testing.T) {
+	check := func(b []byte, at int) {
+		t.Helper()
+		want, n := binary.Uvarint(b[at:])
+		end := at + n
+		if n <= 0 || n > 1 && b[end-1] == 0 {
+			want, end = 1<<63, len(b)
 		}
-		return 0, 0
+		if v, e := uvarint(b, at); v != want || e != end {
+			t.Fatalf("% x at %d: %d up to %d, want %d up to %d", b, at, v, e, want, end)
+		}
 	}
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 200_000 {
-		x := random.Uint64() & (random.Uint64() | 0x8080808080808080>>(8*random.IntN(8))<<(8*random.IntN(8)))
-		b := binary.LittleEndian.AppendUint64(nil, x)
-		v, n := uvarint8(x)
-		if wantV, want := long(b); v != wantV || n != want {
-			t.Fatalf("% x: %d in %d bytes, want %d in %d", b, v, n, wantV, want)
+		b := make([]byte, random.IntN(14))
+		for i := range b {
+			b[i] = byte(random.Uint32()) | 0x80>>(random.IntN(4)/3*7)
+			if random.IntN(8) == 0 {
+				b[i] &= byte(random.Uint32()) & 0x81
+			}
 		}
+		check(b, random.IntN(len(b)+1))
 	}
 	for bits := range 64 {
-		b := append(binary.AppendUvarint(nil, 1<<bits), make([]byte, 8)...)
-		v, n := uvarint8(binary.LittleEndian.Uint64(b))
-		if wantV, want := long(b); v != wantV || n != want {
-			t.Fatalf("1<<%d: %d in %d bytes, want %d in %d", bits, v, n, wantV, want)
+		for _, v := range []uint64{1 << bits, 1<<bits - 1, math.MaxUint64 - 1<<bits} {
+			b := binary.AppendUvarint([]byte{1, 2, 3}, v)
+			check(b, 3)
+			check(b[:len(b)-1], 3)
+			check(append(b, 0, 0), 3)
+			b[len(b)-1] |= 0x80
+			check(append(b, 0), 3)
+			check(append(b, 1), 3)
 		}
 	}
 }
