@@ -33,7 +33,7 @@ func deliveries(t *testing.T, c *Core) (seqs []int) {
 		}
 		for _, d := range room[:n] {
 			seq := int(d.Message.Command.Sequence)
-			if !bytes.Equal(d.Message.Body, bytes.Repeat([]byte{byte(seq)}, seq%200)) || d.Message.T0 != c.now.Wall || !last.Less(d.Position) {
+			if !bytes.Equal(d.Message.Body, bytes.Repeat([]byte{byte(seq)}, seq%200)) || d.Message.T0 != c.now.Wall || d.Origin != c.cfg.Self || !last.Less(d.Position) {
 				t.Fatalf("delivery of %d: %+v after %v", seq, d, last)
 			}
 			last = d.Position

@@ -230,12 +230,12 @@ func (e *ensemble) pullRun(ds []Delivery, room []Message, bound ids.Position) (n
 	most := min(len(ds), v.count-s.cursor.index)
 	for {
 		m := v.pull(&s.cursor, &room[n])
-		ds[n] = Delivery{
-			Position: ids.Position{T: t, E: e.id}, Instance: k, Message: m,
-			Proposed: v.Proposed, Nearest: it.nearest,
-		}
+		// Field by field: a literal would be made elsewhere and copied, which
+		// waits for what has just been written.
+		d := &ds[n]
+		d.Position.T, d.Position.E, d.Instance, d.Message = t, e.id, k, m
+		d.Proposed, d.Nearest, d.Origin = v.Proposed, it.nearest, v.ID.Origin
 		bytes += m.size()
-		c.merged.T = t
 		n++
 		if s.cursor.index++; s.cursor.index < v.count {
 			t = max(t+1, v.timestamp(&s.cursor))
@@ -244,7 +244,7 @@ func (e *ensemble) pullRun(ds []Delivery, room []Message, bound ids.Position) (n
 			break
 		}
 	}
-	c.merged.E, it.t = e.id, t
+	c.merged, it.t = ds[n-1].Position, t
 	if len(v.common) > 1 {
 		c.togetherUntil = c.now.Mono + calm
 	}
