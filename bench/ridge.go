@@ -222,7 +222,7 @@ func (s *Ridge) leads(ctx context.Context, p ids.Process, id ids.Ensemble) (bool
 // opHead is an operation's key and slot, before the value.
 const opHead = 8
 
-func appendOp(b []byte, op Op) []byte {
+func appendOp(b []byte, op *Op) []byte {
 	b = binary.LittleEndian.AppendUint32(b, op.Key)
 	b = binary.LittleEndian.AppendUint32(b, uint32(op.Slot))
 	return append(b, op.Value...)
@@ -230,7 +230,7 @@ func appendOp(b []byte, op Op) []byte {
 
 // dests are an operation's destinations: the partition that its key says and,
 // of an operation on several, those that follow.
-func (s *Ridge) dests(op Op) ids.Set {
+func (s *Ridge) dests(op *Op) ids.Set {
 	n := s.c.Partitions
 	p := int(op.Key) % n
 	if !op.Multi || n == 1 {
@@ -252,11 +252,11 @@ var singletons = ids.Range(1 << 10)
 
 // Submit implements System.
 func (s *Ridge) Submit(op Op, done func(error)) {
-	dests := s.dests(op)
+	dests := s.dests(&op)
 	if s.remote {
-		s.far[op.Slot%len(s.far)].submit(op, dests, nil, done)
+		s.far[op.Slot%len(s.far)].submit(&op, dests, nil, done)
 	} else {
-		s.local[dests[0]].submit(op, dests, done)
+		s.local[dests[0]].submit(&op, dests, done)
 	}
 }
 

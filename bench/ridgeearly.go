@@ -31,7 +31,7 @@ func NewLate(c Case) System { return &Ridge{c: c, remote: true, clients: propose
 
 // SubmitEarly implements Optimist.
 func (s *earlyRidge) SubmitEarly(op Op, early func(), done func(error)) {
-	s.far[op.Slot%len(s.far)].submit(op, s.dests(op), early, done)
+	s.far[op.Slot%len(s.far)].submit(&op, s.dests(&op), early, done)
 }
 
 // orderPatience bounds the asking of one process.
@@ -76,6 +76,6 @@ func (m earlyMachine) DeliverOptimistic(_ hlc.Now, d ridge.OptDelivery) {
 	}
 	slot := binary.LittleEndian.Uint32(b[4:])
 	if m.self == m.replicas[int(slot)%len(m.replicas)] {
-		m.answer(d.Message.Command, doneOp{slot, d.Message.Command.Sequence, true})
+		m.answer(d.Message.Command.Client, doneOp{slot, d.Message.Command.Sequence, true})
 	}
 }

@@ -15,8 +15,9 @@ type localProposer struct {
 	proposals
 	node    *host.Node
 	batches []*ridge.Batch
-	size    int    // of the last batches
-	body    []byte // scratch
+	size    int           // of the last batches
+	body    []byte        // scratch
+	next    ridge.Message // scratch
 
 	sent  []sentOp // by slot
 	quit  chan struct{}
@@ -45,6 +46,7 @@ const (
 func newLocalProposer(id ids.Client, outstanding int) *localProposer {
 	p := &localProposer{sent: make([]sentOp, outstanding), quit: make(chan struct{})}
 	p.id, p.waiting = id, make([]waitingOp, outstanding)
+	p.next = p.message(0, nil, nil)
 	return p
 }
 
@@ -83,7 +85,7 @@ func (p *localProposer) overdue() (ms []ridge.Message) {
 			continue
 		}
 		if s.again++; s.again%localLooks == 0 {
-			ms = append(ms, p.message(seq, s.dests, appendOp(nil, s.op)))
+			ms = append(ms, p.message(seq, s.dests, appendOp(nil, &s.op)))
 		}
 	}
 	return ms
@@ -94,24 +96,30 @@ func (p *localProposer) message(seq ids.Sequence, dests ids.Set, body []byte) ri
 	return ridge.Message{Command: ids.Command{Client: p.id, Sequence: seq}, Attempt: 1, Mark: 1, Dests: dests, Body: body}
 }
 
-func (p *localProposer) submit(op Op, dests ids.Set, done func(error)) {
+func (p *localProposer) submit(op *Op, dests ids.Set, done func(error)) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	sent := &p.sent[op.Slot]
-	sent.op, sent.dests = op, dests
+	sent.op, sent.dests = *op, dests
 	if opHead+len(op.Value) >= ridge.LongBody {
 		p.add(op, dests, 0, done) // stamped when it is multicast
-		return
+	} else {
+		p.gather(op, dests)
+		p.wait(op.Slot, done)
 	}
+	p.mu.Unlock()
+}
+
+// gather adds an operation to the batches. It is called with the lock held.
+func (p *localProposer) gather(op *Op, dests ids.Set) {
+	p.last++
 	p.body = appendOp(p.body[:0], op)
-	m := p.message(p.last+1, dests, p.body)
-	if n := len(p.batches); n == 0 || !p.batches[n-1].Add(&m) {
+	m := &p.next
+	m.Command.Sequence, m.Dests, m.Body = p.last, dests, p.body
+	if n := len(p.batches); n == 0 || !p.batches[n-1].Add(m) {
 		b := ridge.NewBatch(p.size+1, (p.size+1)*len(p.body))
-		b.Add(&m)
+		b.Add(m)
 		p.batches = append(p.batches, b)
 	}
-	p.last++
-	p.wait(op.Slot, done)
 }
 
 func (p *localProposer) flush() {

@@ -39,7 +39,7 @@ func (m *storeMachine) Deliver(_ hlc.Now, ds []ridge.Delivery) {
 		}
 	}
 	for i := range ds {
-		b, c := ds[i].Message.Body, ds[i].Message.Command
+		b, c := ds[i].Message.Body, &ds[i].Message.Command
 		if len(b) < opHead {
 			continue
 		}
@@ -49,7 +49,7 @@ func (m *storeMachine) Deliver(_ hlc.Now, ds []ridge.Delivery) {
 			m.done = append(m.done, done)
 		case isLocal(c.Client): // completed elsewhere
 		case m.answerer(&ds[i]):
-			m.answer(c, done)
+			m.answer(c.Client, done)
 		}
 	}
 	if len(m.done) > 0 {
@@ -70,14 +70,14 @@ func (m *storeMachine) answerer(d *ridge.Delivery) bool {
 	return m.self == m.replicas[0]
 }
 
-func (m *storeMachine) answer(c ids.Command, d doneOp) {
+func (m *storeMachine) answer(c ids.Client, d doneOp) {
 	for _, a := range m.answers {
-		if a.to == c.Client {
+		if a.to == c {
 			a.done = append(a.done, d)
 			return
 		}
 	}
-	m.answers = append(m.answers, &answer{to: c.Client, done: []doneOp{d}})
+	m.answers = append(m.answers, &answer{to: c, done: []doneOp{d}})
 }
 
 func (m *storeMachine) Sends() []node.Send {

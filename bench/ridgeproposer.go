@@ -44,7 +44,7 @@ type waitingOp struct {
 const bodyChunk = 64 << 10
 
 // add is called with the lock held.
-func (p *proposals) add(op Op, dests ids.Set, t0 hlc.Timestamp, done func(error)) *waitingOp {
+func (p *proposals) add(op *Op, dests ids.Set, t0 hlc.Timestamp, done func(error)) *waitingOp {
 	p.last++
 	if p.pending == nil {
 		p.pending = make([]ridge.Message, 0, p.batch)
@@ -57,11 +57,11 @@ func (p *proposals) add(op Op, dests ids.Set, t0 hlc.Timestamp, done func(error)
 }
 
 // encode is an operation's body.
-func (p *proposals) encode(op Op) []byte {
+func (p *proposals) encode(op *Op) []byte {
 	n := opHead + len(op.Value)
 	if n > bodyChunk/4 {
 		var head [opHead]byte
-		appendOp(head[:0], Op{Key: op.Key, Slot: op.Slot})
+		appendOp(head[:0], &Op{Key: op.Key, Slot: op.Slot})
 		return bytes.Join([][]byte{head[:], op.Value}, nil) // into room that is not cleared before
 	}
 	if cap(p.bodies)-len(p.bodies) < n {
@@ -164,7 +164,7 @@ func dialRemote(ctx context.Context, s *Ridge, addrs map[ids.Process]string) (*r
 // first waits for one message's answer: then those that matter are connected.
 func (p *remoteProposer) first(ctx context.Context, s *Ridge) error {
 	answered := make(chan error, 1)
-	p.submit(Op{}, s.dests(Op{}), nil, func(err error) { answered <- err })
+	p.submit(&Op{}, s.dests(&Op{}), nil, func(err error) { answered <- err })
 	p.flush()
 	select {
 	case err := <-answered:
@@ -174,7 +174,7 @@ func (p *remoteProposer) first(ctx context.Context, s *Ridge) error {
 	}
 }
 
-func (p *remoteProposer) submit(op Op, dests ids.Set, early func(), done func(error)) {
+func (p *remoteProposer) submit(op *Op, dests ids.Set, early func(), done func(error)) {
 	now := time.Now()
 	p.mu.Lock()
 	w := p.add(op, dests, hlc.Timestamp(now.UnixMicro()), done)
