@@ -26,6 +26,7 @@ func samples() []wire.Message {
 	return []wire.Message{
 		&Propose{Ensemble: ids.All, Hops: 1, Message: m},
 		&Advice{Command: m.Command, Attempt: 3, Ensemble: 4, Reason: Late, Coordinator: 9, Time: epoch},
+		&Advice{Command: m.Command, Attempt: 3, Ensemble: 4, Reason: NoRoom, Kept: true, Time: epoch},
 		&prepare{Ensemble: 1, Round: r, Chain: chain, From: 77},
 		&promise{Ensemble: 1, Round: r, From: 5, Next: 12, Trim: 3, Wall: epoch, Votes: []vote{{Instance: 5, Round: s, Value: v}, {Instance: 11, Decided: true, Value: null}}},
 		&accept{Ensemble: 1, Round: r, Instance: 6, Chain: chain, Voters: []ids.Process{1}, Obliged: true, Prompt: true, Value: v},

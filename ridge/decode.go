@@ -170,7 +170,8 @@ func readLack(r *wire.Reader) *lack {
 func readAdvice(r *wire.Reader) *Advice {
 	m := &Advice{Command: r.Command(), Attempt: readAttempt(r)}
 	m.Ensemble = readEnsemble(r)
-	m.Reason = Reason(r.Byte())
+	reason := r.Byte()
+	m.Reason, m.Kept = Reason(reason&^keptReason), reason&keptReason != 0
 	m.Coordinator = ids.Process(r.Uint16())
 	m.Time = r.Timestamp()
 	if r.Err() == nil && (m.Reason == 0 || m.Reason >= reasons) {

@@ -30,10 +30,11 @@ func (m *Propose) Append(b []byte) []byte {
 }
 
 // castHops and heraldHops are the bits of Propose.Cast and Herald in the byte of
-// its hops.
+// its hops, keptReason that of Advice.Kept in its reason's.
 const (
 	castHops   = 0x80
 	heraldHops = 0x40
+	keptReason = 0x80
 )
 
 // appendAs appends m's encoding, which is raw unless nil.
@@ -64,7 +65,11 @@ func (m *supply) Append(b []byte) []byte {
 func (m *Advice) Append(b []byte) []byte {
 	b = wire.AppendCommand(b, m.Command)
 	b = wire.AppendUvarint(b, uint64(m.Attempt))
-	b = append(appendEnsemble(b, m.Ensemble), byte(m.Reason))
+	reason := byte(m.Reason)
+	if m.Kept {
+		reason |= keptReason
+	}
+	b = append(appendEnsemble(b, m.Ensemble), reason)
 	b = wire.AppendUint16(b, uint16(m.Coordinator))
 	return wire.AppendTimestamp(b, m.Time)
 }

@@ -92,6 +92,9 @@ type Advice struct {
 	Attempt  ids.Attempt
 	Ensemble ids.Ensemble
 	Reason   Reason
+	// Kept: the very copy that this is about may be held by whoever passed it on, and
+	// be multicast again. Else what is refused as Overloaded, or for NoRoom, is gone.
+	Kept bool
 	// Coordinator is whom the adviser believes to coordinate, or zero.
 	Coordinator ids.Process
 	// Time is the ensemble's time.

@@ -25,8 +25,15 @@ func (c *Core) onPropose(from ids.Addr, p *Propose) {
 		c.taken(p)
 	default:
 		e.waited(from.Process)
-		if why := e.admit(p.sealed()); why != 0 {
-			c.advise(e, p, why)
+		why := e.admit(p.sealed())
+		if why != 0 {
+			a := c.advise(e, p, why)
+			if (why == Overloaded || why == NoRoom) && p.Hops == 0 && from.Process == 0 {
+				// Nobody passed it on, and it is not held here either: so its client
+				// may know that nothing will come of it.
+				a.Kept = false
+				return
+			}
 		}
 		c.taken(p)
 	}
@@ -265,11 +272,11 @@ func (e *ensemble) way(turn int) ids.Process {
 }
 
 // advise tells a proposer what became of its message. e may be nil.
-func (c *Core) advise(e *ensemble, p *Propose, why Reason) {
+func (c *Core) advise(e *ensemble, p *Propose, why Reason) *Advice {
 	c.counters.Refused++
 	a := &Advice{
 		Command: p.Message.Command, Attempt: p.Message.Attempt,
-		Ensemble: p.Ensemble, Reason: why,
+		Ensemble: p.Ensemble, Reason: why, Kept: c.opt.on,
 	}
 	if e != nil {
 		a.Coordinator = e.coordinator()
@@ -278,6 +285,7 @@ func (c *Core) advise(e *ensemble, p *Propose, why Reason) {
 		a.Coordinator = s.Acceptors[0]
 	}
 	c.out = append(c.out, Send{To: ids.ToClient(p.Message.Command.Client), Msg: a})
+	return a
 }
 
 // onAdvance serves or forwards a request to reach a key above m.Key [R9].

@@ -102,6 +102,7 @@ func TestRetryable(t *testing.T) {
 	for err, want := range map[error]bool{
 		nil: false, ErrOutcomeUnknown: false, ErrAccess: false, ErrArgument: false, ErrPanicked: false,
 		ErrBudget: false, ErrRefused: false, ErrRestarted: false, ErrTooLarge: false, ErrOverloaded: true, ErrUnavailable: true,
+		ErrNoRoom: true, ErrBusy: true, fmt.Errorf("%w: %w", ErrOutcomeUnknown, ErrNoRoom): false,
 		ErrClosed: false, ErrFailed: false, ErrUnknownCommand: false,
 		fmt.Errorf("%w: %w", ErrOutcomeUnknown, ErrUnavailable): false,
 	} {

@@ -71,6 +71,9 @@ var (
 	// ErrNoRoom: the disk of a process that the command needs is almost full.
 	// The command was not executed, unless the error is ErrOutcomeUnknown too.
 	ErrNoRoom = client.ErrNoRoom
+	// ErrBusy: for the whole horizon the processes that the command needs had as much
+	// waiting as they take. The command was not executed.
+	ErrBusy = client.ErrBusy
 	// ErrClosed: the client or its cluster was closed before the command was
 	// sent.
 	ErrClosed = host.ErrClosed
@@ -94,7 +97,12 @@ func Retryable(err error) bool {
 	if err == nil || errors.Is(err, ErrOutcomeUnknown) {
 		return false
 	}
-	return errors.Is(err, ErrOverloaded) || errors.Is(err, ErrUnavailable) || errors.Is(err, ErrNoRoom)
+	for _, e := range []error{ErrOverloaded, ErrUnavailable, ErrNoRoom, ErrBusy} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }
 
 // HadNoEffect says whether an error is proof that the command changed nothing

@@ -57,7 +57,7 @@ func (a *application) code(err error) int {
 		return exitUnreachable
 	case !a.connected && is(err, ssmr.ErrRefused):
 		return exitRefused
-	case is(err, ssmr.ErrNoRoom) && !is(err, ssmr.ErrOutcomeUnknown):
+	case is(err, ssmr.ErrNoRoom, ssmr.ErrBusy) && !is(err, ssmr.ErrOutcomeUnknown):
 		return exitRefused
 	case is(err, ssmr.ErrOutcomeUnknown, context.Canceled, context.DeadlineExceeded):
 		if a.command.reads {
@@ -85,6 +85,8 @@ func (a *application) clusterHint(err error, code int) string {
 		return fmt.Sprintf("Is %s the file that the cluster's processes were started with, and is this program the same build?", a.cluster)
 	case is(err, ssmr.ErrNoRoom):
 		return "Make room where the cluster's processes keep their data; they go on by themselves."
+	case is(err, ssmr.ErrBusy):
+		return fmt.Sprintf("Repeat it later; `eyrie status%s` shows which processes are away or behind.", a.clusterFlag())
 	case code == exitUnreachable:
 		return fmt.Sprintf("Is the cluster of %s running? `eyrie status%s` shows its processes; `eyrie up` starts one.", a.cluster, a.clusterFlag())
 	}

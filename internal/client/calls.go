@@ -21,6 +21,7 @@ type call struct {
 	retries int
 	target  int           // index of the acceptor that the last copy went to
 	copies  int           // copies of this attempt sent
+	loose   int           // messages of this attempt that may yet have it ordered, for all that is known
 	noRoom  bool          // one was refused for lack of room
 	first   time.Duration // Mono of this attempt's first copy
 	pause   time.Duration // until the next resend

@@ -35,8 +35,11 @@ var (
 	ErrTooLarge = errors.New("the command's argument is too large")
 	// ErrNoRoom means that the service's disks are almost full, so that it takes
 	// no commands. Alone, it means that the command was not executed; with
-	// ErrOutcomeUnknown, that an earlier copy may have been.
+	// ErrOutcomeUnknown, that a copy may have been.
 	ErrNoRoom = errors.New("the disk of a process is almost full: no command is taken until there is room")
+	// ErrBusy means that for the whole horizon too many commands waited. The
+	// command was not executed.
+	ErrBusy = errors.New("too many commands wait at the cluster: this one was not taken")
 )
 
 // Tuning are a client's times and bounds.
@@ -93,7 +96,8 @@ type Result struct {
 	// Reply is the conservative reply, nil if Err is not nil. A command's own
 	// error is a Reply.
 	Reply *partition.Reply
-	// Err is ErrOutcomeUnknown, or wraps it.
+	// Err is ErrOutcomeUnknown, or wraps it; any other says that the command was not
+	// executed and never will be.
 	Err error
 	// Sent and Replied are the client's physical clock, Took by the monotonic
 	// one what lay between.
@@ -111,11 +115,14 @@ type Result struct {
 
 // Core is one client. It is not safe for concurrent use.
 type Core struct {
-	cfg     Config
-	calls   calls
-	reads   reads
-	lent    lent
-	guard   hlc.Timestamp // largest T0 + H among those given up below the mark
+	cfg   Config
+	calls calls
+	reads reads
+	lent  lent
+	guard hlc.Timestamp // largest T0 + H among those given up below the mark
+	// plain: the last word was that there is no room, so what is sent goes to the
+	// coordinator alone, whose refusal is the end of it then.
+	plain   bool
 	due     time.Duration // Mono; when to look at all open calls next
 	looked  time.Duration // Mono; when that was done last
 	time    clock

@@ -18,13 +18,13 @@ func (c *Core) start(call *call) {
 func (c *Core) multicast(call *call) {
 	m := call.message()
 	m.Mark, m.Guard = c.calls.mark, c.guard
-	if t := &c.cfg.Tuning; t.Cast && !t.CastAll {
+	if t := &c.cfg.Tuning; t.Cast && !t.CastAll && !c.plain {
 		call.copy.proposal.InitAlone(c.cfg.Topology, m)
 	} else {
-		call.copy.proposal.Init(c.cfg.Topology, m, t.Cast)
+		call.copy.proposal.Init(c.cfg.Topology, m, t.Cast && !c.plain)
 	}
 	e := call.copy.proposal.Ensemble()
-	call.copies, call.first, call.pause = 0, c.now.Mono, c.firstPause(call)
+	call.copies, call.loose, call.first, call.pause = 0, 0, c.now.Mono, c.firstPause(call)
 	call.target = c.routes.live(e, c.routes.coordinator(e))
 	c.send(call)
 }
@@ -35,7 +35,7 @@ func (c *Core) multicast(call *call) {
 func (c *Core) send(call *call) {
 	p := c.target(call)
 	if call.copies == 0 {
-		if t := &c.cfg.Tuning; t.Cast && !t.CastAll {
+		if t := &c.cfg.Tuning; t.Cast && !t.CastAll && !c.plain {
 			c.copies = call.copy.proposal.SendsTo(c.copies[:0], p, c.heralds(call.message().Dests))
 		} else {
 			c.copies = call.copy.proposal.Sends(c.copies[:0], c.cfg.Topology, p)
@@ -43,8 +43,10 @@ func (c *Core) send(call *call) {
 		for _, s := range c.copies {
 			c.sends = append(c.sends, Send{To: s.To, Msg: s.Msg})
 		}
+		call.loose += len(c.copies)
 	} else {
 		c.sends = append(c.sends, Send{ids.To(p), call.copy.proposal.Propose()})
+		call.loose++
 	}
 	call.copies++
 	c.Stats.Sent++
@@ -72,10 +74,15 @@ func (c *Core) target(call *call) ids.Process {
 	return c.routes.acceptor(call.copy.proposal.Ensemble(), call.target)
 }
 
-// resendNext sends another copy to the next acceptor that can be reached.
+// resendNext sends another copy to the next acceptor that can be reached, or to the
+// same if it has refused all before: it is there, and coordinates.
 func (c *Core) resendNext(call *call) {
 	c.Stats.Resent++
-	call.target = c.routes.live(call.copy.proposal.Ensemble(), call.target+1)
+	next := call.target
+	if call.loose > 0 {
+		next++
+	}
+	call.target = c.routes.live(call.copy.proposal.Ensemble(), next)
 	c.send(call)
 }
 

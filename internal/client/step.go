@@ -104,8 +104,8 @@ func (c *Core) retry(call *call, needed ids.Set) {
 }
 
 // stepAdvice takes a coordinator's advice: where to go, or when to come again.
-// It ends a command only for lack of room, which may last, and only if no other
-// copy may be on its way.
+// It ends a command only for lack of room, which may last, and only if nothing that
+// was sent of it may be ordered any more.
 func (c *Core) stepAdvice(m *ridge.Advice) {
 	news := m.Coordinator != 0 && c.routes.learn(m.Ensemble, m.Coordinator)
 	if m.Command.Client != c.cfg.ID {
@@ -125,18 +125,31 @@ func (c *Core) stepAdvice(m *ridge.Advice) {
 	case ridge.Late, ridge.Early:
 		c.Stats.Refused++
 		c.time.correct(c.now, m.Time, call.first)
-	case ridge.NoRoom:
+	case ridge.NoRoom, ridge.Overloaded:
 		c.Stats.Refused++
-		if call.copies == 1 && !c.cfg.Tuning.Cast {
-			c.giveUp(call, ErrNoRoom)
-			return
-		}
-		call.noRoom = true
-		c.comeAgain(call)
+		c.stepRefusal(call, m)
 	default:
 		c.Stats.Refused++
 		c.comeAgain(call)
 	}
+}
+
+// stepRefusal counts a message that came to nothing, unless somebody has kept it.
+// When all have, the command was not executed and will not be, unless it is sent
+// again. Invariant: each message sent of an attempt is refused in this way once at
+// most, and not at all if anybody holds or has queued it.
+func (c *Core) stepRefusal(call *call, m *ridge.Advice) {
+	if !m.Kept && call.loose > 0 {
+		call.loose--
+	}
+	if m.Reason == ridge.NoRoom {
+		call.noRoom, c.plain = true, true
+		if call.loose == 0 {
+			c.giveUp(call, ErrNoRoom)
+			return
+		}
+	}
+	c.comeAgain(call)
 }
 
 // comeAgain has a call that was refused sent again after a pause.
@@ -157,6 +170,7 @@ func (c *Core) finish(call *call, r Result) {
 		c.compare(call, &r)
 	}
 	r.Sequence = call.handle()
+	c.plain = c.plain && r.Err != nil
 	if r.Err == nil && (call.copies == 1 || call.copies > 1 && executed(r.Reply)) {
 		c.pace(call).took(c.now.Mono - call.first)
 	}
@@ -217,11 +231,7 @@ func (c *Core) tickCall(call *call) {
 	now := c.now.Mono
 	switch {
 	case now >= call.giveUp:
-		err := ErrOutcomeUnknown
-		if call.noRoom {
-			err = unknown(ErrNoRoom)
-		}
-		c.giveUp(call, err)
+		c.giveUp(call, call.late())
 		return
 	case call.copies > 0 && now >= call.resend:
 		c.backOff(call)
@@ -232,6 +242,19 @@ func (c *Core) tickCall(call *call) {
 		c.dueAt(call.resend)
 	}
 	c.dueAt(call.giveUp)
+}
+
+// late is the error of a call that had no answer in time.
+func (c *call) late() error {
+	switch {
+	case c.copies > 0 && c.loose == 0 && c.noRoom:
+		return ErrNoRoom
+	case c.copies > 0 && c.loose == 0:
+		return ErrBusy
+	case c.noRoom:
+		return unknown(ErrNoRoom)
+	}
+	return ErrOutcomeUnknown
 }
 
 // Down says that p cannot be reached. What was sent to it last is sent to

@@ -212,3 +212,44 @@ func TestFullDisk(t *testing.T) {
 		}
 	}
 }
+
+// TestFullDiskOptimistic: with optimistic execution, too, who is refused for lack
+// of room is told so, and not that the outcome is unknown.
+func TestFullDiskOptimistic(t *testing.T) {
+	t.Parallel()
+	if err := powercut.Disks(); err != nil {
+		t.Skip(err)
+	}
+	d, err := powercut.NewDisk(1 << 30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	p := newCluster(t, d.Dir, 1, 3, "--execution", "full")
+	p.durable = true
+	for id := range p.desc.Addrs() {
+		p.start(id)
+	}
+	p.waitReady(30 * time.Second)
+	n := 0
+	create := func() (string, int) {
+		n++
+		return eyrie(t, nil, "volery", "create", fmt.Sprintf("/n%d", n), "--cluster", p.file, "--timeout", "3s")
+	}
+	eventually(t, 20*time.Second, "a command is taken", func() bool { _, code := create(); return code == 0 })
+	fill(t, d.Dir, 200)
+	eventually(t, 30*time.Second, "a command is refused for lack of room", func() bool {
+		out, code := create()
+		return code == 4 && strings.Contains(out, "almost full") && strings.Contains(out, "Make room")
+	})
+	refused := fmt.Sprintf("/n%d", n)
+	makeRoom(t, d.Dir)
+	eventually(t, 20*time.Second, "commands are taken again", func() bool { _, code := create(); return code == 0 })
+	if out, code := eyrie(t, nil, "volery", "get", refused, "--cluster", p.file); code != 3 {
+		t.Errorf("a command that was refused has been executed: %d: %s", code, out)
+	}
+}

@@ -66,6 +66,9 @@ func (s *story) answer(op int32, value []byte) {
 func (s *story) check() error {
 	o, err := checkOrder(s.History)
 	if err == nil {
+		err = checkRefused(s.History, o)
+	}
+	if err == nil {
 		err = checkWitness(s.History, o)
 	}
 	return err
@@ -199,6 +202,13 @@ func TestWitnessUnknownOutcomes(t *testing.T) {
 	s.place(20, maybe, partition.OutcomeOK, 0)
 	s.place(30, r2, partition.OutcomeOK, 0)
 	s.wants(t, "")
+	// One that was refused has not.
+	s = newStory(1, 2)
+	maybe = s.call(cmdWrite, keys(1))
+	s.refuse(0, maybe)
+	s.wants(t, "")
+	s.place(10, maybe, partition.OutcomeOK, 0)
+	s.wants(t, "exactly-once")
 	// But not before its invocation.
 	s = newStory(1, 2)
 	r = s.call(cmdRead, keys(1))

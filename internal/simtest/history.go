@@ -24,6 +24,7 @@ type Op struct {
 	InvokedAt, ReturnedAt time.Duration
 	Unknown               bool
 	Abandoned             bool // Unknown, since its client crashed
+	Refused               bool // given up, and known not to have been executed
 	Early                 bool // it had an optimistic reply
 	Failed                bool // Returned, with an error
 	Answer                answer
@@ -128,6 +129,14 @@ func (h *History) find(c ids.Command) int32 {
 // giveUp records that a client gave a command up.
 func (h *History) giveUp(at time.Duration, i int32) {
 	h.Ops[i].Unknown, h.Ops[i].ReturnedAt = true, at
+}
+
+// refuse records that a command's client was told that it was not executed, and
+// never will be. Where the network brings one message twice, as no connection
+// does, only the first is refused.
+func (h *History) refuse(at time.Duration, i int32) {
+	h.giveUp(at, i)
+	h.Ops[i].Refused = true
 }
 
 // abandon records that a command's client crashed before it had an answer.

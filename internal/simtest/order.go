@@ -69,6 +69,17 @@ func checkOrder(h *History) (*Order, error) {
 	return o, o.collect(h)
 }
 
+// checkRefused checks that no command took effect whose client was told that it
+// would not.
+func checkRefused(h *History, o *Order) error {
+	for i := range o.Effects {
+		if e := &o.Effects[i]; h.Ops[e.Op].Refused {
+			return fmt.Errorf("exactly-once: attempt %d of %v took effect at %v, and its client was told that it was refused", e.Attempt, h.Ops[e.Op].Command, e.Position)
+		}
+	}
+	return nil
+}
+
 // checkAcross compares the logs of all partitions: each message is in
 // the logs of all its destinations that have come past its position.
 func checkAcross(h *History, logs []*Log) error {

@@ -56,6 +56,9 @@ func (c *cluster) report() Report {
 		switch {
 		case op.Unknown:
 			r.Unknown++
+			if op.Refused {
+				r.slow("refused for good", 1)
+			}
 		case op.Returned != 0:
 			r.Answered++
 			if op.Failed {

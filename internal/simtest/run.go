@@ -78,6 +78,9 @@ func shapeOf(seed uint64, o *Options) Shape {
 // faults left something to check.
 func (c *cluster) judge(limit time.Duration) (Report, error) {
 	order, err := checkOrder(c.history)
+	if err == nil {
+		err = checkRefused(c.history, order)
+	}
 	if err == nil && c.shape.Bare == nil {
 		err = checkWitness(c.history, order)
 	}

@@ -2,6 +2,7 @@ package simtest
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -106,7 +107,11 @@ func (u *user) result(r *client.Result) {
 	u.open--
 	c.open--
 	if r.Err != nil {
-		c.history.giveUp(c.world.Now(), i)
+		if errors.Is(r.Err, client.ErrOutcomeUnknown) || c.shape.Network.Dup > 0 {
+			c.history.giveUp(c.world.Now(), i)
+		} else {
+			c.history.refuse(c.world.Now(), i)
+		}
 		c.world.Note(u.id, uint64(r.Sequence), "gave up")
 		return
 	}
