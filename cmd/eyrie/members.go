@@ -162,18 +162,40 @@ func ranElsewhere(dir string, members []cluster.Member) error {
 	if used(dir) {
 		return nil
 	}
-	others, _ := os.ReadDir(filepath.Dir(dir)) // none yet, or the start says why not
-	for _, other := range others {
-		if there := filepath.Join(filepath.Dir(dir), other.Name()); there != dir && used(there) {
-			ran := strings.Split(other.Name(), "-")
-			for _, m := range members {
-				if slices.Contains(ran, fmt.Sprint(m.ID)) {
-					return fmt.Errorf("process %d has run from %s; start it with --id %s, as then; or name the directory by --dir: that one, if what others left there has been forgotten (eyrie forget), or a new one, where it begins with nothing", m.ID, there, strings.Join(ran, ","))
-				}
+	m, there := ranFrom(filepath.Dir(dir), members)
+	if there == "" {
+		return nil
+	}
+	list := strings.ReplaceAll(filepath.Base(there), "-", ",")
+	return fmt.Errorf("process %d has run from %s; start it with --id %s, as then; or name the directory by --dir: that one, if what others left there has been forgotten (eyrie forget), or a new one, where it begins with nothing", m, there, list)
+}
+
+// ranDurable refuses to keep in memory what a process has kept on a disk: it would
+// begin with nothing, and the others would not speak with it.
+func ranDurable(data string, members []cluster.Member) error {
+	m, there := ranFrom(data, members)
+	if there == "" {
+		return nil
+	}
+	return fmt.Errorf("process %d has kept its state in %s; start it without --memory, or, if nobody needs that any more, move it away first", m, there)
+}
+
+// ranFrom is a directory in data that one of the processes has run from, alone or
+// with others; empty if there is none.
+func ranFrom(data string, members []cluster.Member) (m ids.Process, there string) {
+	dirs, _ := os.ReadDir(data) // none yet, or the start says why not
+	for _, dir := range dirs {
+		if there = filepath.Join(data, dir.Name()); !used(there) {
+			continue
+		}
+		ran := strings.Split(dir.Name(), "-")
+		for _, m := range members {
+			if slices.Contains(ran, fmt.Sprint(m.ID)) {
+				return m.ID, there
 			}
 		}
 	}
-	return nil
+	return 0, ""
 }
 
 // used says whether there is something in a directory.

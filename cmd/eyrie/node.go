@@ -30,7 +30,8 @@ a process that stops has forgotten what it promised, and what more than half of
 a partition's processes forget together is lost. A process that was started
 once and has nothing, since its disk is lost or it kept all in memory, waits to
 be admitted again by eyrie replace.
-All processes of a cluster are started with --memory, or none is.
+All processes of a cluster are started with --memory, or none is: others do not
+speak with one that is not started as they are, and eyrie status says so.
 
 With several ids it runs these processes, one of each of several partitions.
 They share one directory with one journal, so that one sync serves the votes of
@@ -76,7 +77,9 @@ func nodeDir(file, dir string, memory bool, members []cluster.Member) (where str
 	switch {
 	case memory && dir != "":
 		return "", exitUsage, errors.New("--dir says where to keep the state, and --memory to keep it nowhere; give one of them")
-	case memory || dir != "":
+	case memory:
+		return "", exitRefused, ranDurable(filepath.Join(filepath.Dir(file), dataName), members)
+	case dir != "":
 		return dir, exitOK, nil
 	}
 	where = dataDir(filepath.Dir(file), members...)

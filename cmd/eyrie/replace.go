@@ -30,7 +30,8 @@ again at any time. Of two operators who replace a process at once one succeeds,
 and the other is told.
 
 A process whose disk is there needs no replacing: start it again. Exits with 4
-if there is nothing to replace or somebody else did, with 5 if the new process
+if there is nothing to replace, somebody else did, or the others do not speak
+with the new one (it is not started as they are, or by another file), with 5 if the new process
 or the cluster cannot be reached, with 1 if it takes longer than --timeout.`)
 	file := fs.String("cluster", cluster.DefaultName, "the cluster's `file`")
 	id := fs.Uint("process", 0, "which process is replaced")

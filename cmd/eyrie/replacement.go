@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/cluster"
@@ -117,6 +120,9 @@ func (r *replacement) step(ctx context.Context, all []processStatus, first bool)
 		return false, exitFailed, fmt.Errorf("process %d was started anew with another empty directory; run the command again for that one", r.process)
 	}
 	r.look(all)
+	if err := r.fits(self, all); err != nil {
+		return false, exitRefused, err
+	}
 	if first && self.Member && !r.state[0].Named {
 		return false, exitRefused, fmt.Errorf("process %d takes part with the memory it has: there is nothing to replace\n  To move it to another disk, stop it and move its directory", r.process)
 	}
@@ -132,6 +138,28 @@ func (r *replacement) step(ctx context.Context, all []processStatus, first bool)
 	}
 	return r.watch(self)
 }
+
+// fits says why the cluster would not speak with the new process, if that is so:
+// named it would take the other's place, and never have its votes.
+func (r *replacement) fits(self *node.Status, all []processStatus) error {
+	for _, p := range all {
+		if !p.Reachable || !p.Status.Member || p.Process == r.process || (p.Status.Durable == nil) == (self.Durable == nil) {
+			continue
+		}
+		flag, is := "--memory", "keeps its state on a disk, and the others keep all in memory"
+		if self.Durable == nil {
+			flag, is = "an empty directory, without --memory", "keeps everything in memory, and the others their state on disks"
+		}
+		return fmt.Errorf("process %d %s\n  Stop it, start it with %s, and run this command again", r.process, is, flag)
+	}
+	if by := refusers(self); len(by) > 0 && !self.Member && !strings.HasPrefix(self.State, node.Waiting) {
+		return fmt.Errorf("processes %v do not speak with process %d: %s\n  Stop it, start it as they were started, and run this command again", by, r.process, self.RefusedBy[by[0]])
+	}
+	return nil
+}
+
+// refusers are the processes that refuse one, in order.
+func refusers(s *node.Status) []ids.Process { return slices.Sorted(maps.Keys(s.RefusedBy)) }
 
 // ask has an ensemble name the new process.
 func (r *replacement) ask(ctx context.Context, all []processStatus, s *ensembleStep) (done bool, code int, err error) {

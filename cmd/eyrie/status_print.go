@@ -24,6 +24,7 @@ func printStatus(w io.Writer, f *cluster.File, all []processStatus) {
 		fmt.Fprintf(tw, "%d\t%d\t%s\t%v\t%s\n", p.Process, p.Partition, p.Addr, list(p.Status.Ridge.Suspected), p.Status.State)
 	}
 	printQuorums(tw, f, all)
+	printRefused(tw, all)
 	fmt.Fprintln(tw, "\nPROCESS\tPID\tPOSITION\tUNFINISHED")
 	for _, p := range all {
 		if p.Reachable {
@@ -75,6 +76,16 @@ func printQuorums(w io.Writer, f *cluster.File, all []processStatus) {
 		}
 		if need := len(e.Acceptors)/2 + 1; n < need {
 			fmt.Fprintf(w, "%s waits: of processes %v %d answer, and %d must run\n", what, e.Acceptors, n, need)
+		}
+	}
+}
+
+// printRefused says which processes wait since others do not speak with them.
+func printRefused(w io.Writer, all []processStatus) {
+	for _, p := range all {
+		if p.Reachable && !p.Status.Member && len(p.Status.RefusedBy) > 0 {
+			by := refusers(p.Status)
+			fmt.Fprintf(w, "process %d is refused by %v: %s\n", p.Process, by, p.Status.RefusedBy[by[0]])
 		}
 	}
 }

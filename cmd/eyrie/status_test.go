@@ -58,8 +58,10 @@ func TestStatusForPeople(t *testing.T) {
 	all[1].Status = says(2)
 	all[1].Status.Durable.NoRoom = true
 	all[1].Status.Durable.Rot = &node.Rot{Found: 2, There: true}
+	all[2] = processStatus{Process: 13, Reachable: true, Status: &node.Status{RefusedBy: map[ids.Process]string{12: "not alike", 11: "not at all alike"}}}
 	out = shown()
 	for _, want := range []string{
+		"process 13 is refused by [11 12]: not at all alike",
 		"process 12: its disk is almost full: make room",
 		"process 12 found damage in its journal on the disk, in 2 parts: not all are mended",
 		"carry up to 1: processes [11]", "carry up to 2: processes [12]",

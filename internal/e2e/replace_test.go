@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -111,6 +112,44 @@ func (p *processes) holds() string {
 		fmt.Fprintf(&b, "process %d: %s, %+v\n", id, s.State, s.Replica)
 	}
 	return b.String()
+}
+
+// TestReplacedAlike: what is started with --memory among processes that have disks,
+// or the other way round, takes nobody's place: the operator is told at once what to
+// do, and that is all there is to do.
+func TestReplacedAlike(t *testing.T) {
+	t.Parallel()
+	for _, durable := range []bool{true, false} {
+		dir := t.TempDir()
+		p := startIn(t, dir, 1, 3, durable)
+		ctx, cancel := context.WithCancel(context.Background())
+		work := probe(ctx, t, p)
+		work.goesOn(t, 20, 10*time.Second)
+		p.lose(2)
+		how := []string{"node", "--cluster", p.file, "--id", "2"}
+		says := "keeps its state on a disk, and the others keep all in memory"
+		if durable {
+			how, says = append(how, "--memory"), "keeps everything in memory, and the others their state on disks"
+		}
+		wrong, log := begin(t, how...)
+		eventually(t, 10*time.Second, "process 2 is refused", func() bool { return len(p.status()[2].RefusedBy) == 2 })
+		bad{"replace --process 2 --cluster " + p.file, 4, []string{says, "Stop it, start it with"}}.run(t, "")
+		if out, _ := eyrie(t, nil, "status", "--cluster", p.file); !strings.Contains(out, "process 2 is refused by [1 3]") {
+			t.Errorf("status does not tell: %s", out)
+		}
+		if code := ends(t, wrong, syscall.SIGTERM); code != 0 {
+			t.Errorf("%d: %s", code, log)
+		}
+		if err := os.RemoveAll(filepath.Join(dir, "data", "2")); err != nil { // what the wrong start has left
+			t.Fatal(err)
+		}
+		p.start(2)
+		p.replace(2)
+		p.killAll(3)
+		work.goesOn(t, 20, 20*time.Second)
+		cancel()
+		<-work.longest
+	}
 }
 
 // TestReplacedInMemory: a process that keeps everything in memory comes back in

@@ -126,6 +126,7 @@ func TestRanElsewhere(t *testing.T) {
 	}
 	for _, b := range []bad{
 		{"node --cluster DIR/c.json --id 5", 4, []string{"process 5 has run from", "--id 2,5", "--dir"}},
+		{"node --cluster DIR/c.json --id 5 --memory", 4, []string{"process 5 has kept its state in", "2-5", "without --memory"}},
 		{"node --cluster DIR/c.json --id 6,3", 4, []string{"process 3 has run from", "--id 3,"}},
 	} {
 		b.run(t, dir)

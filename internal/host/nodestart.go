@@ -74,6 +74,8 @@ func StartNode(ctx context.Context, cfg NodeConfig) (*Node, error) {
 func startOn(ln net.Listener, cfg *NodeConfig) (*Node, error) {
 	cfg.Core.Incarnation, cfg.Core.Random = ids.Incarnation(draw()), source()
 	cfg.Core.Heap, cfg.Core.PID = heapBytes, os.Getpid()
+	var refused refusals
+	cfg.Core.Refused = refused.now
 	var d *disk
 	durable := cfg.Dir != "" || cfg.Shared != nil
 	if durable {
@@ -100,6 +102,7 @@ func startOn(ln net.Listener, cfg *NodeConfig) (*Node, error) {
 		Layout:   layout(cfg.Core.Topology, cfg.Core.Ridge.Horizon, cfg.Core.Execution),
 		Settings: settings(cfg.Core.Ridge, cfg.Core.Partition, cfg.Core.Checks, durable),
 		Peers:    cfg.Addrs, Listener: ln, Decode: node.Decode, Tuning: cfg.Transport, Logger: cfg.Logger,
+		Linked: refused.heard,
 	})
 	if err != nil {
 		core.Close()

@@ -41,6 +41,8 @@ type Config struct {
 	Recovered *Recovered
 	// Heap, if not nil, says for Status how many bytes the process's heap has.
 	Heap func() uint64
+	// Refused, if not nil, says for Status which processes refuse a connection, and why.
+	Refused func() map[ids.Process]string
 	// PID, for Status, is the operating system's number of the process.
 	PID int
 	// Transfer bounds state transfers; zero fields take the defaults.

@@ -26,12 +26,15 @@ type Status struct {
 	Optimistic  *optimistic.Status `json:"optimistic,omitempty"` // nil: conservative execution only
 	Durable     *DurableStatus     `json:"durable,omitempty"`    // nil: memory-only
 	Transfer    TransferStatus     `json:"transfer"`
-	Loop        Pauses             `json:"loop_pauses"`          // rounds of PauseFloor and more
-	Heap        uint64             `json:"heap_bytes,omitempty"` // of the operating system's process,
-	PID         int                `json:"pid,omitempty"`        // and its number
-	Refused     uint64             `json:"refused_messages"`
-	Strange     uint64             `json:"strange_messages"`
-	Error       string             `json:"error,omitempty"`
+	Loop        Pauses             `json:"loop_pauses"` // rounds of PauseFloor and more
+	// RefusedBy are the processes that do not speak with this one, and why: they are
+	// configured otherwise, or are others than was meant.
+	RefusedBy map[ids.Process]string `json:"refused_by,omitempty"`
+	Heap      uint64                 `json:"heap_bytes,omitempty"` // of the operating system's process,
+	PID       int                    `json:"pid,omitempty"`        // and its number
+	Refused   uint64                 `json:"refused_messages"`
+	Strange   uint64                 `json:"strange_messages"`
+	Error     string                 `json:"error,omitempty"`
 }
 
 // ServiceStatus says which service a process executes. Whoever names its
@@ -102,6 +105,9 @@ func (n *Node) Status() Status {
 		Refused: n.refused, Strange: n.strange, Loop: n.pauses[LoopPause].status(n.now.Mono),
 	}
 	s.PID = n.cfg.PID
+	if n.cfg.Refused != nil {
+		s.RefusedBy = n.cfg.Refused()
+	}
 	if n.cfg.Heap != nil {
 		s.Heap = n.cfg.Heap()
 	}
