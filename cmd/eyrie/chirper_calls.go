@@ -19,6 +19,9 @@ func (v *chirperCall) check() error {
 	if v.command.name == "load" {
 		return v.checkLoad()
 	}
+	if v.limit < 0 {
+		return usageError(fmt.Sprintf("-n %d: a number of posts is not negative", v.limit))
+	}
 	_, err := v.user(0)
 	if err == nil && strings.HasSuffix(v.command.name, "follow") {
 		_, err = v.user(1)

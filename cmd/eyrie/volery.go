@@ -84,10 +84,26 @@ func (v *voleryCall) copyFlags(fs *flag.FlagSet) {
 	fs.BoolVar(&v.quiet, "q", false, "show no progress")
 }
 
-// check has the removal of one node wait no longer than others.
+// check finds what is wrong before anything is dialed, and has the removal of one
+// node wait no longer than others.
 func (v *voleryCall) check() error {
 	if v.command.name == "rm" && !v.recursive {
 		v.command.long = false
 	}
-	return nil
+	if len(v.args) == 0 {
+		return nil
+	}
+	if err := volery.CheckPath(v.path()); err != nil {
+		return usageError(err.Error())
+	}
+	_, err := v.wantedVersion()
+	return err
+}
+
+// path is the argument that names a node.
+func (v *voleryCall) path() string {
+	if v.command.name == "import" {
+		return v.arg(1)
+	}
+	return v.arg(0)
 }

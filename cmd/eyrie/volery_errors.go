@@ -23,8 +23,8 @@ func (v *voleryCall) hint(err error, code int) string {
 		return v.unknownHint(line("stat " + path))
 	case path != "" && !strings.HasPrefix(path, "/"):
 		return fmt.Sprintf("Paths begin with a slash: /%s.", path)
-	case is(err, volery.ErrNoNode) && badPath(path) != "": // no node can have that path
-		return badPath(path)
+	case code == exitUsage && volery.CheckPath(path) != nil:
+		return "/a/b is a good path: no empty, . or .. component, no slash at the end, no control characters."
 	case is(err, volery.ErrNoNode) && (v.command.name == "create" || v.command.name == "import"):
 		parent, _ := volery.ParentOf(path)
 		return fmt.Sprintf("The node above it, %s, does not exist; %s makes it.", parent, self("create "+parent))
@@ -36,8 +36,8 @@ func (v *voleryCall) hint(err error, code int) string {
 		return fmt.Sprintf("Its version is not %d (any more); %s shows it.", v.version, self("stat "+path))
 	case is(err, volery.ErrNotEmpty):
 		return fmt.Sprintf("It has children; %s deletes them, too.", self("rm -r "+path))
-	case is(err, volery.ErrBadArguments):
-		return badPath(path)
+	case is(err, volery.ErrBadArguments) && path == volery.Root:
+		return "The root, /, cannot be deleted."
 	case is(err, volery.ErrTooLarge):
 		return fmt.Sprintf("A value has at most %s; `eyrie volery import` splits files.", size(volery.MaxValue))
 	case is(err, volery.ErrTooManyChildren):
@@ -60,21 +60,8 @@ func (v *voleryCall) hint(err error, code int) string {
 // one.
 func (v *voleryCall) nodePath(err error) string {
 	var e *volery.Error
-	switch {
-	case errors.As(err, &e):
+	if errors.As(err, &e) {
 		return e.Path
-	case v.command.name == "import":
-		return v.arg(1)
 	}
-	return v.arg(0)
-}
-
-func badPath(path string) string {
-	if path == volery.Root {
-		return "The root, /, cannot be deleted."
-	}
-	if err := volery.CheckPath(path); err != nil {
-		return fmt.Sprintf("%v. /a/b is a good path: no empty, . or .. component, no slash at the end, no control characters.", err)
-	}
-	return ""
+	return v.path()
 }
