@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"sync"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/eyrie-dev/eyrie/internal/cluster"
 	"github.com/eyrie-dev/eyrie/internal/host"
+	"github.com/eyrie-dev/eyrie/internal/node"
 )
 
 // local is the processes of a cluster in this one.
@@ -100,6 +102,27 @@ func (up *local) ready(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// tell says what processes wait for that are not ready soon: it may be for their
+// operator.
+func (up *local) tell(ctx context.Context, w io.Writer) {
+	tick := time.NewTicker(2 * time.Second)
+	defer tick.Stop()
+	last := map[int]string{}
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		for i, m := range up.members() {
+			if s, err := up.nodes[i].Status(ctx); err == nil && s.State != node.Ready && s.State != last[i] {
+				last[i] = s.State
+				fmt.Fprintf(w, "process %d: %s\n", m.ID, s.State)
+			}
+		}
+	}
 }
 
 // find is where a process stands in the file.

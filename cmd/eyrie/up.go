@@ -109,7 +109,11 @@ func (u *upFlags) run(ctx context.Context, e env, f *cluster.File, path string, 
 		return fail(e, "up", startCode(err), err)
 	}
 	defer up.close()
-	if err := up.ready(ctx); err != nil {
+	waiting, cancel := context.WithCancel(ctx)
+	go up.tell(waiting, e.stderr)
+	err = up.ready(ctx)
+	cancel()
+	if err != nil {
 		return fail(e, "up", exitFailed, err)
 	}
 	if err := f.Save(path); err != nil {

@@ -181,3 +181,27 @@ func TestNodeEndsCleanly(t *testing.T) {
 	}
 	delete(lonely.cmds, 2)
 }
+
+// TestUpWithoutADirectory: a process of a local cluster has lost its directory. What
+// it waits for is said, and done while it waits.
+func TestUpWithoutADirectory(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	cmd, _ := startUp(t, "--dir", dir, "--web", "off", "--partitions", "1")
+	if code := ends(t, cmd, syscall.SIGINT); code != 0 {
+		t.Fatal(code)
+	}
+	if err := os.RemoveAll(filepath.Join(dir, "data", "2")); err != nil {
+		t.Fatal(err)
+	}
+	cmd, log := begin(t, "up", "--dir", dir, "--web", "off")
+	t.Cleanup(func() { cmd.Process.Kill() })
+	eventually(t, 20*time.Second, "up says what it waits for", func() bool { return strings.Contains(log.String(), "eyrie replace --process 2") })
+	if out, code := eyrie(t, nil, "replace", "--process", "2", "--cluster", filepath.Join(dir, "eyrie.json")); code != 0 {
+		t.Fatalf("%d: %s", code, out)
+	}
+	eventually(t, 20*time.Second, "up is up", func() bool { return strings.Contains(log.String(), "Ctrl-C") })
+	if code := ends(t, cmd, syscall.SIGINT); code != 0 {
+		t.Errorf("%d: %s", code, log)
+	}
+}
