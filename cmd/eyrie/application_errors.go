@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"github.com/eyrie-dev/eyrie/internal/cluster"
 	"github.com/eyrie-dev/eyrie/internal/transport"
@@ -32,12 +33,16 @@ func is(err error, targets ...error) bool {
 // fail says what went wrong and what to do, and returns the exit code.
 func (a *application) fail(err error) int {
 	code := a.code(err)
+	text := err.Error()
+	if code == exitUnreachable { // a read has no outcome that could be unknown
+		text = strings.Replace(text, ssmr.ErrOutcomeUnknown.Error(), "no answer", 1)
+	}
 	name := "eyrie " + a.name + " " + a.command.name
 	if a.json {
-		json.NewEncoder(a.stderr).Encode(map[string]any{"command": name, "error": err.Error(), "exit": code})
+		json.NewEncoder(a.stderr).Encode(map[string]any{"command": name, "error": text, "exit": code})
 		return code
 	}
-	fmt.Fprintf(a.stderr, "%s: %v\n", name, err)
+	fmt.Fprintf(a.stderr, "%s: %s\n", name, text)
 	if hint := a.advise(err, code); hint != "" {
 		fmt.Fprintf(a.stderr, "  %s\n", hint)
 	}
@@ -87,6 +92,8 @@ func (a *application) clusterHint(err error, code int) string {
 		return "Make room where the cluster's processes keep their data; they go on by themselves."
 	case is(err, ssmr.ErrBusy):
 		return fmt.Sprintf("Repeat it later; `eyrie status%s` shows which processes are away or behind.", a.clusterFlag())
+	case code == exitUnreachable && a.connected:
+		return fmt.Sprintf("More than half of each partition's processes must run, for reads, too: `eyrie status%s` shows them.", a.clusterFlag())
 	case code == exitUnreachable:
 		return fmt.Sprintf("Is the cluster of %s running? `eyrie status%s` shows its processes; `eyrie up` starts one.", a.cluster, a.clusterFlag())
 	}

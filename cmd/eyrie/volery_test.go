@@ -218,6 +218,11 @@ func TestVoleryUnreachableAndUnknown(t *testing.T) {
 			if hint := v.hint(err, v.code(err)); hint == "" {
 				t.Errorf("%s unanswered: no hint", row.command)
 			}
+			var said bytes.Buffer
+			v.stderr = &said
+			if v.fail(err); strings.Contains(said.String(), "may not have been executed") != (row.want == exitUnknown) {
+				t.Errorf("%s unanswered: %s", row.command, &said)
+			}
 		}
 	}
 }
