@@ -99,7 +99,7 @@ func (r *replacement) run(ctx context.Context) (int, error) {
 		select {
 		case <-time.After(poll):
 		case <-ctx.Done():
-			return exitFailed, fmt.Errorf("not complete yet (%s): %w\n  It goes on by itself where it can; run the command again to see it through", r.said, context.Cause(ctx))
+			return exitFailed, fmt.Errorf("not complete yet (%s): %w\n  It goes on by itself where it can, if enough of the others run (eyrie status); run the command again to see it through", r.said, context.Cause(ctx))
 		}
 	}
 }
