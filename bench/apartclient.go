@@ -8,6 +8,8 @@ import (
 	"io"
 	"runtime/debug"
 	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/heapfloor"
 )
 
 // measurer is a System that is measured elsewhere.
@@ -31,7 +33,7 @@ func measureAt(ctx context.Context, sys System, c Case, ph Phases, seed uint64) 
 // beClient is the client's process: it does what it reads from in with one of
 // the systems, and tells the result.
 func beClient(ctx context.Context, systems []Apart, in io.Reader, stdout, stderr io.Writer) int {
-	debug.SetGCPercent(clientGC)
+	collectRarely()
 	d := &distant{say: json.NewEncoder(stdout), hear: json.NewDecoder(in)}
 	r, err := d.run(ctx, systems)
 	a := told{Result: r}
@@ -45,9 +47,16 @@ func beClient(ctx context.Context, systems []Apart, in io.Reader, stdout, stderr
 	return 0
 }
 
-// clientGC is how much garbage a client lets come together, in all systems
-// alike. Its heap is so small that a program with any state of its own would
-// collect less often than this client by default.
+// collectRarely has garbage come together in a client's process, in all systems
+// alike. Its heap is so small that it would else be collected some thirty times a
+// second. Each time all of its threads are stopped; on processors that the servers
+// keep busy one that has just been preempted is waited for, and with it every
+// answer: pauses of up to half a second, which were none of the servers'.
+func collectRarely() {
+	debug.SetGCPercent(clientGC)
+	heapfloor.Raise()
+}
+
 const clientGC = 400
 
 // distant is the conversation with the process that has the servers.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/eyrie-dev/eyrie/internal/client"
 	"github.com/eyrie-dev/eyrie/internal/cluster"
+	"github.com/eyrie-dev/eyrie/internal/heapfloor"
 	"github.com/eyrie-dev/eyrie/internal/host"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/ssmr"
@@ -71,6 +72,7 @@ const pacedWindow = 4096
 
 // beServer runs one durable process of the service under measurement.
 func beServer(ctx context.Context, args []string, stderr io.Writer) int {
+	heapfloor.Raise() // as eyrie node does
 	f := flag.NewFlagSet("server", flag.ContinueOnError)
 	file, id, dir := f.String("cluster", "", ""), f.Uint("id", 0, ""), f.String("dir", "", "")
 	if f.Parse(args) != nil {

@@ -40,6 +40,7 @@ type steer struct {
 // beTicker is the client's process of a bench that runs long: what Start takes,
 // it says by a first tick, and then one each second until its input ends.
 func beTicker(ctx context.Context, newSystem func(order) (System, error), in io.Reader, stdout, stderr io.Writer) int {
+	collectRarely()
 	hear, say := json.NewDecoder(in), json.NewEncoder(stdout)
 	var o order
 	if err := hear.Decode(&o); err != nil {
