@@ -95,8 +95,7 @@ func TestRetriesAcrossCoordinators(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range scaled(4) {
-		var lead ids.Process
-		eventually(t, 10*time.Second, "somebody coordinates", func() bool { lead = p.coordinator(0); return lead != 0 })
+		lead := p.leader(0)
 		paused := make(chan struct{})
 		go func() {
 			defer close(paused)

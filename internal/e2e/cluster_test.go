@@ -226,6 +226,14 @@ func (p *processes) coordinator(e ids.Ensemble) ids.Process {
 	return 0
 }
 
+// leader waits until somebody coordinates an ensemble: on a busy machine there is
+// nobody now and then.
+func (p *processes) leader(e ids.Ensemble) (c ids.Process) {
+	p.t.Helper()
+	eventually(p.t, 20*time.Second, "somebody coordinates", func() bool { c = p.coordinator(e); return c != 0 })
+	return c
+}
+
 func (p *processes) waitReady(within time.Duration) {
 	p.t.Helper()
 	eventually(p.t, within, "all processes ready", func() bool {

@@ -83,7 +83,7 @@ func TestVoleryExitCodes(t *testing.T) {
 
 	// A majority stops while a write is under way: its outcome is unknown. A
 	// read has none that could be.
-	c := p.coordinator(0)
+	c := p.leader(0)
 	for id := range p.cmds {
 		if id != c {
 			p.signal(id, syscall.SIGSTOP)

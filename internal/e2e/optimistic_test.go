@@ -140,7 +140,7 @@ func TestBothReplies(t *testing.T) {
 		})
 	}
 	enough(300)
-	p.kill(p.coordinator(0))
+	p.kill(p.leader(0))
 	enough(300)
 	stop()
 	<-done

@@ -17,6 +17,7 @@ import (
 type prober struct {
 	acknowledged atomic.Int64
 	longest      chan time.Duration // the longest time without an answer, at the end
+	late         atomic.Int64       // the most by which this program was woken late, in ns
 }
 
 // probe writes one node after another, over both partitions, until ctx ends.
@@ -32,6 +33,7 @@ func probe(ctx context.Context, t *testing.T, p *processes) *prober {
 		t.Fatal(err)
 	}
 	pr := &prober{longest: make(chan time.Duration, 1)}
+	go pr.watch(ctx)
 	go func() {
 		defer s.Close()
 		var longest time.Duration
@@ -52,6 +54,33 @@ func probe(ctx context.Context, t *testing.T, p *processes) *prober {
 		pr.longest <- longest
 	}()
 	return pr
+}
+
+// watch measures until ctx ends how long this program waits for a processor.
+func (pr *prober) watch(ctx context.Context) {
+	const nap = 5 * time.Millisecond
+	for ctx.Err() == nil {
+		began := time.Now()
+		time.Sleep(nap)
+		pr.late.Store(max(pr.late.Load(), int64(time.Since(began)-nap)))
+	}
+}
+
+// wakeUps is how many programs have to be woken, one after another, until a command
+// is answered of which a coordinator has died: heartbeats, a takeover, a
+// resend, the command's own way.
+const wakeUps = 10
+
+// paused checks the longest time without an answer: on a machine that has other
+// work, each of those who are needed for one may have waited for a processor as long
+// as this program has.
+func (pr *prober) paused(t *testing.T, longest, most time.Duration) {
+	t.Helper()
+	late := time.Duration(pr.late.Load())
+	t.Logf("longest pause of a client: %v; this program was woken up to %v late", longest, late)
+	if longest > most+wakeUps*late {
+		t.Errorf("a client paused for %v, more than %v", longest, most)
+	}
 }
 
 // goesOn waits until n more writes have been acknowledged.

@@ -46,7 +46,7 @@ func TestSlowDisk(t *testing.T) {
 	p.waitReady(30 * time.Second)
 	load := hammer(t, p, 8)
 	load.goesOn(100)
-	coordinator := p.coordinator(0)
+	coordinator := p.leader(0)
 	for _, id := range []ids.Process{coordinator, coordinator%3 + 1} {
 		slow[id].Store(true)
 		began := time.Now()

@@ -90,9 +90,7 @@ func TestStrangers(t *testing.T) {
 	})
 	work.goesOn(t, 100, 10*time.Second)
 	cancel()
-	if pause := <-work.longest; pause > 2*time.Second {
-		t.Errorf("a client paused for %v", pause)
-	}
+	work.paused(t, <-work.longest, 2*time.Second)
 	for id := range p.cmds {
 		if s := p.status()[id]; id != 3 && s.State != "ready" {
 			t.Errorf("process %d: %s, %s", id, s.State, s.Error)
