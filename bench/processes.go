@@ -3,10 +3,12 @@ package bench
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -131,10 +133,12 @@ func (w *lastWords) String() string {
 	return strings.TrimSpace(string(w.b))
 }
 
-// FreeAddrs are loopback addresses on which nothing listened a moment ago.
+// FreeAddrs are loopback addresses on which nothing listened a moment ago. Their
+// ports lie below those that the system gives to outgoing connections, one of which
+// could otherwise have taken a port by the time that a server is to listen there.
 func FreeAddrs(n int) (addrs []string, err error) {
 	for range n {
-		ln, e := net.Listen("tcp", "127.0.0.1:0")
+		ln, e := listenLow()
 		if e != nil {
 			return nil, e
 		}
@@ -142,4 +146,22 @@ func FreeAddrs(n int) (addrs []string, err error) {
 		defer func() { err = errors.Join(err, ln.Close()) }()
 	}
 	return addrs, nil
+}
+
+const firstPort, ports = 16_000, 16_000
+
+// lastPort is where listenLow looked last, from firstPort: programs begin anywhere.
+var lastPort = func() *atomic.Uint32 {
+	var p atomic.Uint32
+	p.Store(rand.Uint32N(ports))
+	return &p
+}()
+
+func listenLow() (ln net.Listener, err error) {
+	for range ports {
+		if ln, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", firstPort+lastPort.Add(1)%ports)); err == nil {
+			return ln, nil
+		}
+	}
+	return nil, err
 }
