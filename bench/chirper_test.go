@@ -9,7 +9,7 @@ import (
 // Real processes serve every workload on one partition and on two, whoever the
 // client is, and say what they used and where the time went.
 func TestChirper(t *testing.T) {
-	points, words := runBench(t, Chirper, "-json -rounds 1 -warm 50ms -window 300ms -outstanding 8 -users 60 -partitions 1,2 -workloads timeline,timeline-read,mix -loads 1,0.5 -eyrie "+eyrieBinary(t))
+	points, words := runBench(t, Chirper, "-json -rounds 1 -warm 50ms -outstanding 8 -users 60 -partitions 1,2 -workloads timeline,timeline-read,mix -loads 1,0.5 -eyrie "+eyrieBinary(t))
 	for _, pt := range points {
 		if pt.Ops == 0 || pt.Errors > 0 || pt.ClientCPU <= 0 || pt.CDF == nil || pt.CDF[0] > pt.CDF[len(pt.CDF)-1] {
 			t.Errorf("%s: %+v", pt.name(), pt)
@@ -42,7 +42,7 @@ func TestChirper(t *testing.T) {
 // With more outstanding than the servers' tables of clients have room for, beside
 // one late answer, every command is answered all the same.
 func TestChirperManyOutstanding(t *testing.T) {
-	points, words := runBench(t, Chirper, "-json -rounds 1 -warm 300ms -window 300ms -outstanding 640 -users 60 -partitions 2 -workloads timeline -loads 1 -eyrie "+eyrieBinary(t), "-only", "chirper "+ourSMR)
+	points, words := runBench(t, Chirper, "-json -rounds 1 -warm 300ms -outstanding 640 -users 60 -partitions 2 -workloads timeline -loads 1 -eyrie "+eyrieBinary(t), "-only", "chirper "+ourSMR)
 	if len(points) != 1 || points[0].Ops == 0 || points[0].Errors > 0 {
 		t.Errorf("%+v: %s", points, words)
 	}

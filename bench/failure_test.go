@@ -43,12 +43,17 @@ func TestFailover(t *testing.T) {
 		t.Skip("seconds of load")
 	}
 	for _, sc := range scenarios {
-		f, err := fail(t.Context(), sc, Case{Partitions: 1, Replicas: 3, Size: 100, Outstanding: 8}, 300*time.Millisecond, 2*time.Second)
-		if err != nil {
-			t.Fatalf("%s: %v", sc.name, err)
-		}
-		if f.After == 0 || f.LogMost == 0 || f.HeapMost == 0 {
-			t.Errorf("%s: %+v", sc.name, f)
+		if !patiently(2*time.Second, func(window time.Duration) bool {
+			f, err := fail(t.Context(), sc, Case{Partitions: 1, Replicas: 3, Size: 100, Outstanding: 8}, 300*time.Millisecond, window)
+			if err != nil {
+				t.Fatalf("%s: %v", sc.name, err)
+			}
+			if f.LogMost == 0 || f.HeapMost == 0 {
+				t.Errorf("%s: %+v", sc.name, f)
+			}
+			return f.After > 0
+		}) {
+			t.Errorf("%s: the service does not go on", sc.name)
 		}
 	}
 }

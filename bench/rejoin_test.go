@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/testroom"
 )
@@ -17,13 +19,17 @@ func TestRejoin(t *testing.T) {
 		t.Skip("takes ten seconds")
 	}
 	testroom.Processes(t, t.TempDir(), 3)
-	var out, words bytes.Buffer
-	args := strings.Fields("-json -variables 2000 -normal 2s -away 1100ms -ways replay -outstanding 8 -share 0.2 -dir " + t.TempDir())
-	Rejoin(t.Context(), args, &out, &words) // its verdict depends on the machine
 	var r RejoinRun
-	if err := json.NewDecoder(&out).Decode(&r); err != nil {
-		t.Fatalf("%v: %s", err, words.String())
-	}
+	patiently(2*time.Second, func(window time.Duration) bool {
+		var out, words bytes.Buffer
+		args := strings.Fields("-json -variables 2000 -away 1100ms -ways replay -outstanding 8 -share 0.2 -dir " + t.TempDir())
+		Rejoin(t.Context(), append(args, "-normal", window.String()), &out, &words) // its verdict depends on the machine
+		r = RejoinRun{}
+		if err := json.NewDecoder(&out).Decode(&r); err != nil {
+			t.Fatalf("%v: %s", err, words.String())
+		}
+		return !slices.ContainsFunc(r.Parts, func(p RejoinPart) bool { return p.Name != "away" && p.P50 <= 0 })
+	})
 	if r.CaughtSeconds < r.ReadySeconds || r.ReadySeconds <= 0 || r.Replayed == 0 || r.Journal == 0 || len(r.Parts) != 4 {
 		t.Errorf("%+v", r)
 	}

@@ -14,7 +14,7 @@ import (
 // Real processes serve every command, for both clients, on one partition and on
 // two, and say what they used and where the time went.
 func TestVolery(t *testing.T) {
-	points, words := runBench(t, Volery, "-json -rounds 1 -warm 50ms -window 300ms -outstanding 8 -storage memory -sizes 100 -partitions 1,2 -shares 0.2 -loads 1,0.5 -eyrie "+eyrieBinary(t))
+	points, words := runBench(t, Volery, "-json -rounds 1 -warm 50ms -outstanding 8 -storage memory -sizes 100 -partitions 1,2 -shares 0.2 -loads 1,0.5 -eyrie "+eyrieBinary(t))
 	for _, pt := range points {
 		if pt.Ops == 0 || pt.Errors > 0 || pt.ClientCPU <= 0 || pt.CPU <= pt.ClientCPU || pt.CDF == nil || pt.CDF[0] > pt.CDF[len(pt.CDF)-1] {
 			t.Errorf("%s: %+v", pt.name(), pt)
