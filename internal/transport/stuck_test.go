@@ -14,6 +14,7 @@ func TestStuckClientIsDropped(t *testing.T) {
 	w, p, check := bystander(t, func(c *Config) {
 		c.Tuning = quick()
 		c.Tuning.ClientSilence = time.Minute
+		c.Tuning.Stall = 2 * time.Second // its queue is full before
 		c.Tuning.ClientLinkBytes = 1 << 20
 	})
 	c := w.greeted(1, 5)
