@@ -69,19 +69,22 @@ func TestReplacedUnderLoad(t *testing.T) {
 	}
 	work.goesOn(t, 20, 10*time.Second)
 
+	// The client does not know where process 5 is now: what that answers comes when it is
+	// asked for again, a quarter of a second later, or what answers take on a busy machine.
+	const unaware = 2 * time.Minute
 	p.killAll(1, 4)
-	work.goesOn(t, 50, 30*time.Second)
+	work.goesOn(t, 50, unaware)
 	p.start(1)
 	p.start(4)
 	p.waitReady(20 * time.Second)
 	p.killAll(3, 6)
-	work.goesOn(t, 50, 30*time.Second)
+	work.goesOn(t, 50, unaware)
 	p.killAll(1, 2, 4, 5)
 	for _, id := range p.all() {
 		p.start(id)
 	}
 	p.waitReady(20 * time.Second)
-	work.goesOn(t, 50, 30*time.Second)
+	work.goesOn(t, 50, unaware)
 	cancel()
 	t.Logf("%d writes acknowledged; longest pause %v", work.acknowledged.Load(), <-work.longest)
 	eventually(t, 20*time.Second, "the replicas of each partition hold the same", p.alike)
