@@ -6,6 +6,7 @@ import (
 	"image/color"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"github.com/eyrie-dev/eyrie/bench"
 	"gonum.org/v1/plot"
@@ -139,7 +140,7 @@ func components(where panel, sums []bench.Summary, load float64) (*plot.Plot, er
 		if g != nil {
 			c = g.Components()
 		}
-		labels = append(labels, a.label)
+		labels = append(labels, strings.Replace(a.label, " ", "\n", 1))
 		for i, v := range []float64{c.Multicasting, c.Waiting, c.Executing} {
 			parts[i] = append(parts[i], v/1e3)
 		}

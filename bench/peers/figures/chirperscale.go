@@ -18,7 +18,7 @@ const atThreeQuarters = 0.75
 // points are those of bench chirper. Without points of one partition of ours the
 // error wraps fs.ErrNotExist.
 func Partitions(points []bench.Point) (Figure, error) {
-	fig := Figure{Title: "Chirper by partitions, beside Retwis: throughput, latency at 75 % of it, wrong optimistic replies (figure 6.4)"}
+	fig := Figure{Title: "Chirper by partitions, beside Retwis (figure 6.4)"}
 	points = keep(points, func(pt bench.Point) bool { return pt.DelayUS == 0 })
 	sums := bench.Summarize(points)
 	var commands []string
@@ -108,13 +108,17 @@ func (c column) bars(p *plot.Plot, bar, dash func(s series, command string) floa
 }
 
 func (c column) throughput() (*plot.Plot, error) {
-	p := newPlot(c.title+": highest throughput, one partition = 1", "", "relative throughput")
+	p := newPlot(c.title+"\nhighest throughput, one partition = 1", "", "relative throughput")
 	one := series{is: func(pt bench.Point) bool {
 		return pt.System == "chirper" && pt.Variant == c.variant && pt.Partitions == 1
 	}}
 	var names []string
 	for _, command := range c.commands {
-		names = append(names, fmt.Sprintf("%s (1 = %s/s)", command, bench.Digits(c.find(one, command, 1).OpsPerS)))
+		name := command
+		if base := c.find(one, command, 1).OpsPerS; base > 0 {
+			name += fmt.Sprintf("\n1 = %s/s", bench.Digits(base)) // below: they stand close
+		}
+		names = append(names, name)
 	}
 	err := c.bars(p, func(s series, command string) float64 {
 		if base := c.find(one, command, 1).OpsPerS; base > 0 {
@@ -127,7 +131,7 @@ func (c column) throughput() (*plot.Plot, error) {
 }
 
 func (c column) latency() (*plot.Plot, error) {
-	p := newPlot(c.title+": median latency at 75 % (dash: optimistic)", "", "latency, ms")
+	p := newPlot(c.title+"\nmedian latency at 75 % (dash: optimistic)", "", "latency, ms")
 	err := c.bars(p, func(s series, command string) float64 { return c.find(s, command, atThreeQuarters).P50 / 1e3 }, func(s series, command string) float64 {
 		if o := c.find(s, command, atThreeQuarters).Optimistic; o != nil {
 			return o.P50 / 1e3
@@ -139,7 +143,7 @@ func (c column) latency() (*plot.Plot, error) {
 }
 
 func (c column) mistakes() (*plot.Plot, error) {
-	p := newPlot(c.title+": wrong optimistic replies at 75 %", "", "of all optimistic replies, %")
+	p := newPlot(c.title+"\nwrong optimistic replies at 75 %", "", "of all optimistic replies, %")
 	err := c.bars(p, func(s series, command string) float64 {
 		if o := c.find(s, command, atThreeQuarters).Optimistic; o != nil {
 			return 100 * float64(o.ReplyMistakes) / float64(max(o.Replies, 1))

@@ -112,9 +112,9 @@ func TestFigures(t *testing.T) {
 		"latencies":    {StorageCDF(bench.InMemory, "4.5"), servicePoints(), []string{"figure 4.5", "share of commands", "1 kB values", "ZooKeeper"}},
 		"global":       {Global, servicePoints(), []string{"figure 4.6", "5 % global: 1", "share of global commands"}},
 		"global CDF":   {GlobalCDF, servicePoints(), []string{"figure 4.7", "5 % global", "latency, ms"}},
-		"replies":      {Replies, socialPoints(), []string{"figure 6.2", "10 %", "multicasting", "waiting", "executing", "fully optimistic", "baseline optimistic", "Retwis", "timeline, 1 partition", "mix, 2 partitions"}},
+		"replies":      {Replies, socialPoints(), []string{"figure 6.2", "10 %", "multicasting", "waiting", "executing", "fully", "baseline", "optimistic", "Retwis", "timeline, 1 partition", "mix, 2 partitions"}},
 		"reply CDF":    {ReplyCDF, socialPoints(), []string{"figure 6.3", "share of commands", "mix, 2 partitions", "S-SMR", "fully optimistic"}},
-		"partitions":   {Partitions, socialPoints(), []string{"figure 6.4", "timeline (1 = 20 k/s)", "Fast-SSMR, baseline", "wrong optimistic replies", "Retwis", "2 partitions"}},
+		"partitions":   {Partitions, socialPoints(), []string{"figure 6.4", "timeline", "1 = 20 k/s", "Fast-SSMR, baseline", "wrong optimistic replies", "Retwis", "2 partitions"}},
 		"destinations": {Destinations, points(), []string{"destinations", "Mbit/s", "latency, ms", "64 kB messages", "Ridge", "etcd raft", ">5<"}},
 		"groups":       {Groups, points(), []string{"groups", "one group = 1", "latency, ms", "64 kB messages", "Ridge (1 = 3277 Mbit/s)", ">3<"}},
 	} {
