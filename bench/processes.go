@@ -150,16 +150,15 @@ func FreeAddrs(n int) (addrs []string, err error) {
 
 const firstPort, ports = 16_000, 16_000
 
-// lastPort is where listenLow looked last, from firstPort: programs begin anywhere.
-var lastPort = func() *atomic.Uint32 {
-	var p atomic.Uint32
-	p.Store(rand.Uint32N(ports))
-	return &p
-}()
+// listenLow looks where it has not yet, from a place on that differs by program.
+var (
+	firstLook = rand.Uint32N(ports)
+	looks     atomic.Uint32
+)
 
 func listenLow() (ln net.Listener, err error) {
 	for range ports {
-		if ln, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", firstPort+lastPort.Add(1)%ports)); err == nil {
+		if ln, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", firstPort+(firstLook+looks.Add(1))%ports)); err == nil {
 			return ln, nil
 		}
 	}

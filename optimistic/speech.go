@@ -40,12 +40,10 @@ func (s *speech) due() time.Duration { return s.last + s.wait() }
 // than it is due, since mostly something does.
 func (s *speech) wake() time.Duration {
 	if len(s.held) == 0 {
-		return never
+		return partition.Never
 	}
 	return s.due() + s.wait()/2
 }
-
-const never = time.Duration(1<<63 - 1)
 
 // speak sends what is due.
 func (m *Machine) speak() {

@@ -92,6 +92,9 @@ func (c *Core) Full(full bool) {
 	}
 }
 
+// NoRoom is what Full has said last.
+func (c *Core) NoRoom() bool { return c.noRoom }
+
 // pending is what an acceptor owes and must not pay before its journal is durable.
 type pending struct {
 	// votes are cast, and not durable. Invariant: all of them are of the promised

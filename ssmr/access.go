@@ -87,6 +87,8 @@ func (a Access) Also(items ...Item) Access {
 	return a
 }
 
+func (a *Access) len() int { return a.n + len(a.items) }
+
 func (a *Access) item(i int) *Item {
 	if i < a.n {
 		return &a.first[i]
@@ -101,12 +103,12 @@ func (a *Access) resolve(s *Service, lent *partition.Lent, out *leftOut) (partit
 	a.spread(out)
 	items := lent.Items
 	if items == nil {
-		items = make([]partition.Item, 0, a.n+len(a.items)+out.words())
+		items = make([]partition.Item, 0, a.len()+out.words())
 	}
 	leaves := out.leaves(a, lent)
 	var room [512]byte
 	words := room[:0]
-	for i := range a.n + len(a.items) {
+	for i := range a.len() {
 		it := a.item(i)
 		if out.has(i) {
 			continue // spread

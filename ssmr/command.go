@@ -123,7 +123,7 @@ type binding struct {
 // declared is the name of a variable that the access names, if it is plain and
 // the next one or among the first.
 func (b *binding) declared(it Item) *partition.Key {
-	if b.next < b.access.n+len(b.access.items) && !b.out.has(b.next) && b.access.item(b.next).names(it) {
+	if b.next < b.access.len() && !b.out.has(b.next) && b.access.item(b.next).names(it) {
 		b.next, b.at = b.next+1, b.at+1
 		return &b.items[b.at-1].Key
 	}

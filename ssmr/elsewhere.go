@@ -10,8 +10,8 @@ import (
 // resolved: updates of variables held elsewhere. Of a command that updates many,
 // each of many partitions has few.
 type leftOut struct {
-	n    int      // items, of groups too
-	bits []uint64 // by place in the access; of what stands for many items, too
+	n    int  // items, of groups too
+	bits bits // by place in the access; of what stands for many items, too
 	// groups are those of many items; list is memory for others of many.
 	groups []group
 	list   []Item
@@ -42,7 +42,12 @@ func (o *leftOut) reset() {
 	o.groups = o.groups[:0]
 }
 
-func (o *leftOut) has(i int) bool { return i>>6 < len(o.bits) && o.bits[i>>6]>>(i&63)&1 != 0 }
+// bits are numbers, each there or not.
+type bits []uint64
+
+func (b bits) has(i int) bool { return i>>6 < len(b) && b[i>>6]>>(i&63)&1 != 0 }
+
+func (o *leftOut) has(i int) bool { return o.bits.has(i) }
 
 func (o *leftOut) add(i int) {
 	o.skip(i)
@@ -62,7 +67,7 @@ func (o *leftOut) leaves(a *Access, lent *partition.Lent) bool {
 	if !a.exact || !lent.Leaves() {
 		return false
 	}
-	for i := range a.n + len(a.items) {
+	for i := range a.len() {
 		it := a.item(i)
 		switch {
 		case o.has(i): // updates
@@ -121,7 +126,7 @@ func (b *binding) elsewhere(it Item, op *identity) bool {
 
 func (o *leftOut) find(a *Access) {
 	o.strays = make(map[strayItem]struct{}, o.n)
-	for i := range a.n + len(a.items) {
+	for i := range a.len() {
 		if it := a.item(i); o.has(i) && it.kind.rare == nil {
 			o.strays[strayItem{it.kind.collection, it.kind.op, it.key, it.word}] = struct{}{}
 		}
@@ -129,7 +134,7 @@ func (o *leftOut) find(a *Access) {
 	for i := range o.groups {
 		g := &o.groups[i]
 		for j, w := range g.words {
-			if g.out(j) {
+			if g.left.has(j) {
 				o.strays[strayItem{g.kind.collection, g.kind.op, "", w}] = struct{}{}
 			}
 		}

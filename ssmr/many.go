@@ -71,7 +71,7 @@ func (c *Collection[K, V]) UpdateEach(tx Tx, keys iter.Seq[K], change Change[V])
 			g.next = len(g.words) // what follows is not what was declared
 			c.Update(tx, k, change)
 			return true
-		case g.out(i):
+		case g.left.has(i):
 			tx.tx.Pass(len(change.arg))
 		default:
 			tx.tx.Update(tx.of.items[g.nextAt].Key, op, change.arg)
@@ -86,15 +86,12 @@ func (c *Collection[K, V]) UpdateEach(tx Tx, keys iter.Seq[K], change Change[V])
 type group struct {
 	kind  *itemKind
 	words []uint64
-	left  []uint64 // bits of those that are left out; nothing if none may be
-	at    int      // the place of the first of the others
+	left  bits // those that are left out; nothing if none may be
+	at    int  // the place of the first of the others
 	// next is the place among words of what UpdateEach comes to next, and nextAt that of
 	// the next of those that are not left out.
 	next, nextAt int
 }
-
-// out says whether an item is left out.
-func (g *group) out(i int) bool { return len(g.left) > 0 && g.left[i>>6]>>(i&63)&1 != 0 }
 
 // group is the first of many items of a collection that one operation updates, or nil.
 func (b *binding) group(collection, op *identity) *group {
@@ -109,7 +106,7 @@ func (b *binding) group(collection, op *identity) *group {
 // spread makes groups, and items, of what stands for many.
 func (a *Access) spread(out *leftOut) {
 	listed := false
-	for i := range a.n + len(a.items) {
+	for i := range a.len() {
 		it := a.item(i)
 		if it.kind == nil || it.kind.rare == nil || it.kind.rare.many == nil {
 			continue

@@ -101,21 +101,29 @@ func titles(ks []int) iter.Seq[string] {
 	}
 }
 
-// Commands of several partitions that update the same variables, from several
-// clients: all of it counts, and what is not declared is refused.
-func TestUpdates(t *testing.T) {
-	s := NewService("tallies", sumsOf, plus, largest, tallyAll, tallyOdd, tallyWrong, readSum)
+// machineAndCluster are clients of a service on one machine, and on a cluster of three
+// partitions.
+func machineAndCluster(t *testing.T, s *Service) (machine, cluster *Client) {
+	t.Helper()
 	m, err := NewMachine(s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx := context.Background()
-	l, err := StartLocal(ctx, s, Config{Partitions: 3, Replicas: 1})
+	l, err := StartLocal(context.Background(), s, Config{Partitions: 3, Replicas: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	for _, c := range []*Client{m.Client(), l.Client()} {
+	t.Cleanup(func() { l.Close() })
+	return m.Client(), l.Client()
+}
+
+// Commands of several partitions that update the same variables, from several
+// clients: all of it counts, and what is not declared is refused.
+func TestUpdates(t *testing.T) {
+	s := NewService("tallies", sumsOf, plus, largest, tallyAll, tallyOdd, tallyWrong, readSum)
+	ctx := context.Background()
+	machine, cluster := machineAndCluster(t, s)
+	for _, c := range []*Client{machine, cluster} {
 		var calls []*Call[int]
 		for range 100 {
 			calls = append(calls, tallyAll.Go(ctx, c, []int{1, 2, 3, 4, 5}))
@@ -152,17 +160,9 @@ func TestUpdates(t *testing.T) {
 // Updates of many at a time are what they are one by one, in whatever order.
 func TestUpdatesEach(t *testing.T) {
 	s := NewService("tallies", sumsOf, titled, plus, tallyEach, tallyAway, readSum)
-	m, err := NewMachine(s)
-	if err != nil {
-		t.Fatal(err)
-	}
 	ctx := context.Background()
-	l, err := StartLocal(ctx, s, Config{Partitions: 3, Replicas: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	for _, c := range []*Client{m.Client(), l.Client()} {
+	machine, cluster := machineAndCluster(t, s)
+	for _, c := range []*Client{machine, cluster} {
 		for k := range 40 {
 			if _, err := tallyEach.Do(ctx, c, []int{k, k + 1, -1, k + 2, k + 3, k + 4, k}[:1+k%7]); err != nil {
 				t.Fatal(err)
@@ -193,7 +193,7 @@ func TestUpdatesEach(t *testing.T) {
 			}
 		}
 	}
-	if _, err := tallyEach.Do(ctx, l.Client(), make([]int, 70_000)); !errors.Is(err, ErrBudget) {
+	if _, err := tallyEach.Do(ctx, cluster, make([]int, 70_000)); !errors.Is(err, ErrBudget) {
 		t.Error(err)
 	}
 }

@@ -18,10 +18,10 @@ func (c *Core) start(call *call) {
 func (c *Core) multicast(call *call) {
 	m := call.message()
 	m.Mark, m.Guard = c.calls.mark, c.guard
-	if t := &c.cfg.Tuning; t.Cast && !t.CastAll && !c.plain {
+	if c.toHeralds() {
 		call.copy.proposal.InitAlone(c.cfg.Topology, m)
 	} else {
-		call.copy.proposal.Init(c.cfg.Topology, m, t.Cast && !c.plain)
+		call.copy.proposal.Init(c.cfg.Topology, m, c.casts())
 	}
 	e := call.copy.proposal.Ensemble()
 	call.copies, call.loose, call.first, call.pause = 0, 0, c.now.Mono, c.firstPause(call)
@@ -35,7 +35,7 @@ func (c *Core) multicast(call *call) {
 func (c *Core) send(call *call) {
 	p := c.target(call)
 	if call.copies == 0 {
-		if t := &c.cfg.Tuning; t.Cast && !t.CastAll && !c.plain {
+		if c.toHeralds() {
 			c.copies = call.copy.proposal.SendsTo(c.copies[:0], p, c.heralds(call.message().Dests))
 		} else {
 			c.copies = call.copy.proposal.Sends(c.copies[:0], c.cfg.Topology, p)
@@ -73,6 +73,11 @@ func (c *Core) heralds(dests ids.Set) []ids.Process {
 func (c *Core) target(call *call) ids.Process {
 	return c.routes.acceptor(call.copy.proposal.Ensemble(), call.target)
 }
+
+// casts says whether what is multicast also goes straight to replicas, toHeralds
+// whether to one of each destination alone.
+func (c *Core) casts() bool     { return c.cfg.Tuning.Cast && !c.plain }
+func (c *Core) toHeralds() bool { return c.casts() && !c.cfg.Tuning.CastAll }
 
 // resendNext sends another copy to the next acceptor that can be reached, or to the
 // same if it has refused all before: it is there, and coordinates.

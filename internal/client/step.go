@@ -246,10 +246,11 @@ func (c *Core) tickCall(call *call) {
 
 // late is the error of a call that had no answer in time.
 func (c *call) late() error {
+	gone := c.copies > 0 && c.loose == 0
 	switch {
-	case c.copies > 0 && c.loose == 0 && c.noRoom:
+	case gone && c.noRoom:
 		return ErrNoRoom
-	case c.copies > 0 && c.loose == 0:
+	case gone:
 		return ErrBusy
 	case c.noRoom:
 		return unknown(ErrNoRoom)

@@ -137,19 +137,7 @@ func TestFullUnderLoad(t *testing.T) {
 // clear word, not by a signal, and starts again when there is room.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
-	if err := powercut.Disks(); err != nil {
-		t.Skip(err)
-	}
-	d, err := powercut.NewDisk(1 << 30)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := d.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	dir := d.Dir
+	dir := diskOf(t, 1<<30)
 	p := startIn(t, dir, 1, 3, true)
 	run := func(line string) (string, int) {
 		return eyrie(t, nil, append(strings.Fields(line), "--cluster", p.file)...)
@@ -217,19 +205,8 @@ func TestFullDisk(t *testing.T) {
 // of room is told so, and not that the outcome is unknown.
 func TestFullDiskOptimistic(t *testing.T) {
 	t.Parallel()
-	if err := powercut.Disks(); err != nil {
-		t.Skip(err)
-	}
-	d, err := powercut.NewDisk(1 << 30)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := d.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	p := newCluster(t, d.Dir, 1, 3, "--execution", "full")
+	dir := diskOf(t, 1<<30)
+	p := newCluster(t, dir, 1, 3, "--execution", "full")
 	p.durable = true
 	for id := range p.desc.Addrs() {
 		p.start(id)
@@ -241,15 +218,33 @@ func TestFullDiskOptimistic(t *testing.T) {
 		return eyrie(t, nil, "volery", "create", fmt.Sprintf("/n%d", n), "--cluster", p.file, "--timeout", "3s")
 	}
 	eventually(t, 20*time.Second, "a command is taken", func() bool { _, code := create(); return code == 0 })
-	fill(t, d.Dir, 200)
+	fill(t, dir, 200)
 	eventually(t, 30*time.Second, "a command is refused for lack of room", func() bool {
 		out, code := create()
 		return code == 4 && strings.Contains(out, "almost full") && strings.Contains(out, "Make room")
 	})
 	refused := fmt.Sprintf("/n%d", n)
-	makeRoom(t, d.Dir)
+	makeRoom(t, dir)
 	eventually(t, 20*time.Second, "commands are taken again", func() bool { _, code := create(); return code == 0 })
 	if out, code := eyrie(t, nil, "volery", "get", refused, "--cluster", p.file); code != 3 {
 		t.Errorf("a command that was refused has been executed: %d: %s", code, out)
 	}
+}
+
+// diskOf is a directory on a disk of its own, of so many bytes.
+func diskOf(t *testing.T, size int64) string {
+	t.Helper()
+	if err := powercut.Disks(); err != nil {
+		t.Skip(err)
+	}
+	d, err := powercut.NewDisk(size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return d.Dir
 }

@@ -207,10 +207,7 @@ func (n *Node) Mend(names []RecordName, rot Rot) {
 
 // Full says whether the disk has too little room left: then commands are
 // refused, and all else goes on.
-func (n *Node) Full(full bool) {
-	n.noRoom = full
-	n.ridge.Full(full)
-}
+func (n *Node) Full(full bool) { n.ridge.Full(full) }
 
 // service is the fingerprint of what executes the commands; other machines
 // have none.

@@ -45,7 +45,6 @@ type Node struct {
 	moved           uint64   // the version of the members that Moved told
 	damaged         []string // checkpoints that did not serve at the start
 	rot             Rot
-	noRoom          bool // on the disk
 	pauses          [pauseKinds]pauses
 }
 

@@ -140,7 +140,7 @@ func (n *Node) durableStatus() *DurableStatus {
 	s := &DurableStatus{
 		Records: n.journal.given, Written: n.journal.durable,
 		Checkpoint: k.newest.number(), Older: k.older.number(), Age: -1,
-		Making: k.making != nil, Full: k.full, NoRoom: n.noRoom, Damaged: n.damaged,
+		Making: k.making != nil, Full: k.full, NoRoom: n.ridge.NoRoom(), Damaged: n.damaged,
 		Syncs: n.pauses[SyncPause].status(n.now.Mono),
 	}
 	if n.rot.Found > 0 {

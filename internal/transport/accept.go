@@ -53,9 +53,8 @@ func (t *TCP) queue(nc net.Conn) bool {
 	return true
 }
 
+// unqueue ends a connection's time on that list. The caller holds the lock.
 func (t *TCP) unqueue(nc net.Conn) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	if i := slices.Index(t.greeting, nc); i >= 0 {
 		t.greeting = slices.Delete(t.greeting, i, i+1)
 	}
@@ -65,7 +64,11 @@ func (t *TCP) unqueue(nc net.Conn) {
 func (t *TCP) serve(nc net.Conn) {
 	defer nc.Close()
 	c, err := t.welcome(nc)
-	t.unqueue(nc)
+	if err != nil {
+		t.mu.Lock()
+		t.unqueue(nc)
+		t.mu.Unlock()
+	}
 	var no *refusal
 	switch {
 	case errors.As(err, &no):
@@ -105,13 +108,10 @@ func (t *TCP) welcome(nc net.Conn) (*conn, error) {
 	}
 	a := answer{process: t.cfg.Self.Process, inc: t.cfg.Incarnation}
 	var no *refusal
-	switch {
-	case errors.As(err, &no):
+	if errors.As(err, &no) {
 		a.refusal = *no
-	case err != nil:
+	} else if err != nil {
 		return nil, err
-	default: // before the other side knows: it has no place that others may take
-		t.unqueue(nc)
 	}
 	_, werr := nc.Write(packet(Version, a.append(nil)))
 	if err != nil {

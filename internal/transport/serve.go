@@ -30,6 +30,7 @@ func (t *TCP) know(c *conn, accepted bool) error {
 		if err := t.enter(c); err != nil {
 			return err
 		}
+		t.unqueue(c.Conn) // before the other side knows: it has no place that others may take
 	}
 	t.conns[c] = struct{}{}
 	return nil
