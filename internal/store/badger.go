@@ -40,7 +40,7 @@ const defaultReserve = 160 << 20
 
 var databaseName = regexp.MustCompile(`^[0-9]{6}$`)
 
-const damagedSuffix = ".damaged"
+const damagedSuffix, goneSuffix = ".damaged", ".gone"
 
 // Open opens or creates the store in a directory that nobody else uses. A
 // database whose contents are damaged is set aside, under another name, and
@@ -56,13 +56,19 @@ func Open(dir string) (*Badger, error) {
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		if filepath.Ext(path) == goneSuffix {
+			if err := removeAll(path); err != nil {
+				return nil, fmt.Errorf("store: %w", err)
+			}
+		}
 		if !databaseName.MatchString(e.Name()) {
 			continue
 		}
 		var n int
 		fmt.Sscanf(e.Name(), "%d", &n)
 		s.next = max(s.next, n+1)
-		if err := s.consider(&database{path: filepath.Join(dir, e.Name())}); err != nil {
+		if err := s.consider(&database{path: path}); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
 	}
@@ -108,16 +114,27 @@ func (s *Badger) consider(d *database) error {
 	return s.remove(older)
 }
 
-// remove deletes a closed database.
+// remove deletes a closed database. It has lost its name before it loses a file:
+// one of which a power cut leaves a part would count as damaged.
 func (s *Badger) remove(d *database) error {
 	if d == nil {
 		return nil
 	}
-	if err := os.RemoveAll(d.path); err != nil {
+	gone := d.path + goneSuffix
+	if err := os.Rename(d.path, gone); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
-	return syncDir(s.dir)
+	if err := syncDir(s.dir); err != nil {
+		return err
+	}
+	if err := removeAll(gone); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	return nil
 }
+
+// removeAll is os.RemoveAll but for a test.
+var removeAll = os.RemoveAll
 
 // setAside keeps one damaged database, the last, for whoever wants to know.
 func (s *Badger) setAside(d *database) error {
