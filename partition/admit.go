@@ -133,10 +133,9 @@ func (r *Replica) line(c *command) {
 			}
 		}
 	}
-	// To a replica that replays, what others sent at the time comes no more. One
-	// that asked only when a command has started, and has waited, would go through
+	// One that asked only when a command has started, and has waited, would go through
 	// a chain of conflicting ones at the pace of its patience.
-	if c.out != nil && r.now.Wall > c.Position.T.Add(r.tuning.PullMax) {
+	if c.out != nil && r.replays(c) {
 		r.pull(c, 0)
 	}
 }

@@ -17,6 +17,9 @@ type pulls struct {
 	head  int
 	// again have asked, by Mono.
 	again agenda[waiting]
+	// ahead is how far askAhead has asked, and aheadDue when it may again.
+	ahead    ids.Position
+	aheadDue time.Duration
 }
 
 // waiting is a command that waits for other destinations.
@@ -124,12 +127,40 @@ func (r *Replica) pullDue() {
 			p.head++
 		}
 		r.pull(w.c, w.tries)
+		r.askAhead(w.c)
 		w.tries++
 		wait := r.pullAfter() << min(w.tries, 20)
 		if wait <= 0 || wait > r.tuning.PullMax {
 			wait = r.tuning.PullMax
 		}
 		p.again.push(int64(r.now.Mono+wait), w)
+	}
+}
+
+// replays says whether a command is so old that what others sent of it at the time
+// comes no more.
+func (r *Replica) replays(c *command) bool { return r.now.Wall > c.Position.T.Add(r.tuning.PullMax) }
+
+// askAhead asks, with a command that a replica replays, about those behind it that have
+// not started. They asked when they were lined up, but then nobody may have been
+// connected yet, as after a start; a chain of conflicting ones would go at the pace of
+// one patience each.
+func (r *Replica) askAhead(c *command) {
+	p := &r.pulls
+	if !r.replays(c) || !p.ahead.Less(c.Position) && r.now.Mono < p.aheadDue {
+		return
+	}
+	p.ahead, p.aheadDue = c.Position, r.now.Mono+r.tuning.PullMax
+	n := 0
+	for _, q := range r.queue.all() {
+		if n == maxPulls {
+			return
+		}
+		if c.Position.Less(q.Position) && !q.started && q.out != nil && q.in.missing > 0 {
+			r.pull(q, 0)
+			p.ahead = q.Position
+			n++
+		}
 	}
 }
 

@@ -30,6 +30,37 @@ func TestReplayAsksAtOnce(t *testing.T) {
 	}
 }
 
+// What a replica asks when it replays may be lost, since nobody is connected yet. It asks
+// about many again, not about one after another.
+func TestReplayAsksAgainAtOnce(t *testing.T) {
+	l := newLab(t, 2, 3)
+	x, y := l.key(colHash, 0, 0), l.key(colHash, 1, 0)
+	const n = 100
+	var ds []Delivery
+	for i := range n {
+		d := l.op(hlc.Timestamp(1000+i), exactly(put(x), put(y)), 0, 1)
+		l.deliver(d, 1, 2, 3, 4, 5)
+		away := func(x letter) bool { return x.to != 6 }
+		for l.pass(away); l.node(3).queue.live > 0; l.pass(away) {
+			l.tick(testTuning().PullMax) // process 6 would have told it
+		}
+		ds = append(ds, d)
+	}
+	l.now.Wall = ds[n-1].Position.T.Add(testTuning().PullMax + time.Millisecond)
+	for _, d := range ds {
+		l.deliver(d, 6)
+	}
+	l.pass(func(x letter) bool { return false })
+	rounds := 0
+	for ; l.node(6).queue.live > 0 && rounds < n; rounds++ {
+		l.tick(l.node(6).pullAfter())
+		l.pass(nil)
+	}
+	if rounds > 3 {
+		t.Errorf("%d commands that conflict took %d times the wait before a question", n, rounds)
+	}
+}
+
 // Who speaks in place of a suspected replica is the one that is asked, too: its
 // answer is no sign that the question came too early. If it were, a replica that
 // goes through what it has missed would wait the longer the more it has to ask.

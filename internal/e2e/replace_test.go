@@ -87,7 +87,18 @@ func TestReplacedUnderLoad(t *testing.T) {
 	work.goesOn(t, 50, unaware)
 	cancel()
 	t.Logf("%d writes acknowledged; longest pause %v", work.acknowledged.Load(), <-work.longest)
-	eventually(t, 20*time.Second, "the replicas of each partition hold the same", p.alike)
+	p.becomeAlike()
+}
+
+// becomeAlike waits until alike; what they hold is logged if they do not become so.
+func (p *processes) becomeAlike() {
+	p.t.Helper()
+	p.t.Cleanup(func() {
+		if p.t.Failed() {
+			p.t.Log(p.holds())
+		}
+	})
+	eventually(p.t, 20*time.Second, "the replicas of each partition hold the same", p.alike)
 }
 
 // alike says whether the replicas of each partition are at the same place with as

@@ -127,12 +127,7 @@ func TestTogetherReplaced(t *testing.T) {
 	allReady()
 	cancel()
 	<-work.longest
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Log(p.holds())
-		}
-	})
-	eventually(t, 20*time.Second, "the replicas of each partition hold the same", p.alike)
+	p.becomeAlike()
 }
 
 // forget has what a process has in a directory that it shares given up.
