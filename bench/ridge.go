@@ -27,11 +27,11 @@ import (
 type Ridge struct {
 	c      Case
 	remote bool
-	// clients is the number of proposers on the network. They answer twice if
-	// delivery is optimistic too.
-	clients    int
-	optimistic bool
-	wait       time.Duration // ridge.Tuning.OptimisticWait, and ProposeWait
+	// clients is the number of proposers on the network. They are answered twice if
+	// delivery is optimistic too; castAll is host.ProposerConfig.CastAll.
+	clients             int
+	optimistic, castAll bool
+	wait                time.Duration // ridge.Tuning.OptimisticWait, and ProposeWait
 
 	topology *ridge.Topology
 	tuning   ridge.Tuning

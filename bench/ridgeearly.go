@@ -19,11 +19,15 @@ type earlyRidge struct{ Ridge }
 // messages come in the order of its timestamps.
 const proposers = 4
 
-// NewEarly makes Ridge with several proposers, answering at both deliveries.
-func NewEarly(c Case) System { return newEarly(c) }
+// NewEarly makes Ridge with several proposers, answering at both deliveries. The
+// early ones come from the coordinators, which alone get copies.
+func NewEarly(c Case) System { return newEarly(c, false) }
 
-func newEarly(c Case) *earlyRidge {
-	return &earlyRidge{Ridge{c: c, remote: true, clients: proposers, optimistic: true}}
+// NewEarlyAll makes the same with copies to all replicas.
+func NewEarlyAll(c Case) System { return newEarly(c, true) }
+
+func newEarly(c Case, all bool) *earlyRidge {
+	return &earlyRidge{Ridge{c: c, remote: true, clients: proposers, optimistic: true, castAll: all}}
 }
 
 // NewLate makes the same without optimistic delivery.
@@ -59,14 +63,18 @@ func (s *earlyRidge) Order() (all OrderCounts) {
 // machine is m as a node takes it.
 func (s *Ridge) machine(m *storeMachine) node.Machine {
 	if s.optimistic {
-		return earlyMachine{m}
+		return earlyMachine{m, s.castAll}
 	}
 	return m
 }
 
-// earlyMachine answers optimistic deliveries too. Whoever answers those is
-// fixed: who will learn of the order first is not known by then.
-type earlyMachine struct{ *storeMachine }
+// earlyMachine answers optimistic deliveries too, where copies come to one replica
+// of each destination that one. With copies to all whoever answers is fixed: who
+// will learn of the order first is not known by then.
+type earlyMachine struct {
+	*storeMachine
+	all bool
+}
 
 // DeliverOptimistic implements node.OptMachine.
 func (m earlyMachine) DeliverOptimistic(_ hlc.Now, d ridge.OptDelivery) {
@@ -75,7 +83,7 @@ func (m earlyMachine) DeliverOptimistic(_ hlc.Now, d ridge.OptDelivery) {
 		return
 	}
 	slot := binary.LittleEndian.Uint32(b[4:])
-	if m.self == m.replicas[int(slot)%len(m.replicas)] {
+	if m.all && m.self == m.replicas[int(slot)%len(m.replicas)] || !m.all && d.Leads {
 		m.answer(d.Message.Command.Client, doneOp{slot, d.Message.Command.Sequence, true})
 	}
 }

@@ -150,7 +150,7 @@ func dialRemote(ctx context.Context, s *Ridge, addrs map[ids.Process]string) (*r
 	p.waiting = make([]waitingOp, s.c.Outstanding)
 	var err error
 	p.proposer, err = host.DialProposer(ctx, host.ProposerConfig{
-		Topology: s.topology, Ridge: s.tuning, Cluster: "bench", Addrs: addrs, Decode: decodeAnswer,
+		Topology: s.topology, Ridge: s.tuning, Cluster: "bench", Addrs: addrs, Decode: decodeAnswer, CastAll: s.castAll,
 		Handle: func(_ ids.Process, ms []wire.Message) { p.heard(ms) },
 	})
 	if err != nil {

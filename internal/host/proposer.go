@@ -25,6 +25,10 @@ type ProposerConfig struct {
 	// Handle takes what they have said, from goroutines of several
 	// connections at once. It may keep the messages, but not the slice.
 	Handle func(from ids.Process, ms []wire.Message)
+	// CastAll: with optimistic delivery messages go straight to all replicas of their
+	// destinations, not to one of each, which is then the only one to deliver them
+	// before their order is final.
+	CastAll bool
 }
 
 // Proposer multicasts from outside of the cluster, to processes that run a
@@ -36,8 +40,9 @@ type Proposer struct {
 	id   ids.Client
 	last sync.Mutex // of the transport's Send and Flush, and of sends
 	tr   transport.Transport
-	// sends is scratch.
-	sends []ridge.Send
+	// sends and heralds are scratch.
+	sends   []ridge.Send
+	heralds []ids.Process
 
 	mu sync.Mutex
 	// coordinators, as far as advice tells.
@@ -74,21 +79,36 @@ func (p *Proposer) ID() ids.Client { return p.id }
 
 // Multicast sends messages to their ensembles' coordinators as known; with
 // again above zero, for messages multicast that often before, to one acceptor
-// after another. With optimistic delivery they go to all replicas of their
-// destinations too. It does not wait and does not fail.
+// after another. With optimistic delivery they go to replicas of their destinations
+// too, the first time. It does not wait and does not fail.
 func (p *Proposer) Multicast(ms []ridge.Message, again int) {
 	p.last.Lock()
 	defer p.last.Unlock()
 	proposals := make([]ridge.Proposal, len(ms))
 	for i := range ms {
-		pr := &proposals[i]
-		pr.Init(p.cfg.Topology, &ms[i], p.cfg.Ridge.Optimistic)
-		p.sends = pr.Sends(p.sends[:0], p.cfg.Topology, p.coordinator(pr.Ensemble(), again))
-		for _, s := range p.sends {
+		for _, s := range p.say(&proposals[i], &ms[i], again) {
 			p.tr.Send(s.To, s.Msg)
 		}
 	}
 	p.tr.Flush()
+}
+
+// say makes pr the proposal of m, and is what goes to whom, until the next call.
+func (p *Proposer) say(pr *ridge.Proposal, m *ridge.Message, again int) []ridge.Send {
+	if !p.cfg.Ridge.Optimistic || p.cfg.CastAll {
+		pr.Init(p.cfg.Topology, m, p.cfg.Ridge.Optimistic)
+		p.sends = pr.Sends(p.sends[:0], p.cfg.Topology, p.coordinator(pr.Ensemble(), again))
+		return p.sends
+	}
+	pr.InitAlone(p.cfg.Topology, m)
+	p.heralds = p.heralds[:0]
+	if again == 0 {
+		for _, d := range m.Dests {
+			p.heralds = append(p.heralds, p.coordinator(ids.Ensemble(d), 0))
+		}
+	}
+	p.sends = pr.SendsTo(p.sends[:0], p.coordinator(pr.Ensemble(), again), p.heralds)
+	return p.sends
 }
 
 func (p *Proposer) coordinator(e ids.Ensemble, again int) ids.Process {
