@@ -30,7 +30,7 @@ func Latency(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			"every process and client dials through a proxy that adds the delay, one way", l.clients),
 		Contenders: []Contender{
 			{System: "ridge", Variant: "optimistic", New: l.early},
-			{System: "ridge", Variant: optimisticAll, New: l.earlyAll},
+			{System: "ridge", Variant: OptimisticAll, New: l.earlyAll},
 			{System: "ridge", Variant: "conservative", New: l.late},
 		},
 		Tables: []Table{WriteLatency},
@@ -54,8 +54,8 @@ type latencies struct {
 	clients int
 }
 
-// optimisticAll is the variant with copies to all replicas, as in the dissertation.
-const optimisticAll = "optimistic to all"
+// OptimisticAll is Latency's variant with copies to all replicas, as in the dissertation.
+const OptimisticAll = "optimistic to all"
 
 func (l *latencies) early(c Case) System    { return l.waiting(newEarly(c, false)) }
 func (l *latencies) earlyAll(c Case) System { return l.waiting(newEarly(c, true)) }
@@ -147,7 +147,7 @@ func WriteLatency(w io.Writer, sums []Summary) error {
 		}
 		o := s.Optimistic
 		copies := "one"
-		if s.Variant == optimisticAll {
+		if s.Variant == OptimisticAll {
 			copies = "all"
 		}
 		fmt.Fprintf(t, "%d\t%.0f %%\t%s\t%.0f %%\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t", s.Partitions, 100*s.MultiShare, micros(s.DelayUS), 100*s.Load, copies,

@@ -26,7 +26,7 @@ func Optimism(points []bench.Point) (Figure, error) {
 	for _, c := range cases {
 		var on, off []bench.Summary
 		for _, s := range sums {
-			if setting(s.Point) != c || s.OpsPerS == 0 {
+			if setting(s.Point) != c || s.OpsPerS == 0 || s.Variant == bench.OptimisticAll {
 				continue
 			}
 			if s.Optimistic != nil {
@@ -91,8 +91,8 @@ func optimism(c bench.Point, on, off []bench.Summary) (left, right *plot.Plot, e
 			return nil, nil, err
 		}
 	}
-	err = line(right, "mistakes, of all conservative deliveries", early, nil, on, func(s bench.Summary) float64 {
-		return 100 * float64(s.Mistakes) / float64(max(s.Compared, 1))
+	err = line(right, "mistakes, of what was not forced", early, nil, on, func(s bench.Summary) float64 {
+		return 100 * float64(s.Mistakes) / float64(max(s.Compared-s.Forced, 1))
 	})
 	for _, p := range []*plot.Plot{left, right} {
 		p.X.Min, p.X.Max, p.Y.Max = 0, max(left.X.Max, right.X.Max), max(p.Y.Max, 0.1)*1.5
