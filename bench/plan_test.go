@@ -113,15 +113,15 @@ func TestLatencyCommand(t *testing.T) {
 		t.Fatalf("status %d: %s", status, words.String())
 	}
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	if len(lines) != 4 {
-		t.Fatalf("%d lines, want two loads of two variants: %s", len(lines), out.String())
+	if len(lines) != 6 {
+		t.Fatalf("%d lines, want two loads of three variants: %s", len(lines), out.String())
 	}
 	for i, line := range lines {
 		var pt Point
 		if err := json.Unmarshal([]byte(line), &pt); err != nil {
 			t.Fatal(err)
 		}
-		if (pt.Optimistic != nil) != (pt.Variant == "optimistic") || strings.Contains(line, "opt_p50_us") != (i%2 == 0) {
+		if (pt.Optimistic != nil) != (pt.Variant != "conservative") || strings.Contains(line, "opt_p50_us") != (i%3 < 2) {
 			t.Errorf("optimistic figures where there should be none, or none: %s", line)
 		}
 	}
