@@ -99,7 +99,7 @@ func ofReplies(sums []Summary, s Summary) (all []shown) {
 		v := 100 * float64(part) / float64(max(whole, 1))
 		all = append(all, shown{what, s.where(), v, fmt.Sprintf("%.3f (%d of %d)", v, part, whole), want, true})
 	}
-	share("order mistakes, %", o.Mistakes, o.Compared, 3)
+	share("order mistakes, %", o.Mistakes, o.Ahead(), 3)
 	if s.Command == Timeline {
 		share("wrong optimistic replies, %", o.ReplyMistakes, o.Replies, 0)
 	}

@@ -85,7 +85,7 @@ func WriteSocial(w io.Writer, sums []Summary) error {
 func WriteEarly(w io.Writer, sums []Summary) error {
 	fmt.Fprintf(w, "optimistic replies beside conservative ones, and both beside S-SMR at the same rate (at 100 %%: at its own full load). On one partition, with nothing but\n"+
 		"the network's delay, %d delays instead of %d are %.0f %% less: the cap. early: commands whose optimistic reply came before the other; wrong: of these,\n"+
-		"that differed; mistakes: of order, at all replicas; runs right: executions before their turn that were confirmed; dropped: times that what had\n"+
+		"that differed; mistakes: of order, at all replicas, of what they delivered before its order was final; runs right: executions before their turn that were confirmed; dropped: times that what had\n"+
 		"been executed early was given up:\n\n", optimisticDelays, conservativeDelays, 100*(1-float64(optimisticDelays)/conservativeDelays))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "workload\tdelay\tpartitions\tload\tsystem\tops/s\topt p50\tp99\tcons p50\tp99\tp50 less\tearly\twrong\tmistakes\truns right\tdropped\tw\tS-SMR p50\tcons : S-SMR\tCPU : S-SMR\t")
@@ -96,7 +96,7 @@ func WriteEarly(w io.Writer, sums []Summary) error {
 		}
 		fmt.Fprintf(t, "%s\t%s\t%d\t%.0f %%\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t", s.Command, micros(s.DelayUS), s.Partitions, 100*s.Load, s.Variant,
 			Digits(s.OpsPerS), micros(o.P50), micros(o.P99), micros(s.P50), micros(s.P99), less(o.P50, s.P50),
-			percent(o.Replies, s.Ops), percent(o.ReplyMistakes, o.Replies), percent(o.Mistakes, o.Compared), percent(o.Confirmed, o.Runs), o.Dropped, micros(o.Wait))
+			percent(o.Replies, s.Ops), percent(o.ReplyMistakes, o.Replies), percent(o.Mistakes, o.Ahead()), percent(o.Confirmed, o.Runs), o.Dropped, micros(o.Wait))
 		off, _ := amid(sums, s, "chirper "+ourSMR, s.Command, s.Partitions, s.Load)
 		fmt.Fprintf(t, "%s\t%s\t%s\t\n", micros(off.P50), ratio(s.P50, off.P50), ratio(s.CPU, off.CPU))
 	}

@@ -152,7 +152,7 @@ func WriteLatency(w io.Writer, sums []Summary) error {
 		}
 		fmt.Fprintf(t, "%d\t%.0f %%\t%s\t%.0f %%\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t", s.Partitions, 100*s.MultiShare, micros(s.DelayUS), 100*s.Load, copies,
 			Digits(s.OpsPerS), micros(o.P50), micros(o.P99), micros(s.P50), micros(s.P99), less(o.P50, s.P50),
-			percent(o.Mistakes, o.Compared-o.Forced), percent(o.Forced, o.Compared), o.Repairs, micros(o.Wait))
+			percent(o.Mistakes, o.Ahead()), percent(o.Forced, o.Compared), o.Repairs, micros(o.Wait))
 		if off, ok := counterpart(sums, s); ok {
 			fmt.Fprintf(t, "%s\t%s\t%s\t\n", micros(off.P50), micros(off.P99), ratio(s.OpsPerS, off.OpsPerS))
 		} else {

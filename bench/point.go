@@ -85,6 +85,11 @@ type Optimistic struct {
 	Stages *Stages `json:"opt_stages,omitempty"`
 }
 
+// Ahead is how many messages were opt-delivered before their order was final: what
+// Mistakes are a share of. Where copies go to one replica of three, the other two
+// have everything forced.
+func (o *Optimistic) Ahead() uint64 { return o.Compared - min(o.Forced, o.Compared) }
+
 // fault counts an error of something else than an operation.
 func (pt *Point) fault(of string, err error) {
 	if err == nil {

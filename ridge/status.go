@@ -103,6 +103,10 @@ type Counters struct {
 	PayloadBytesSpared uint64
 }
 
+// Ahead is how many messages were opt-delivered before their order was final: what
+// Mistakes are a share of.
+func (c *Counters) Ahead() uint64 { return c.Compared - min(c.Forced, c.Compared) }
+
 // Status describes the core.
 func (c *Core) Status() Status {
 	st := Status{Counters: c.counters}

@@ -132,7 +132,7 @@ func replicaOf(p processStatus, suspected bool) web.Replica {
 	})
 	r.Counters = web.Counters{
 		Commands: s.Replica.Counters.Finished, Reads: s.Replica.Counters.Reads,
-		Compared: s.Ridge.Counters.Compared, Misplaced: s.Ridge.Counters.Mistakes,
+		Compared: s.Ridge.Counters.Ahead(), Misplaced: s.Ridge.Counters.Mistakes,
 	}
 	if s.Optimistic != nil {
 		c := s.Optimistic.Counters

@@ -54,7 +54,8 @@ type Replica struct {
 type Counters struct {
 	Commands uint64 `json:"commands"` // executed in order
 	Reads    uint64 `json:"reads"`    // executed without a place in the order
-	// Compared deliveries, and those of them whose optimistic order was wrong.
+	// Compared are deliveries that came before their order was final, Misplaced those of
+	// them whose optimistic order was wrong.
 	Compared  uint64 `json:"compared,omitempty"`
 	Misplaced uint64 `json:"misplaced,omitempty"`
 	// Runs are optimistic executions. Confirmed commands ended by theirs, of Wrong

@@ -92,7 +92,7 @@ func optimism(c bench.Point, on, off []bench.Summary) (left, right *plot.Plot, e
 		}
 	}
 	err = line(right, "mistakes, of what was not forced", early, nil, on, func(s bench.Summary) float64 {
-		return 100 * float64(s.Mistakes) / float64(max(s.Compared-s.Forced, 1))
+		return 100 * float64(s.Mistakes) / float64(max(s.Ahead(), 1))
 	})
 	for _, p := range []*plot.Plot{left, right} {
 		p.X.Min, p.X.Max, p.Y.Max = 0, max(left.X.Max, right.X.Max), max(p.Y.Max, 0.1)*1.5
