@@ -120,8 +120,7 @@ func (c *Core) onCast(m *Cast) {
 	}
 }
 
-// before is the order of optimistic delivery: by first timestamp, and by name
-// between equal ones. Coordinators propose what waits in the same order.
+// before is the order of first timestamps and, between equal ones, of names.
 func (m *Message) before(o *Message) bool {
 	if m.T0 != o.T0 {
 		return m.T0 < o.T0

@@ -39,7 +39,8 @@ type leader struct {
 	last hlc.Timestamp
 	// foreseen is the timestamp that was chosen last for a message that waits.
 	foreseen hlc.Timestamp
-	// newest is the highest T0 of what was proposed.
+	// newest is the highest place of what was proposed or opt-delivered here: nothing
+	// that comes later is before it in either order.
 	newest hlc.Timestamp
 	// top is the timestamp of the last entry proposed, at proposed; here is
 	// that of the last one addressed to this process.

@@ -29,11 +29,7 @@ func (q *copies) swap(i, j int) {
 }
 
 func (q *copies) less(i, j int) bool {
-	a, b := (*q)[i], (*q)[j]
-	if a.place != b.place {
-		return a.place < b.place
-	}
-	return a.message.before(b.message)
+	return (*q)[i].before(&(*q)[j].sealed)
 }
 
 func (q *copies) up(i int) {

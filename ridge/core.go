@@ -212,6 +212,12 @@ func (c *Core) ensemble(id ids.Ensemble, ok bool) *ensemble {
 	return nil
 }
 
+// orders is the ensemble that orders messages to dests, or nil if this process does
+// not subscribe to it.
+func (c *Core) orders(dests ids.Set) *ensemble {
+	return c.ensemble(c.cfg.Topology.EnsembleFor(dests), true)
+}
+
 // Tick does what is due.
 func (c *Core) Tick(now hlc.Now) {
 	if c.err != nil {

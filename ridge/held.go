@@ -57,10 +57,6 @@ type held struct {
 	origin *origin
 	// given is when it was opt-delivered.
 	given time.Duration
-	// place is its T0 or, if that is not above those of messages that this process
-	// had proposed in the same ensemble when it came, above those: it comes behind
-	// them in the conservative order, so it does in the optimistic one.
-	place hlc.Timestamp
 	// at is the timestamp that this process has ordered it at, as its coordinator;
 	// zero: unknown.
 	at hlc.Timestamp

@@ -56,7 +56,7 @@ func TestNoWaitInOrder(t *testing.T) {
 	o := &r.core.opt
 	copies := func(n int, step hlc.Timestamp) {
 		for range n {
-			o.observe(r.now, msg(1, o.newest+step))
+			o.observe(r.now, msg(1, o.newest+step), false)
 			r.now = hlc.Now{Mono: r.now.Mono + time.Millisecond, Wall: r.now.Wall.Add(time.Millisecond)}
 		}
 	}
@@ -70,7 +70,7 @@ func TestNoWaitInOrder(t *testing.T) {
 		t.Errorf("not calm: %v", o.astray)
 	}
 	o.wait.value = 10_000
-	o.observe(r.now, msg(1, o.newest-1))
+	o.observe(r.now, msg(1, o.newest-1), false)
 	if o.calm() {
 		t.Error("calm although order is not kept")
 	}
@@ -78,9 +78,24 @@ func TestNoWaitInOrder(t *testing.T) {
 	if !o.calm() {
 		t.Error("never calm again")
 	}
-	o.observe(r.now, msg(1, o.newest-1_000_000)) // waiting would not have helped
+	o.observe(r.now, msg(1, o.newest-1_000_000), false) // waiting would not have helped
 	if !o.calm() {
 		t.Error("one that is late for other reasons counts")
+	}
+	before := o.newest
+	o.observe(r.now, msg(1, before+2), true)
+	o.observe(r.now, msg(1, before+1), true)
+	if !o.calm() {
+		t.Error("own ones are to come in order")
+	}
+	o.observe(r.now, msg(1, before+1), false)
+	if o.calm() {
+		t.Error("one from elsewhere may come after an own one that is later")
+	}
+	copies(1000, 1000)
+	o.observe(r.now, msg(1, o.newest-1), true)
+	if o.calm() {
+		t.Error("an own one may come after one from elsewhere that is later")
 	}
 }
 
@@ -91,7 +106,7 @@ func TestNoWaitBecauseOfTheFuture(t *testing.T) {
 	o := &r.core.opt
 	calm := func() {
 		for range 3000 {
-			o.observe(r.now, msg(1, r.now.Wall-1000))
+			o.observe(r.now, msg(1, r.now.Wall-1000), false)
 			r.now = hlc.Now{Mono: r.now.Mono + time.Millisecond, Wall: r.now.Wall.Add(time.Millisecond)}
 		}
 	}

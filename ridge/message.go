@@ -3,6 +3,7 @@ package ridge
 import (
 	"time"
 
+	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/wire"
 )
@@ -40,6 +41,19 @@ type sealed struct {
 	cast bool
 	// arrived is when it came to this process.
 	arrived time.Duration
+	// place is where it belongs in the optimistic order, and among what waits to be
+	// proposed: at its T0 or, at the ensemble's coordinator, behind all that is
+	// proposed or opt-delivered when it comes.
+	place hlc.Timestamp
+}
+
+// before is the order of optimistic delivery: by place, and by T0 and name between
+// equal ones.
+func (s *sealed) before(o *sealed) bool {
+	if s.place != o.place {
+		return s.place < o.place
+	}
+	return s.message.before(o.message)
 }
 
 // size is what m counts for in queues and batches: at least its encoding.

@@ -79,7 +79,7 @@ func (o *optimist) again(c *Core) {
 // multicastAgain hands a copy to its ensemble's coordinator. It makes no claim
 // that others have it: they may have not, or no more.
 func (c *Core) multicastAgain(h *held) {
-	e := c.ensemble(c.cfg.Topology.EnsembleFor(h.message.Dests), true)
+	e := c.orders(h.message.Dests)
 	if e == nil {
 		return
 	}

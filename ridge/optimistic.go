@@ -41,6 +41,8 @@ type optimist struct {
 	// late, of those that came after one with a higher T0 although not late.
 	newest hlc.Timestamp
 	astray float64
+	// abroad is newest without this process's own messages.
+	abroad hlc.Timestamp
 	// waiting has the copies in the heap by arrival.
 	waiting list
 	// forced is the conservative delivery before which the last forced one was
@@ -66,10 +68,17 @@ func (o *optimist) begin(now hlc.Now) {
 }
 
 // observe samples the delay of a message from its proposer, and whether waiting
-// would have put it in order.
-func (o *optimist) observe(now hlc.Now, m *Message) {
+// would have put it in order. Among own ones, whose order this process makes and which
+// no other has copies of, any order will do.
+func (o *optimist) observe(now hlc.Now, m *Message, own bool) {
 	delay, x := o.local(now)-m.T0, 0.
-	if m.T0 < o.newest && (!o.wait.primed || delay <= hlc.Timestamp(o.wait.value)) {
+	last := o.newest
+	if own {
+		last = o.abroad
+	} else {
+		o.abroad = max(o.abroad, m.T0)
+	}
+	if m.T0 < last && (!o.wait.primed || delay <= hlc.Timestamp(o.wait.value)) {
 		x = 1
 	}
 	o.astray += (x - o.astray) / strayShare
@@ -106,7 +115,7 @@ func (o *optimist) hold(c *Core, m *sealed, direct bool) {
 		return
 	}
 	if direct && !o.known(msg) {
-		o.observe(c.now, msg)
+		o.observe(c.now, msg, !m.cast && len(msg.Dests) == 1 && c.home.lead.phase == leading)
 	}
 	if o.count >= t.MaxHeld || o.count > 0 && o.bytes+msg.size() > t.MaxHeldSize {
 		c.counters.CopiesRefused++
@@ -139,19 +148,18 @@ func (o *optimist) hold(c *Core, m *sealed, direct bool) {
 	}
 	m.arrived = c.now.Mono
 	h := o.add(from, r, m)
-	h.place = c.place(msg)
+	h.place = c.orders(msg.Dests).placeOf(msg)
 	o.queue.push(h)
 	o.waiting.push(h)
 	c.unpark(h)
 }
 
-// place is where in the optimistic order a message belongs that has just come.
-func (c *Core) place(m *Message) hlc.Timestamp {
-	e := c.ensemble(c.cfg.Topology.EnsembleFor(m.Dests), true)
-	if e == nil || e.lead.phase != leading || m.T0 > e.lead.newest {
+// placeOf is where a message belongs that has just come. e orders it, or is nil.
+func (e *ensemble) placeOf(m *Message) hlc.Timestamp {
+	if e == nil || e.lead.phase == idle {
 		return m.T0
 	}
-	return e.lead.newest + 1
+	return max(m.T0, e.lead.newest+1)
 }
 
 // known says whether a copy is a further one: that comes late says nothing of how
@@ -246,6 +254,9 @@ func (c *Core) give(h *held, forced bool) OptDelivery {
 	h.origin.find(m.Command.Sequence).opt |= 1 << (m.Attempt - 1)
 	h.given = c.now.Mono
 	c.home.foresee(h)
+	if e := c.orders(m.Dests); e != nil {
+		e.lead.newest = max(e.lead.newest, h.place)
+	}
 	h.again = c.now.Mono + c.againAfter()
 	o.listed.push(h)
 	c.counters.Optimistic++

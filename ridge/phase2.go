@@ -164,7 +164,7 @@ func (e *ensemble) batch(now hlc.Now, n int) *builder {
 		s := l.queue.pop()
 		m := s.message
 		ts := e.stamp(&behind, m, l.last, physical, w)
-		newest = max(newest, m.T0)
+		newest, l.newest = max(newest, m.T0), max(l.newest, s.place)
 		l.last = max(l.last+1, ts)
 		b.add(ts, &s)
 		l.top = l.last
@@ -173,7 +173,6 @@ func (e *ensemble) batch(now hlc.Now, n int) *builder {
 		}
 	}
 	e.freshen(&behind, newest)
-	l.newest = max(l.newest, newest)
 	return b
 }
 

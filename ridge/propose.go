@@ -50,7 +50,7 @@ func (c *Core) taken(p *Propose) {
 	if p.Message.Dests.Has(c.partition) {
 		o.hold(c, &s, p.Hops == 0)
 	} else if p.Hops == 0 && o.timely(c, p.Message) {
-		o.observe(c.now, p.Message)
+		o.observe(c.now, p.Message, false)
 	}
 }
 
@@ -89,7 +89,7 @@ func (c *Core) destined(dests ids.Set) *ensemble {
 	if !c.cfg.Topology.validDests(dests) {
 		return nil
 	}
-	e := c.ensemble(c.cfg.Topology.EnsembleFor(dests), true)
+	e := c.orders(dests)
 	if e == nil || e.lead.phase == idle || c.opt.on {
 		return nil
 	}
@@ -232,6 +232,11 @@ func (e *ensemble) enqueue(s sealed) {
 	o := &e.c.opt
 	s.cast = s.cast && o.on && !o.delivered(s.message)
 	s.arrived = e.c.now.Mono
+	if h := o.held(s.message); h != nil {
+		s.place = h.place
+	} else if o.on {
+		s.place = e.placeOf(s.message)
+	}
 	if !e.lead.queue.push(s, o.on) {
 		e.c.counters.Duplicates++
 	}

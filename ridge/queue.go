@@ -58,7 +58,7 @@ func (q *queue) push(s sealed, sorted bool) bool {
 	q.put(s)
 	if end := len(q.ring) - 1; sorted {
 		i := end
-		for i > q.head && s.message.before(q.ring[i-1].message) {
+		for i > q.head && s.before(&q.ring[i-1]) {
 			i--
 		}
 		if i < end {

@@ -10,13 +10,13 @@ import (
 // clients, who go on reading there: what a deposed coordinator still believes
 // must reach nobody.
 func TestReadsOfTheDeposed(t *testing.T) {
-	s := hunt(t, 5, Options{Alter: func(s *Shape) {
+	s := hunt(t, 12, Options{Alter: func(s *Shape) {
 		s.Reads, s.Client.Spread = true, true
 		s.Weights = [sim.Faults]int{}
 		s.Weights[sim.FaultAside] = 1
 		s.Lasts = 4 * s.Ridge.FailureTimeout
 	}})
-	if s.Reads*6 < s.Commands {
+	if s.Reads*8 < s.Commands {
 		t.Errorf("vacuous: %d reads among %d commands", s.Reads, s.Commands)
 	}
 }
