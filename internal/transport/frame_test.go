@@ -67,6 +67,60 @@ func TestLargeFramesAreNotCut(t *testing.T) {
 	}
 }
 
+// Of what comes in packets, each a whole write but of 64 kB at most, little is copied
+// from slab to slab, and slabs hold little else: where frames are a little longer
+// than a packet, so that reads are of much and of little, and where they take all of a
+// slab. Where each second is a little longer than the last, only its first packet is copied.
+// Many small ones after a large one cost room, but not without bound.
+func TestPacketsAreNotCut(t *testing.T) {
+	const packet = 65_483
+	for _, c := range []struct {
+		large     []int
+		smalls    int
+		more, cut float64
+	}{
+		{[]int{67_700}, 1, 0.05, 0.01},
+		{[]int{131_000, 137_000}, 1, 0.6, 0.3},
+		{[]int{264_000}, 1, 0.05, 0.01},
+		{[]int{67_700}, 200, 1.5, 1},
+	} {
+		var budget atomic.Int64
+		var slab *byte
+		f := newFrameReader(nil, &budget, slabProcess)
+		copied, room, all := 0, 0, 0
+		take := func(size int) {
+			for b := frame(&note{kindNote, make([]byte, size)}); len(b) > 0; {
+				have := f.end - f.start
+				free, err := f.space()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if slab != &f.buf[0] {
+					slab = &f.buf[0]
+					copied, room = copied+have, room+len(f.buf)
+				}
+				n := copy(free, b[:min(len(b), packet)])
+				f.took(n)
+				if _, _, _, err := f.messages(nil, decodeNote); err != nil {
+					t.Fatal(err)
+				}
+				all, b = all+n, b[n:]
+			}
+		}
+		for i := 0; all < 64<<20; i++ {
+			take(c.large[i%len(c.large)])
+			for range c.smalls {
+				take(50)
+			}
+		}
+		more, cut := float64(room)/float64(all)-1, float64(copied)/float64(all)
+		t.Logf("%d and %d small ones: %.3f more room, %.3f copied", c.large, c.smalls, more, cut)
+		if more > c.more || cut > c.cut {
+			t.Errorf("frames of %d bytes and %d small ones: slabs had %.2f more bytes than came, and %.2f were copied", c.large, c.smalls, more, cut)
+		}
+	}
+}
+
 // endless reads b over and over.
 type endless struct {
 	b  []byte

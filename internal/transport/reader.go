@@ -3,23 +3,22 @@ package transport
 import (
 	"fmt"
 	"io"
-	"strings"
 	"sync/atomic"
-	"unsafe"
 
 	"github.com/eyrie-dev/eyrie/internal/wire"
 )
 
 // A process may fill larger slabs than a client: there are few of them, and
-// their frames are large.
+// their frames are large. One has room for an instance of Ridge, by its default
+// bounds, and for what is around it.
 const (
 	slabMin     = 2 << 10
 	slabMax     = 64 << 10
-	slabProcess = 256 << 10
+	slabProcess = 288 << 10
 
-	// A slab for frames of slabMin or more has room for whole ones, if they are like the
-	// last, and so much besides, for small ones between them: what is cut at a slab's end
-	// is copied to the next.
+	// A slab for frames of slabMin or more has room for whole ones, if they are like
+	// the largest of late, and so much besides, for small ones between them: what is cut
+	// at a slab's end is copied to the next.
 	slabSpare = slabMin / 2
 )
 
@@ -38,7 +37,7 @@ type frameReader struct {
 	buf        []byte
 	start, end int  // the bytes read and not yet handed out
 	shared     bool // messages may alias buf
-	last       int  // size of the last frame handed out
+	large      int  // size of the largest frame of late that fits a slab
 	size       int  // of the next slab
 	most       int  // size's bound
 	reserved   int64
@@ -79,6 +78,10 @@ func (f *frameReader) took(n int) {
 	f.end += n
 }
 
+// few says whether this is one of a few readers, those of processes: while they are
+// idle they may hold what they needed last.
+func (f *frameReader) few() bool { return f.most > slabMax }
+
 // room makes room for the next read.
 func (f *frameReader) room() error {
 	if f.start == f.end && !f.shared {
@@ -89,11 +92,20 @@ func (f *frameReader) room() error {
 	if err != nil {
 		return err
 	}
-	free, like := len(f.buf)-f.end, max(need, f.last)
-	if free >= slabMin/4 && free >= min(like-have, slabMin) {
+	free, like := len(f.buf)-f.end, max(need, f.large)
+	size := f.size
+	if f.few() { // and trusted with a slab for a frame that has yet to come
+		size = max(size, min(like+slabSpare, f.most))
+	}
+	switch {
+	case need > have+free && need <= size:
+		// It is to be copied in any case: the sooner, the less of it.
+	case have == 0 && free < min(like, size)/2:
+		// What comes here would be copied, but for small frames.
+	case free >= slabMin/4 && free >= min(like-have, slabMin):
 		return nil
 	}
-	size := max(f.size, min(need, 4*have))
+	size = max(size, min(need, 4*have))
 	if size == need {
 		size += slabMin // and the beginning of what follows
 	} else if n := (size - slabSpare) / max(like, slabMin); n > 0 && like >= slabMin {
@@ -102,20 +114,11 @@ func (f *frameReader) room() error {
 	if err := f.reserve(size); err != nil {
 		return err
 	}
-	buf := unwritten(size)
+	buf := wire.Unwritten(size)
 	f.end = copy(buf, f.buf[f.start:f.end])
 	f.buf, f.start, f.shared = buf, 0, false
+	f.large -= f.large / 8
 	return nil
-}
-
-// unwritten is n bytes that hold anything: what a read overwrites need not be
-// cleared before. Of what the standard library offers, only strings.Builder
-// allocates so; nobody has the string but its maker.
-func unwritten(n int) []byte {
-	var b strings.Builder
-	b.Grow(n)
-	b.WriteByte(0)
-	return unsafe.Slice(unsafe.StringData(b.String()), n)
 }
 
 func (f *frameReader) reserve(size int) error {
@@ -137,7 +140,10 @@ func (f *frameReader) next() ([]byte, error) {
 	if err != nil || n == 0 || n > len(b) {
 		return nil, err
 	}
-	f.start, f.last = f.start+n, n
+	f.start += n
+	if n <= f.most-slabSpare {
+		f.large = max(f.large, n)
+	}
 	if n > frameHeader {
 		f.shared = true
 	}
