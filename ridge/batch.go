@@ -5,6 +5,7 @@ import (
 
 	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/wire"
 )
 
 // Batch is messages of this very process, all to the same destinations, that are
@@ -25,9 +26,11 @@ type Batch struct {
 const (
 	// entriesAt is where a batch's entries begin.
 	entriesAt = headSize + 2
-	// A batch has no more messages than this, nor more bytes when one is added.
+	// A batch has no more messages than this, nor more bytes when one is added. It
+	// is half of an instance's by default: what is joined is copied, and so two
+	// that are full leave one after the other, as they are.
 	maxBatched      = 256
-	maxBatchedBytes = 64 << 10
+	maxBatchedBytes = 128 << 10
 	// Of several batches one value is made with as many messages at most: their
 	// number must fit into the room that a batch has for it.
 	maxJoined = 1<<14 - 1
@@ -36,9 +39,13 @@ const (
 // LongBody is the size from which on bodies are in no batch.
 const LongBody = referred
 
-// NewBatch makes a batch with room for so many bytes of bodies and messages.
+// NewBatch makes a batch with room for so many bytes of bodies and messages, as
+// far as it may have as many.
 func NewBatch(messages, bytes int) *Batch {
-	return &Batch{raw: make([]byte, entriesAt, entriesAt+messages*(8+minMessage+8)+bytes)}
+	size := min(messages*(8+minMessage+8)+bytes, maxBatchedBytes+LongBody)
+	b := &Batch{raw: wire.Unwritten(entriesAt + size)[:entriesAt]}
+	clear(b.raw)
+	return b
 }
 
 // Add copies a message into the batch; its T0 does not count, since it is stamped
@@ -123,7 +130,7 @@ func (q *queue) popBatches(maxCount, maxBytes int) *Batch {
 	q.batched -= count
 	q.bytes -= bytes + (n-1)*entriesAt
 	if n > 1 && cap(first.raw) < bytes {
-		first.raw = append(make([]byte, 0, bytes), first.raw...)
+		first.raw = append(wire.Unwritten(bytes)[:0], first.raw...)
 	}
 	for _, b := range q.batches[1:n] {
 		first.raw = append(first.raw, b.raw[entriesAt:]...)

@@ -221,3 +221,37 @@ func TestBatchesReachAll(t *testing.T) {
 		w.finish(time.Second)
 	}
 }
+
+// As many messages of a kilobyte as come together are one batch, which is not moved
+// while it is filled. Full ones leave as they are, one value each, what is asked for in
+// advance has its bound, and what they begin with is clear whatever lay there.
+func TestBatchesOfBytes(t *testing.T) {
+	m := named(1)
+	m.Body = make([]byte, 1000)
+	b := NewBatch(64, 64*len(m.Body))
+	before := &b.raw[0]
+	for i := range 64 {
+		if !b.Add(&m) {
+			t.Fatalf("a batch of %d is full", i)
+		}
+	}
+	if &b.raw[0] != before {
+		t.Error("the batch was moved")
+	}
+	m.Body = make([]byte, LongBody-1)
+	var q queue
+	for range 2 {
+		for b = NewBatch(1<<10, 1<<10*len(m.Body)); b.Add(&m); {
+		}
+		if cap(b.raw) > 2*maxBatchedBytes || !bytes.Equal(b.raw[:entriesAt], make([]byte, entriesAt)) {
+			t.Errorf("room for %d bytes, which begin with %x", cap(b.raw), b.raw[:entriesAt])
+		}
+		q.putBatch(b)
+	}
+	last, n := b.raw, b.count
+	if bound := DefaultTuning().MaxBatchBytes; len(last) > bound {
+		t.Errorf("%d bytes are more than an instance may have", len(last))
+	} else if b = q.popBatches(maxBatched, bound); b.count != n || len(q.batches) != 1 {
+		t.Errorf("%d messages in a value, want the %d of one batch", b.count, n)
+	}
+}
