@@ -39,7 +39,7 @@ func TestRegressions(t *testing.T) {
 // Without any fault every command is answered, and in time.
 func TestNoFaults(t *testing.T) {
 	calm := Options{Alter: func(s *Shape) {
-		s.Weights = [sim.Faults]int{}
+		s.Weights, s.Disks.Storm.Weights = [sim.Faults]int{}, [havocs]int{}
 		s.Network.Loss, s.Network.Dup, s.Network.Tail = 0, 0, 2
 		s.Rogues = false
 		s.Ridge.MaxWaiting, s.Ridge.MaxLogCount = 8192, 1<<16
