@@ -24,7 +24,13 @@ type nulls struct {
 	warmUntil time.Duration
 	warmth    time.Duration
 	asked     time.Duration // when the last request came
+	// later is asked for by somebody who knows of messages up to after, which have not
+	// come: they overtake a null as far as that, until laterAt.
+	later, after hlc.Timestamp
+	laterAt      time.Duration
 }
+
+var noNulls = nulls{warmAt: never, laterAt: never}
 
 // nullLead is how far ahead nulls of this ensemble are to be. The further, the
 // fewer are needed; but the ensemble's own next messages come behind them, and
@@ -74,7 +80,12 @@ func (e *ensemble) minLead() time.Duration { return e.c.cfg.Tuning.Lead / 200 }
 // is above (T, e') only if e > e', else T+1 is needed. Never further than A
 // ahead of physical time: then the asker asks again. Only a decided null
 // counts; a promise would not bind the next coordinator.
-func (e *ensemble) reach(now hlc.Now, key ids.Position) {
+//
+// A request may be here sooner than messages that are below it by their T0 and that
+// the asker has copies of, up to after. What it asks for has to wait for those in any
+// case; a null that does not would have them raised, and so out of the order in which
+// they were opt-delivered.
+func (e *ensemble) reach(now hlc.Now, key ids.Position, after hlc.Timestamp) {
 	if key.E == e.id {
 		return
 	}
@@ -86,6 +97,17 @@ func (e *ensemble) reach(now hlc.Now, key ids.Position) {
 	if target <= max(n.want, e.lead.last) {
 		return
 	}
+	if after = min(after, target-1); after > e.lead.arrived {
+		n.later, n.after = max(n.later, target), max(n.after, after)
+		n.laterAt = min(n.laterAt, now.Mono+min(e.c.opt.latency, e.c.patience()))
+		return
+	}
+	e.wish(now, target)
+}
+
+// wish has the ensemble reach target, or as far as it may.
+func (e *ensemble) wish(now hlc.Now, target hlc.Timestamp) {
+	n := &e.lead.nulls
 	if target = e.ahead(now, target); target > max(n.want, e.lead.last) {
 		n.want = target
 		e.warm(now)
@@ -141,6 +163,17 @@ func (e *ensemble) warm(now hlc.Now) {
 		n.warmth = soon
 	}
 	n.asked = now.Mono
+}
+
+// catchUp is what was asked for when its time has come, or what it was to come after.
+func (e *ensemble) catchUp(now hlc.Now) {
+	n := &e.lead.nulls
+	if n.laterAt == never || now.Mono < n.laterAt && n.after > e.lead.arrived {
+		return
+	}
+	target := n.later
+	n.later, n.after, n.laterAt = 0, 0, never
+	e.wish(now, target)
 }
 
 // keepWarm wants a null when half of the lead is used up.
@@ -257,11 +290,19 @@ func (c *Core) noteForeign(it *heartbeatItem) {
 func (c *Core) ask(e *ensemble, key ids.Position) {
 	c.counters.Advances++
 	if e.lead.phase != idle {
-		e.reach(c.now, key)
+		e.reach(c.now, key, c.after(e))
 		e.pump(c.now)
 		return
 	}
 	if to := e.way(e.stream.askTries); to != 0 {
-		c.send(to, &advance{Ensemble: e.id, Key: key})
+		c.send(to, &advance{Ensemble: e.id, Key: key, After: c.after(e)})
 	}
+}
+
+// after is how far messages are known here that e is yet to order.
+func (c *Core) after(e *ensemble) hlc.Timestamp {
+	if len(e.spec.Partitions) == 1 {
+		return 0
+	}
+	return c.opt.spread()
 }

@@ -59,12 +59,12 @@ func (b *behind) low(t0, last hlc.Timestamp) hlc.Timestamp {
 // stamp is a timestamp for a message, given the last one. Who executes it before
 // its turn is told (OptDelivery.At): before or, of a message that is still waiting
 // when it is opt-delivered, because its timestamp was chosen then.
-func (e *ensemble) stamp(b *behind, m *Message, last, physical, w hlc.Timestamp) hlc.Timestamp {
+func (e *ensemble) stamp(b *behind, s *sealed, last, physical, w hlc.Timestamp) hlc.Timestamp {
+	t := max(s.message.T0, s.place)
 	if !b.on {
-		return clamp(m.T0, last, physical, w)
+		return clamp(t, last, physical, w)
 	}
-	h := e.c.opt.held(m)
-	t := m.T0
+	h := e.c.opt.held(s.message)
 	switch {
 	case h != nil && h.at > 0:
 		t = h.at
@@ -84,8 +84,8 @@ func (e *ensemble) foresee(h *held) {
 	if h.at > 0 || e.lead.phase != leading || len(h.message.Dests) > 1 {
 		return
 	}
-	if b := e.behind(); b.on && h.message.T0 >= b.reached {
-		h.at = b.low(h.message.T0, max(e.lead.last, e.lead.foreseen))
+	if b := e.behind(); b.on && h.place >= b.reached {
+		h.at = b.low(h.place, max(e.lead.last, e.lead.foreseen))
 		e.lead.foreseen = h.at
 	}
 }

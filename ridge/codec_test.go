@@ -41,7 +41,7 @@ func samples() []wire.Message {
 		&roll{ms},
 		&roll{Members{Ensemble: ids.All}},
 		&valueMessage{Ensemble: 1, Round: r, Instance: 6, Chain: chain, Value: step},
-		&advance{Ensemble: 1, Hops: 1, Key: ids.Position{T: hlc.Max, E: 3}},
+		&advance{Ensemble: 1, Hops: 1, Key: ids.Position{T: hlc.Max, E: 3}, After: 7},
 		&question{Ensemble: 1, Number: 300},
 		&position{Ensemble: 1, Number: 300, Round: s, Instance: 1 << 40, Confirmed: true},
 		&confirm{Ensemble: ids.All, Round: r, Number: 7},

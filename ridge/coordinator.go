@@ -42,6 +42,8 @@ type leader struct {
 	// newest is the highest place of what was proposed or opt-delivered here: nothing
 	// that comes later is before it in either order.
 	newest hlc.Timestamp
+	// arrived is the highest place of what has come to be proposed.
+	arrived hlc.Timestamp
 	// top is the timestamp of the last entry proposed, at proposed; here is
 	// that of the last one addressed to this process.
 	top      hlc.Timestamp
@@ -97,7 +99,7 @@ type openInstance struct {
 }
 
 func (l *leader) init() {
-	l.prep.at, l.repeatAt, l.nulls.warmAt, l.ripeAt = never, never, never, never
+	l.prep.at, l.repeatAt, l.nulls, l.ripeAt = never, never, noNulls, never
 	l.queue.init()
 	l.confirming.reset()
 }
@@ -108,7 +110,7 @@ func (l *leader) wake() time.Duration {
 	case preparing:
 		return l.prep.at
 	case leading:
-		return min(l.repeatAt, l.nulls.warmAt, l.confirming.at, l.ripeAt)
+		return min(l.repeatAt, l.nulls.warmAt, l.nulls.laterAt, l.confirming.at, l.ripeAt)
 	}
 	return never
 }
@@ -130,7 +132,7 @@ func (e *ensemble) start(now hlc.Now) {
 		l.queue.forget(l.open[i].value)
 	}
 	l.open, l.plan, l.change = nil, nil, nil
-	l.repeatAt, l.nulls.warmAt = never, never
+	l.repeatAt, l.nulls.warmAt, l.nulls.laterAt = never, never, never
 	l.confirming.reset()
 	for _, p := range e.spec.Acceptors {
 		e.tellMembers(p)
@@ -148,7 +150,7 @@ func (e *ensemble) stepDown() {
 	l.phase = idle
 	l.open, l.plan, l.change = nil, nil, nil
 	l.prep = preparation{at: never}
-	l.repeatAt, l.nulls = never, nulls{warmAt: never}
+	l.repeatAt, l.nulls = never, noNulls
 	l.reform, l.reforms = false, 0
 	l.confirming.reset()
 	to := e.coordinator()

@@ -48,7 +48,7 @@ func Decode(kind wire.Kind, body []byte) (wire.Message, error) {
 	case kindSupply:
 		m = &supply{Ensemble: readEnsemble(&r), Instance: readInstance(&r), Value: readValue(&r)}
 	case kindAdvance:
-		m = &advance{Ensemble: readEnsemble(&r), Hops: r.Byte(), Key: r.Position()}
+		m = &advance{Ensemble: readEnsemble(&r), Hops: r.Byte(), Key: r.Position(), After: r.Timestamp()}
 	case kindQuestion:
 		m = &question{Ensemble: readEnsemble(&r), Number: r.Uvarint()}
 	case kindPosition:

@@ -185,5 +185,5 @@ func (m *heartbeat) Append(b []byte) []byte {
 }
 
 func (m *advance) Append(b []byte) []byte {
-	return wire.AppendPosition(append(appendEnsemble(b, m.Ensemble), m.Hops), m.Key)
+	return wire.AppendTimestamp(wire.AppendPosition(append(appendEnsemble(b, m.Ensemble), m.Hops), m.Key), m.After)
 }

@@ -116,12 +116,12 @@ type store struct {
 	// queue has the copies that wait to be opt-delivered.
 	queue copies
 	// spreads counts the copies held of messages to several partitions; spreadTo is
-	// the highest T0 of those held since there were none.
+	// the highest place of those held since there were none.
 	spreads  int
 	spreadTo hlc.Timestamp
 }
 
-// spread is the highest T0 of messages to several partitions that are known here
+// spread is the highest place of messages to several partitions that are known here
 // and were not cons-delivered, or more; zero if there are none.
 func (s *store) spread() hlc.Timestamp {
 	if s.spreads == 0 {
@@ -245,7 +245,7 @@ func (s *store) add(o *origin, r *record, m *sealed) *held {
 		if s.spreads++; s.spreads == 1 {
 			s.spreadTo = 0
 		}
-		s.spreadTo = max(s.spreadTo, m.message.T0)
+		s.spreadTo = max(s.spreadTo, m.place)
 	}
 	return h
 }

@@ -267,6 +267,9 @@ type advance struct {
 	Ensemble ids.Ensemble
 	Hops     uint8
 	Key      ids.Position
+	// After: messages of this ensemble up to here are on their way to its coordinator,
+	// as the sender knows by their copies. Zero: it knows of none.
+	After hlc.Timestamp
 }
 
 func (*Propose) Kind() wire.Kind      { return kindPropose }

@@ -147,8 +147,8 @@ func (o *optimist) hold(c *Core, m *sealed, direct bool) {
 		m.digest = msg.Digest()
 	}
 	m.arrived = c.now.Mono
+	m.place = c.orders(msg.Dests).placeOf(msg)
 	h := o.add(from, r, m)
-	h.place = c.orders(msg.Dests).placeOf(msg)
 	o.queue.push(h)
 	o.waiting.push(h)
 	c.unpark(h)
@@ -256,6 +256,9 @@ func (c *Core) give(h *held, forced bool) OptDelivery {
 	c.home.foresee(h)
 	if e := c.orders(m.Dests); e != nil {
 		e.lead.newest = max(e.lead.newest, h.place)
+	}
+	if len(m.Dests) > 1 { // what this process stamps can be behind those as well
+		c.home.lead.newest = max(c.home.lead.newest, h.place)
 	}
 	h.again = c.now.Mono + c.againAfter()
 	o.listed.push(h)

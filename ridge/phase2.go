@@ -17,6 +17,7 @@ func (e *ensemble) pump(now hlc.Now) {
 		return
 	}
 	e.keepWarm(now)
+	e.catchUp(now)
 	l.ripeAt = never
 	e.fulfil(now)
 	for l.phase == leading && len(l.plan) == 0 && len(l.open) < e.c.cfg.Tuning.Pipeline && l.round.Version() == e.version() {
@@ -163,7 +164,7 @@ func (e *ensemble) batch(now hlc.Now, n int) *builder {
 	for range n {
 		s := l.queue.pop()
 		m := s.message
-		ts := e.stamp(&behind, m, l.last, physical, w)
+		ts := e.stamp(&behind, &s, l.last, physical, w)
 		newest, l.newest = max(newest, m.T0), max(l.newest, s.place)
 		l.last = max(l.last+1, ts)
 		b.add(ts, &s)

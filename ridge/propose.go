@@ -237,6 +237,7 @@ func (e *ensemble) enqueue(s sealed) {
 	} else if o.on {
 		s.place = e.placeOf(s.message)
 	}
+	e.lead.arrived = max(e.lead.arrived, s.place)
 	if !e.lead.queue.push(s, o.on) {
 		e.c.counters.Duplicates++
 	}
@@ -297,11 +298,11 @@ func (c *Core) advise(e *ensemble, p *Propose, why Reason) *Advice {
 func (e *ensemble) onAdvance(now hlc.Now, from ids.Process, m *advance) {
 	if e.lead.phase == idle {
 		if to := e.way(int(from)); to != 0 && m.Hops < maxHops {
-			e.c.send(to, &advance{Ensemble: m.Ensemble, Hops: m.Hops + 1, Key: m.Key})
+			e.c.send(to, &advance{Ensemble: m.Ensemble, Hops: m.Hops + 1, Key: m.Key, After: m.After})
 		}
 		return
 	}
-	if e.reach(now, m.Key); e.lead.nulls.want <= e.lead.last && len(e.lead.open) == 0 {
+	if e.reach(now, m.Key, m.After); e.lead.nulls.want <= e.lead.last && len(e.lead.open) == 0 {
 		// Reached and decided: the asker has missed the decision.
 		if p := e.c.peers[from]; p != nil {
 			e.c.send(from, e.c.heartbeat(p, &heartbeats{}))

@@ -1,0 +1,72 @@
+package ridge
+
+import (
+	"testing"
+	"time"
+
+	"github.com/eyrie-dev/eyrie/internal/hlc"
+	"github.com/eyrie-dev/eyrie/internal/ids"
+)
+
+// leadsAll is a coordinator of the ensemble of all partitions, with optimistic delivery.
+func leadsAll(t *testing.T) (*rig, *ensemble) {
+	r := optRig(t, 1, 2)
+	all := r.core.ensembles[1]
+	for _, e := range []*ensemble{r.e, all} {
+		r.step(2, &promise{Ensemble: e.id, Round: e.lead.round, Wall: epoch, From: 1})
+	}
+	all.part = 1 // messages of several partitions are frequent
+	return r, all
+}
+
+// A request that overtakes a message of which its sender knows comes after it: no null
+// raises the message. Of messages that do not come it does not wait for long.
+func TestAdvanceAfterWhatIsOnItsWay(t *testing.T) {
+	ask := func(after hlc.Timestamp) *advance {
+		return &advance{Ensemble: ids.All, Key: ids.Position{T: epoch + 500, E: 1}, After: after}
+	}
+	for _, c := range []struct {
+		what  string
+		after hlc.Timestamp
+		comes bool
+	}{
+		{"knows of none", 0, true},
+		{"knows of it", epoch + 499, true},
+		{"knows of later ones, too", epoch + 10_000, true},
+		{"knows of one that is lost", epoch + 499, false},
+	} {
+		r, all := leadsAll(t)
+		all.c.opt.latency = time.Millisecond
+		r.pass(time.Microsecond)
+		before := all.lead.last
+		r.step(4, ask(c.after))
+		if waits := all.lead.last == before; waits != (c.after > 0) {
+			t.Errorf("%s: reached %d at once", c.what, all.lead.last-epoch)
+		}
+		if c.comes {
+			r.step(0, &Propose{Ensemble: ids.All, Message: msg(1, epoch+499, 0, 1), Herald: true})
+		} else if w := r.core.Wake(); w != r.now.Mono+time.Millisecond {
+			t.Errorf("%s: wakes after %v", c.what, w-r.now.Mono)
+		}
+		if o := all.lead.open; c.after > 0 && c.comes && (len(o) != 1 || o[0].value.Entries[0].T != epoch+499) {
+			t.Errorf("%s: proposed %+v", c.what, o)
+		}
+		r.pass(time.Millisecond)
+		if last := all.lead.last; last < epoch+500 || last > epoch+500+followed {
+			t.Errorf("%s: reached %d", c.what, last-epoch)
+		}
+	}
+}
+
+// What comes behind a message of several partitions that was opt-delivered is ordered
+// behind it, though its timestamp is earlier.
+func TestPlacedBehindSeveral(t *testing.T) {
+	r, _ := leadsAll(t)
+	r.cast(msg(2, epoch+499, 0, 1))
+	r.wants("the first", -2)
+	r.step(0, &Propose{Ensemble: 0, Message: msg(1, epoch+400), Herald: true})
+	r.wants("the second", -1)
+	if s := r.e.lead.queue.ring[r.e.lead.queue.head]; s.place <= epoch+499 {
+		t.Errorf("placed at %d", s.place-epoch)
+	}
+}
