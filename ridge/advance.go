@@ -97,7 +97,7 @@ func (e *ensemble) reach(now hlc.Now, key ids.Position, after hlc.Timestamp) {
 	if target <= max(n.want, e.lead.last) {
 		return
 	}
-	if after = min(after, target-1); after > e.lead.arrived {
+	if after = min(after, target-1); after > e.arrived() {
 		n.later, n.after = max(n.later, target), max(n.after, after)
 		n.laterAt = min(n.laterAt, now.Mono+min(e.c.opt.latency, e.c.patience()))
 		return
@@ -165,10 +165,20 @@ func (e *ensemble) warm(now hlc.Now) {
 	n.asked = now.Mono
 }
 
+// arrived is how far messages have come here that a null is not to overtake: those that
+// the ensemble orders or, of those of one partition, copies of others that it has its own
+// messages stand behind.
+func (e *ensemble) arrived() hlc.Timestamp {
+	if len(e.spec.Partitions) > 1 {
+		return e.lead.arrived
+	}
+	return max(e.lead.arrived, e.c.opt.newest)
+}
+
 // catchUp is what was asked for when its time has come, or what it was to come after.
 func (e *ensemble) catchUp(now hlc.Now) {
 	n := &e.lead.nulls
-	if n.laterAt == never || now.Mono < n.laterAt && n.after > e.lead.arrived {
+	if n.laterAt == never || now.Mono < n.laterAt && n.after > e.arrived() {
 		return
 	}
 	target := n.later
@@ -261,12 +271,18 @@ func (e *ensemble) hint(entries []Entry) {
 		if s.ID == e.id || s.Partitions.Has(e.c.partition) {
 			continue
 		}
+		meets, after := false, hlc.Timestamp(0)
 		for _, x := range entries {
 			if s.Partitions.Meets(x.Message.Dests) {
-				e.c.counters.Advances++
-				e.c.send(e.c.foreignCoordinator(s), &advance{Ensemble: s.ID, Key: ids.Position{T: e.lead.top, E: e.id}})
-				break
+				meets = true
+				if e.c.opt.on {
+					after = max(after, x.Message.T0)
+				}
 			}
+		}
+		if meets {
+			e.c.counters.Advances++
+			e.c.send(e.c.foreignCoordinator(s), &advance{Ensemble: s.ID, Key: ids.Position{T: e.lead.top, E: e.id}, After: after})
 		}
 	}
 }

@@ -70,3 +70,30 @@ func TestPlacedBehindSeveral(t *testing.T) {
 		t.Errorf("placed at %d", s.place-epoch)
 	}
 }
+
+// The ensemble of all partitions tells those of one that its messages wait for how far
+// their direct copies are on their way: a null there waits for these, since what
+// came before them is to be ordered before.
+func TestHintAfterCopies(t *testing.T) {
+	r, _ := leadsAll(t)
+	r.step(0, &Propose{Ensemble: ids.All, Message: msg(1, epoch+499, 0, 1), Herald: true})
+	as := only[*advance](r)
+	if len(as) != 1 || as[0].Ensemble != 1 || as[0].After != epoch+499 {
+		t.Fatalf("asked %+v", as)
+	}
+	r = optRig(t, 4, 2)
+	r.step(5, &promise{Ensemble: 1, Round: r.e.lead.round, Wall: epoch, From: 1})
+	r.core.opt.latency = time.Millisecond
+	r.step(1, as[0])
+	if r.e.lead.last >= epoch+499 {
+		t.Fatalf("reached %d at once", r.e.lead.last-epoch)
+	}
+	r.step(0, &Propose{Ensemble: 1, Message: msg(2, epoch+400, 1), Herald: true})
+	if o := r.e.lead.open; len(o) != 1 || o[0].value.Entries[0].T > epoch+400 {
+		t.Errorf("proposed %+v", o)
+	}
+	r.step(0, &Cast{Message: msg(1, epoch+499, 0, 1), Alone: true})
+	if r.e.lead.last <= epoch+499 {
+		t.Errorf("reached %d", r.e.lead.last-epoch)
+	}
+}

@@ -267,8 +267,9 @@ type advance struct {
 	Ensemble ids.Ensemble
 	Hops     uint8
 	Key      ids.Position
-	// After: messages of this ensemble up to here are on their way to its coordinator,
-	// as the sender knows by their copies. Zero: it knows of none.
+	// After: messages up to here are on their way to this ensemble's coordinator, to be
+	// ordered by it or as direct copies, as the sender knows by its own. Zero: it knows
+	// of none.
 	After hlc.Timestamp
 }
 
