@@ -32,6 +32,25 @@ func TestEveryFailure(t *testing.T) {
 	}
 }
 
+// What could not be made for one is not there for another who needs it at the same
+// time: a batch that was under way when upkeep failed would be acknowledged in a file
+// whose name is not durable.
+func TestFailedSegmentStaysFailed(t *testing.T) {
+	for _, kind := range []vfs.OpKind{vfs.OpCreate, vfs.OpAllocate, vfs.OpSync, vfs.OpSyncDir} {
+		mem := vfs.NewMem()
+		f := &segmentFile{fs: mem, dir: ".", number: 4}
+		mem.Fail(kind, 1)
+		for i := range 2 {
+			if err := f.ensure(4096); !errors.Is(err, syscall.EIO) {
+				t.Errorf("%s fails: attempt %d: %v", kind, i+1, err)
+			}
+		}
+		if err := f.close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func (m *model) afterFailure(mem *vfs.Mem, err error) error {
 	j := m.j
 	if !errors.Is(err, syscall.EIO) || !errors.Is(j.Err(), syscall.EIO) {

@@ -31,7 +31,8 @@ type segmentFile struct {
 
 	mu      sync.Mutex
 	file    vfs.File // nil until created
-	size    int64    // allocated
+	size    int64    // allocated, durably
+	failed  error    // the first failure of ensure: all later ones are told it
 	written int64    // synced up to here: what Scrub may read
 }
 
@@ -51,9 +52,13 @@ func (f *segmentFile) name() string { return path.Join(f.dir, segmentName(f.numb
 func (f *segmentFile) ensure(size int64) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.file != nil && f.size >= size {
-		return nil
+	if f.failed == nil && f.size < size {
+		f.failed = f.make(size)
 	}
+	return f.failed
+}
+
+func (f *segmentFile) make(size int64) error {
 	if f.file == nil {
 		file, err := f.fs.Create(f.name())
 		if err != nil {
@@ -67,8 +72,11 @@ func (f *segmentFile) ensure(size int64) error {
 	if err := f.file.Sync(); err != nil {
 		return err
 	}
+	if err := f.fs.SyncDir(f.dir); err != nil {
+		return err
+	}
 	f.size = size
-	return f.fs.SyncDir(f.dir)
+	return nil
 }
 
 // write makes bytes durable.
