@@ -320,5 +320,5 @@ func (c *Core) after(e *ensemble) hlc.Timestamp {
 	if len(e.spec.Partitions) == 1 {
 		return 0
 	}
-	return c.opt.spread()
+	return c.opt.several.top()
 }

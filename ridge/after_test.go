@@ -69,6 +69,13 @@ func TestPlacedBehindSeveral(t *testing.T) {
 	if s := r.e.lead.queue.ring[r.e.lead.queue.head]; s.place <= epoch+499 {
 		t.Errorf("placed at %d", s.place-epoch)
 	}
+	r.core.cfg.Tuning.Lead = 10 * time.Millisecond
+	r.cast(msg(3, r.now.Wall.Add(20*time.Millisecond), 0, 1))
+	r.wants("one by a fast clock", -3)
+	r.step(0, &Propose{Ensemble: 0, Message: msg(4, epoch+600), Herald: true})
+	if q := &r.e.lead.queue; q.ring[len(q.ring)-1].place != epoch+600 {
+		t.Errorf("the fourth is placed at %d", q.ring[len(q.ring)-1].place-epoch)
+	}
 }
 
 // The ensemble of all partitions tells those of one that its messages wait for how far
@@ -95,5 +102,41 @@ func TestHintAfterCopies(t *testing.T) {
 	r.step(0, &Cast{Message: msg(1, epoch+499, 0, 1), Alone: true})
 	if r.e.lead.last <= epoch+499 {
 		t.Errorf("reached %d", r.e.lead.last-epoch)
+	}
+}
+
+// Where copies do not come in order, those of several partitions wait for others. What
+// this process orders and nobody else has a copy of does not: it is ordered before
+// them, but for those that it can only come behind.
+func TestOvertakesWhatWaits(t *testing.T) {
+	r := optRig(t, 4, 2)
+	r.step(5, &promise{Ensemble: 1, Round: r.e.lead.round, Wall: epoch, From: 1})
+	r.core.cfg.Tuning.OptimisticWait = 0
+	o := &r.core.opt
+	waits := func() {
+		o.wait, o.astray, o.latency = upper{value: 1000, primed: true}, 1, 10*time.Millisecond
+	}
+	own := func(name int, t0 hlc.Timestamp) {
+		waits()
+		r.step(0, &Propose{Ensemble: 1, Message: msg(name, t0, 1), Herald: true})
+	}
+	waits()
+	r.cast(msg(1, epoch+499, 0, 1))
+	r.wants("one that waits")
+	own(2, epoch+600)
+	r.wants("an own one", -2)
+	own(3, epoch+500)
+	own(4, epoch+400)
+	r.wants("own ones out of order", -3, -4)
+	r.e.lead.last = epoch + 700 // as by a null
+	own(5, epoch+800)
+	r.wants("one that can only come behind", -1, -5)
+	var last hlc.Timestamp
+	for i, s := range r.e.lead.queue.ring[r.e.lead.queue.head:] {
+		if h := o.held(s.message); h.at <= last || (h.at < epoch+499) != (i < 2) {
+			t.Errorf("%d is foreseen at %d, behind %d", s.message.Command.Sequence, h.at-epoch, last-epoch)
+		} else {
+			last = h.at
+		}
 	}
 }

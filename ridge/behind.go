@@ -15,8 +15,9 @@ import (
 //
 // Invariants. Timestamps rise, and none is maxBehind or more below its T0: the
 // layer above refuses what is W below. A message of several partitions of which
-// this process knows, by its copy or its decision, and that is before this one by
-// T0, stays before it: the optimistic order has them so. What finished before
+// this process knows, by its copy or its decision, and that is before this one by its
+// place, stays before it: the optimistic order has them so. Where copies wait to be
+// opt-delivered and this message does not, that goes for those that have been. What finished before
 // this message was sent is before it as ever, since whatever was delivered here
 // had this ensemble's timestamps pass it first.
 
@@ -29,8 +30,9 @@ func (t *Tuning) maxBehind() hlc.Timestamp {
 type behind struct {
 	on bool
 	// reached is what all others have reached; above is what messages that are
-	// later than it by T0 are to be above; least is how far behind they are at most.
-	reached, above, least hlc.Timestamp
+	// later than it by T0 are to be above, given what those are that overtake what
+	// waits to be opt-delivered; least is how far behind they are at most.
+	reached, above, given, least hlc.Timestamp
 }
 
 // behind is valid while nothing is learned.
@@ -39,11 +41,12 @@ func (e *ensemble) behind() (b behind) {
 	if !c.opt.on || len(c.ensembles) == 1 || len(e.spec.Partitions) > 1 {
 		return b
 	}
-	b = behind{on: true, reached: never64, above: c.opt.spread(), least: c.cfg.Tuning.maxBehind()}
+	b = behind{on: true, reached: never64, above: c.opt.several.top(), given: c.opt.severalGiven.top(), least: c.cfg.Tuning.maxBehind()}
 	for _, o := range c.ensembles {
 		if o != e {
 			b.reached = min(b.reached, o.stream.last)
-			b.above = max(b.above, o.stream.highest().T)
+			decided := o.stream.highest().T
+			b.above, b.given = max(b.above, decided), max(b.given, decided)
 		}
 	}
 	return b
@@ -51,9 +54,14 @@ func (e *ensemble) behind() (b behind) {
 
 const never64 = hlc.Timestamp(1<<63 - 1)
 
-// low is the timestamp for a message above last, as low as it may be.
-func (b *behind) low(t0, last hlc.Timestamp) hlc.Timestamp {
-	return min(t0, max(last+1, b.above+1, t0-b.least))
+// low is the timestamp for a message above last, as low as it may be. h is its copy,
+// or nil.
+func (b *behind) low(h *held, t0, last hlc.Timestamp) hlc.Timestamp {
+	above := b.above
+	if h != nil && h.early {
+		above = b.given
+	}
+	return min(t0, max(last+1, above+1, t0-b.least))
 }
 
 // stamp is a timestamp for a message, given the last one. Who executes it before
@@ -69,7 +77,7 @@ func (e *ensemble) stamp(b *behind, s *sealed, last, physical, w hlc.Timestamp) 
 	case h != nil && h.at > 0:
 		t = h.at
 	case t >= b.reached:
-		t = b.low(t, last)
+		t = b.low(h, t, last)
 	}
 	t = clamp(t, last, physical, w)
 	if h != nil {
@@ -84,10 +92,29 @@ func (e *ensemble) foresee(h *held) {
 	if h.at > 0 || e.lead.phase != leading || len(h.message.Dests) > 1 {
 		return
 	}
-	if b := e.behind(); b.on && h.place >= b.reached {
-		h.at = b.low(h.place, max(e.lead.last, e.lead.foreseen))
-		e.lead.foreseen = h.at
+	if t, low := e.foreseen(h); low {
+		h.at, e.lead.foreseen = t, t
 	}
+}
+
+// foreseen is the timestamp that a message of this ensemble has or would be given now;
+// low says that it is one behind its T0, which has to be remembered.
+func (e *ensemble) foreseen(h *held) (t hlc.Timestamp, low bool) {
+	if h.at > 0 {
+		return h.at, false
+	}
+	last := max(e.lead.last, e.lead.foreseen)
+	if b := e.behind(); b.on && h.place >= b.reached {
+		return b.low(h, h.place, last), true
+	}
+	return max(h.place, last+1), false
+}
+
+// before says whether h, of this ensemble, will be ordered before o, of several
+// partitions, that has its timestamp by its place.
+func (e *ensemble) before(h, o *held) bool {
+	t, _ := e.foreseen(h)
+	return t <= o.place
 }
 
 // freshen asks the others to go on when there is not much room left below what

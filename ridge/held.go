@@ -62,6 +62,8 @@ type held struct {
 	at hlc.Timestamp
 	// again is when it is multicast on the sender's behalf.
 	again time.Duration
+	// early: it overtakes what waits to be opt-delivered (ready).
+	early bool
 	// list is the one that it is in; index is its place in the heap, or -1.
 	list       *list
 	prev, next *held
@@ -115,19 +117,30 @@ type store struct {
 	free    *held // used again, linked by chain
 	// queue has the copies that wait to be opt-delivered.
 	queue copies
-	// spreads counts the copies held of messages to several partitions; spreadTo is
-	// the highest place of those held since there were none.
-	spreads  int
-	spreadTo hlc.Timestamp
+	// several are the messages to several partitions that are held; severalGiven those
+	// of them that were opt-delivered.
+	several, severalGiven spread
 }
 
-// spread is the highest place of messages to several partitions that are known here
-// and were not cons-delivered, or more; zero if there are none.
-func (s *store) spread() hlc.Timestamp {
-	if s.spreads == 0 {
+// spread is how far messages to several partitions go.
+type spread struct {
+	count int
+	to    hlc.Timestamp // the highest place of those counted since there were none
+}
+
+func (s *spread) add(place hlc.Timestamp) {
+	if s.count++; s.count == 1 {
+		s.to = 0
+	}
+	s.to = max(s.to, place)
+}
+
+// top is their highest place, or more; zero if there are none.
+func (s *spread) top() hlc.Timestamp {
+	if s.count == 0 {
 		return 0
 	}
-	return s.spreadTo
+	return s.to
 }
 
 func (s *store) init() { s.origins = make(map[ids.Client]*origin) }
@@ -242,10 +255,7 @@ func (s *store) add(o *origin, r *record, m *sealed) *held {
 	s.count++
 	s.bytes += m.message.size()
 	if len(m.message.Dests) > 1 {
-		if s.spreads++; s.spreads == 1 {
-			s.spreadTo = 0
-		}
-		s.spreadTo = max(s.spreadTo, m.place)
+		s.several.add(m.place)
 	}
 	return h
 }
@@ -269,7 +279,10 @@ func (s *store) drop(h *held) {
 	s.count--
 	s.bytes -= h.message.size()
 	if len(h.message.Dests) > 1 {
-		s.spreads--
+		s.several.count--
+		if h.again > 0 {
+			s.severalGiven.count--
+		}
 	}
 	*h = held{chain: s.free}
 	s.free = h

@@ -45,6 +45,9 @@ type optimist struct {
 	abroad hlc.Timestamp
 	// waiting has the copies in the heap by arrival.
 	waiting list
+	// ready has those that wait for none: nobody else has copies of them, and this
+	// process orders them before whatever it has not opt-delivered (behind).
+	ready list
 	// forced is the conservative delivery before which the last forced one was
 	// given: it is not given twice where there is no record of it.
 	forced ids.Position
@@ -110,12 +113,13 @@ func (o *optimist) hold(c *Core, m *sealed, direct bool) {
 		return
 	}
 	t, msg := &c.cfg.Tuning, m.message
+	own := !m.cast && len(msg.Dests) == 1 && c.home.lead.phase == leading
 	if !o.timely(c, msg) || msg.Attempt == 0 || msg.Attempt > maxAttempt {
 		c.counters.CopiesDropped++
 		return
 	}
 	if direct && !o.known(msg) {
-		o.observe(c.now, msg, !m.cast && len(msg.Dests) == 1 && c.home.lead.phase == leading)
+		o.observe(c.now, msg, own)
 	}
 	if o.count >= t.MaxHeld || o.count > 0 && o.bytes+msg.size() > t.MaxHeldSize {
 		c.counters.CopiesRefused++
@@ -149,8 +153,13 @@ func (o *optimist) hold(c *Core, m *sealed, direct bool) {
 	m.arrived = c.now.Mono
 	m.place = c.orders(msg.Dests).placeOf(msg)
 	h := o.add(from, r, m)
-	o.queue.push(h)
-	o.waiting.push(h)
+	if own && t.OptimisticWait == 0 && !o.calm() {
+		c.home.lead.newest, h.early = m.place, true
+		o.ready.push(h)
+	} else {
+		o.queue.push(h)
+		o.waiting.push(h)
+	}
 	c.unpark(h)
 }
 
@@ -214,7 +223,10 @@ func (o *optimist) limits(t *Tuning) (w hlc.Timestamp, most time.Duration) {
 // due is when, on the monotonic clock, the first in the heap is delivered:
 // when its own wait has ended, or that of any that arrived before.
 func (o *optimist) due(t *Tuning) time.Duration {
-	if len(o.queue) == 0 {
+	switch {
+	case o.ready.head != nil:
+		return 0
+	case len(o.queue) == 0:
 		return never
 	}
 	w, most := o.limits(t)
@@ -232,8 +244,10 @@ func (c *Core) NextOptimistic() (OptDelivery, bool) {
 		return OptDelivery{}, false
 	}
 	for o.due(&c.cfg.Tuning) <= c.now.Mono {
-		h := o.queue[0]
-		o.queue.remove(h)
+		h := c.upcoming()
+		if h.index >= 0 {
+			o.queue.remove(h)
+		}
 		h.unlink()
 		if h.message.T0.Add(c.cfg.Tuning.Horizon) < o.merged {
 			o.drop(h) // every copy is late
@@ -248,16 +262,32 @@ func (c *Core) NextOptimistic() (OptDelivery, bool) {
 	return c.force(e.stream.front().message, key)
 }
 
+// upcoming is the next copy to be opt-delivered, if one is due: the first of those that
+// need not wait, but for messages of several partitions that will be ordered before it,
+// which it would overtake.
+func (c *Core) upcoming() *held {
+	o := &c.opt
+	if h := o.ready.head; h != nil && (len(o.queue) == 0 || c.home.before(h, o.queue[0])) {
+		return h
+	}
+	return o.queue[0]
+}
+
 // give opt-delivers a copy.
 func (c *Core) give(h *held, forced bool) OptDelivery {
 	o, m := &c.opt, h.message
 	h.origin.find(m.Command.Sequence).opt |= 1 << (m.Attempt - 1)
 	h.given = c.now.Mono
 	c.home.foresee(h)
+	if len(m.Dests) > 1 {
+		o.severalGiven.add(h.place)
+	}
 	if e := c.orders(m.Dests); e != nil {
 		e.lead.newest = max(e.lead.newest, h.place)
 	}
-	if len(m.Dests) > 1 { // what this process stamps can be behind those as well
+	if len(m.Dests) > 1 && h.place <= c.home.time(c.now).Add(c.cfg.Tuning.Lead) {
+		// What this process stamps is behind those as well, but does not follow a
+		// clock that is far ahead.
 		c.home.lead.newest = max(c.home.lead.newest, h.place)
 	}
 	h.again = c.now.Mono + c.againAfter()

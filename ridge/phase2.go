@@ -134,9 +134,14 @@ func (e *ensemble) ripe(now hlc.Now, n int) int {
 	if w == 0 {
 		w, most = hlc.Timestamp(o.wait.value), max(l.latency/10, o.latency/8)
 	}
+	// Of what nobody else has copies of, this process makes the order.
+	alone := t.ProposeWait == 0 && len(e.spec.Partitions) == 1
 	first := never
 	for ; n > 0; n-- {
 		s := &l.queue.ring[l.queue.head+n-1]
+		if alone && !s.cast {
+			return n
+		}
 		at := min((s.message.T0 + w).Sub(o.anchor), s.arrived+most)
 		if at <= now.Mono {
 			return n
