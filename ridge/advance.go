@@ -97,7 +97,7 @@ func (e *ensemble) reach(now hlc.Now, key ids.Position, after hlc.Timestamp) {
 	if target <= max(n.want, e.lead.last) {
 		return
 	}
-	if after = min(after, target-1); after > e.arrived() {
+	if after = min(after, target-1); after > e.passed() {
 		n.later, n.after = max(n.later, target), max(n.after, after)
 		n.laterAt = min(n.laterAt, now.Mono+min(e.c.opt.latency, e.c.patience()))
 		return
@@ -165,20 +165,21 @@ func (e *ensemble) warm(now hlc.Now) {
 	n.asked = now.Mono
 }
 
-// arrived is how far messages have come here that a null is not to overtake: those that
-// the ensemble orders or, of those of one partition, copies of others that it has its own
-// messages stand behind.
-func (e *ensemble) arrived() hlc.Timestamp {
-	if len(e.spec.Partitions) > 1 {
-		return e.lead.arrived
+// passed is how far nothing is left that a null could overtake: messages have come, those
+// that the ensemble orders or, where these are of one partition, copies of others that
+// its own are to stand behind; or it is there already, and raises what comes.
+func (e *ensemble) passed() hlc.Timestamp {
+	t := max(e.lead.arrived, e.lead.last)
+	if len(e.spec.Partitions) == 1 {
+		t = max(t, e.c.opt.newest)
 	}
-	return max(e.lead.arrived, e.c.opt.newest)
+	return t
 }
 
 // catchUp is what was asked for when its time has come, or what it was to come after.
 func (e *ensemble) catchUp(now hlc.Now) {
 	n := &e.lead.nulls
-	if n.laterAt == never || now.Mono < n.laterAt && n.after > e.arrived() {
+	if n.laterAt == never || now.Mono < n.laterAt && n.after > e.passed() {
 		return
 	}
 	target := n.later

@@ -52,8 +52,14 @@ func TestAdvanceAfterWhatIsOnItsWay(t *testing.T) {
 			t.Errorf("%s: proposed %+v", c.what, o)
 		}
 		r.pass(time.Millisecond)
-		if last := all.lead.last; last < epoch+500 || last > epoch+500+followed {
+		last := all.lead.last
+		if last < epoch+500 || last > epoch+500+followed {
 			t.Errorf("%s: reached %d", c.what, last-epoch)
+		}
+		// What the ensemble has passed is no reason to wait.
+		r.step(4, &advance{Ensemble: ids.All, Key: ids.Position{T: last + 100, E: 1}, After: last - 1})
+		if all.lead.nulls.want < last+100 || all.lead.nulls.laterAt != never {
+			t.Errorf("%s: then wants %d", c.what, all.lead.nulls.want-epoch)
 		}
 	}
 }
@@ -129,7 +135,7 @@ func TestOvertakesWhatWaits(t *testing.T) {
 	own(4, epoch+400)
 	r.wants("own ones out of order", -3, -4)
 	r.e.lead.last = epoch + 700 // as by a null
-	own(5, epoch+800)
+	own(5, epoch+650)
 	r.wants("one that can only come behind", -1, -5)
 	var last hlc.Timestamp
 	for i, s := range r.e.lead.queue.ring[r.e.lead.queue.head:] {

@@ -93,7 +93,7 @@ func (e *ensemble) foresee(h *held) {
 		return
 	}
 	if t, low := e.foreseen(h); low {
-		h.at, e.lead.foreseen = t, t
+		h.at, e.lead.foreseen = t, max(e.lead.foreseen, t)
 	}
 }
 
@@ -105,7 +105,7 @@ func (e *ensemble) foreseen(h *held) (t hlc.Timestamp, low bool) {
 	}
 	last := max(e.lead.last, e.lead.foreseen)
 	if b := e.behind(); b.on && h.place >= b.reached {
-		return b.low(h, h.place, last), true
+		return max(b.low(h, h.place, last), last+1), true
 	}
 	return max(h.place, last+1), false
 }

@@ -260,12 +260,17 @@ func (s *store) add(o *origin, r *record, m *sealed) *held {
 	return h
 }
 
-// drop forgets a copy, wherever it waits.
-func (s *store) drop(h *held) {
+// take takes a copy from wherever it waits.
+func (s *store) take(h *held) {
 	h.unlink()
 	if h.index >= 0 {
 		s.queue.remove(h)
 	}
+}
+
+// drop forgets a copy, wherever it waits.
+func (s *store) drop(h *held) {
+	s.take(h)
 	o := h.origin
 	r := &o.ring[int(h.message.Command.Sequence)&(len(o.ring)-1)]
 	for p := &r.held; *p != nil; p = &(*p).chain {

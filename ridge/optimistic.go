@@ -245,10 +245,7 @@ func (c *Core) NextOptimistic() (OptDelivery, bool) {
 	}
 	for o.due(&c.cfg.Tuning) <= c.now.Mono {
 		h := c.upcoming()
-		if h.index >= 0 {
-			o.queue.remove(h)
-		}
-		h.unlink()
+		o.take(h)
 		if h.message.T0.Add(c.cfg.Tuning.Horizon) < o.merged {
 			o.drop(h) // every copy is late
 			continue
@@ -321,8 +318,7 @@ func (c *Core) force(m *Message, key ids.Position) (OptDelivery, bool) {
 			from.expires = max(from.expires, m.T0.Add(c.cfg.Tuning.Horizon))
 			o.forced = key
 			if h := r.copy(m.Attempt); h != nil {
-				o.queue.remove(h)
-				h.unlink()
+				o.take(h)
 				return c.give(h, true), true
 			}
 			r.opt |= bit

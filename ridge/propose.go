@@ -302,7 +302,8 @@ func (e *ensemble) onAdvance(now hlc.Now, from ids.Process, m *advance) {
 		}
 		return
 	}
-	if e.reach(now, m.Key, m.After); e.lead.nulls.want <= e.lead.last && len(e.lead.open) == 0 {
+	e.reach(now, m.Key, m.After)
+	if n := &e.lead.nulls; n.want <= e.lead.last && n.laterAt == never && len(e.lead.open) == 0 {
 		// Reached and decided: the asker has missed the decision.
 		if p := e.c.peers[from]; p != nil {
 			e.c.send(from, e.c.heartbeat(p, &heartbeats{}))
