@@ -274,12 +274,14 @@ func (e *ensemble) hint(entries []Entry) {
 		}
 		meets, after := false, hlc.Timestamp(0)
 		for _, x := range entries {
-			if s.Partitions.Meets(x.Message.Dests) {
-				meets = true
-				if e.c.opt.on {
-					after = max(after, x.Message.T0)
-				}
+			if !s.Partitions.Meets(x.Message.Dests) {
+				continue
 			}
+			meets = true
+			if !e.c.opt.on {
+				break
+			}
+			after = max(after, x.Message.T0)
 		}
 		if meets {
 			e.c.counters.Advances++

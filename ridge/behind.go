@@ -61,7 +61,7 @@ func (b *behind) low(h *held, t0, last hlc.Timestamp) hlc.Timestamp {
 	if h != nil && h.early {
 		above = b.given
 	}
-	return min(t0, max(last+1, above+1, t0-b.least))
+	return max(last+1, min(t0, max(above+1, t0-b.least)))
 }
 
 // stamp is a timestamp for a message, given the last one. Who executes it before
@@ -105,7 +105,7 @@ func (e *ensemble) foreseen(h *held) (t hlc.Timestamp, low bool) {
 	}
 	last := max(e.lead.last, e.lead.foreseen)
 	if b := e.behind(); b.on && h.place >= b.reached {
-		return max(b.low(h, h.place, last), last+1), true
+		return b.low(h, h.place, last), true
 	}
 	return max(h.place, last+1), false
 }

@@ -115,7 +115,7 @@ func (c *Core) onCast(m *Cast) {
 		// Whoever leads is who should have it.
 		c.advise(c.home, &Propose{Ensemble: c.home.id, Message: m.Message}, Redirect)
 	}
-	if e := c.ensemble(t.EnsembleFor(m.Message.Dests), true); e != nil && e.lead.phase != idle && e.refusal(m.Message, e.time(c.now)) == 0 {
+	if e := c.orders(m.Message.Dests); e != nil && e.lead.phase != idle && e.refusal(m.Message, e.time(c.now)) == 0 {
 		e.enqueue(s)
 	}
 }

@@ -55,8 +55,8 @@ type record struct {
 type held struct {
 	sealed
 	origin *origin
-	// given is when it was opt-delivered.
-	given time.Duration
+	// given: it was opt-delivered.
+	given bool
 	// at is the timestamp that this process has ordered it at, as its coordinator;
 	// zero: unknown.
 	at hlc.Timestamp
@@ -285,7 +285,7 @@ func (s *store) drop(h *held) {
 	s.bytes -= h.message.size()
 	if len(h.message.Dests) > 1 {
 		s.several.count--
-		if h.again > 0 {
+		if h.given {
 			s.severalGiven.count--
 		}
 	}

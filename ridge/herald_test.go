@@ -15,9 +15,7 @@ func TestHeraldOfItsProposal(t *testing.T) {
 	w := newWorld(t, 41, 1, 3, optimistic)
 	w.run(500 * time.Millisecond)
 	for i := range 20 {
-		m := msg(i+1, epoch.Add(w.now))
-		w.byName[idOf(m)] = &proposal{m: m}
-		w.node(1).step(ids.ToClient(m.Command.Client), &Propose{Message: m, Herald: true})
+		w.node(1).put(i+1, 0, Propose{Herald: true})
 		w.run(time.Millisecond)
 	}
 	w.finish(2 * time.Second)

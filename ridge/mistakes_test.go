@@ -39,17 +39,12 @@ func TestProposesWhatIsRipe(t *testing.T) {
 	if n.core.home.lead.phase != leading {
 		t.Fatal("process 1 does not lead")
 	}
-	put := func(name int, ago time.Duration) {
-		m := msg(name, epoch.Add(w.now-ago))
-		w.byName[idOf(m)] = &proposal{m: m}
-		n.step(ids.ToClient(m.Command.Client), &Propose{Message: m, Cast: true})
-	}
-	put(3, 0)
-	put(1, wait)
+	n.put(3, 0, Propose{Cast: true})
+	n.put(1, wait, Propose{Cast: true})
 	if c := n.core.home.lead.queue.count(); c != 1 {
 		t.Fatalf("%d messages wait, want 1", c)
 	}
-	put(2, wait/2)
+	n.put(2, wait/2, Propose{Cast: true})
 	w.run(wait * 3 / 4)
 	if c := n.core.home.lead.queue.count(); c != 1 {
 		t.Fatalf("then %d messages wait, want 1", c)
@@ -92,6 +87,26 @@ func TestNextEndsBeforeForced(t *testing.T) {
 	}
 }
 
+// put hands n the proposal of a message whose timestamp is as old as ago.
+func (n *node) put(name int, ago time.Duration, p Propose) {
+	p.Message = msg(name, epoch.Add(n.w.now-ago))
+	n.w.byName[idOf(p.Message)] = &proposal{m: p.Message}
+	n.step(ids.ToClient(p.Message.Command.Client), &p)
+}
+
+// agrees fails unless n has delivered these, in the same order both ways.
+func (n *node) agrees(t *testing.T, want ...int) {
+	t.Helper()
+	var got []int
+	for _, d := range n.delivered {
+		got = append(got, int(d.Message.Command.Sequence))
+	}
+	c := &n.core.counters
+	if !slices.Equal(got, want) || c.Mistakes+c.Forced > 0 || int(c.Compared) != len(want) {
+		t.Errorf("delivered %v; %d mistakes of %d, %d forced", got, c.Mistakes, c.Compared, c.Forced)
+	}
+}
+
 // A coordinator that waits longer with delivering than with proposing has what
 // comes after a proposal, though its timestamp is earlier, behind that in both
 // orders.
@@ -101,25 +116,12 @@ func TestPlacedBehindProposed(t *testing.T) {
 	})
 	w.minDelay, w.maxDelay = 15*time.Millisecond, 15*time.Millisecond
 	w.run(500 * time.Millisecond)
-	n := w.node(1)
-	put := func(name int, ago time.Duration) {
-		m := msg(name, epoch.Add(w.now-ago))
-		w.byName[idOf(m)] = &proposal{m: m}
-		n.step(ids.ToClient(m.Command.Client), &Propose{Message: m, Cast: true})
+	for i, ago := range []time.Duration{0, 5 * time.Millisecond, 0} {
+		w.node(1).put([]int{2, 1, 3}[i], ago, Propose{Cast: true})
 		w.run(time.Millisecond)
 	}
-	put(2, 0)
-	put(1, 5*time.Millisecond)
-	put(3, 0)
 	w.run(time.Second)
-	var got []int
-	for _, d := range n.delivered {
-		got = append(got, int(d.Message.Command.Sequence))
-	}
-	c := &n.core.counters
-	if !slices.Equal(got, []int{2, 1, 3}) || c.Mistakes+c.Forced > 0 || c.Compared != 3 {
-		t.Errorf("delivered %v; %d mistakes of %d, %d forced", got, c.Mistakes, c.Compared, c.Forced)
-	}
+	w.node(1).agrees(t, 2, 1, 3)
 }
 
 // What is proposed later than it is opt-delivered keeps its place before what comes
@@ -129,23 +131,10 @@ func TestPlacedBehindDelivered(t *testing.T) {
 		t.Optimistic, t.ProposeWait, t.OptimisticWait = true, 20*time.Millisecond, -1
 	})
 	w.run(500 * time.Millisecond)
-	n := w.node(1)
-	put := func(name int, ago time.Duration) {
-		m := msg(name, epoch.Add(w.now-ago))
-		w.byName[idOf(m)] = &proposal{m: m}
-		n.step(ids.ToClient(m.Command.Client), &Propose{Message: m, Herald: true})
+	for i, ago := range []time.Duration{0, 5 * time.Millisecond, 4 * time.Millisecond} {
+		w.node(1).put([]int{3, 1, 2}[i], ago, Propose{Herald: true})
 		w.run(time.Millisecond)
 	}
-	put(3, 0)
-	put(1, 5*time.Millisecond)
-	put(2, 4*time.Millisecond)
 	w.run(time.Second)
-	for i, want := range []ids.Sequence{3, 1, 2} {
-		if d := n.delivered; len(d) != 3 || d[i].Message.Command.Sequence != want {
-			t.Fatalf("delivered %v", d)
-		}
-	}
-	if c := &n.core.counters; c.Mistakes+c.Forced > 0 || c.Compared != 3 {
-		t.Errorf("%d mistakes of %d, %d forced", c.Mistakes, c.Compared, c.Forced)
-	}
+	w.node(1).agrees(t, 3, 1, 2)
 }

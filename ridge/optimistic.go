@@ -274,18 +274,18 @@ func (c *Core) upcoming() *held {
 func (c *Core) give(h *held, forced bool) OptDelivery {
 	o, m := &c.opt, h.message
 	h.origin.find(m.Command.Sequence).opt |= 1 << (m.Attempt - 1)
-	h.given = c.now.Mono
+	h.given = true
 	c.home.foresee(h)
-	if len(m.Dests) > 1 {
-		o.severalGiven.add(h.place)
-	}
 	if e := c.orders(m.Dests); e != nil {
 		e.lead.newest = max(e.lead.newest, h.place)
 	}
-	if len(m.Dests) > 1 && h.place <= c.home.time(c.now).Add(c.cfg.Tuning.Lead) {
+	if len(m.Dests) > 1 {
+		o.severalGiven.add(h.place)
 		// What this process stamps is behind those as well, but does not follow a
 		// clock that is far ahead.
-		c.home.lead.newest = max(c.home.lead.newest, h.place)
+		if h.place <= c.home.time(c.now).Add(c.cfg.Tuning.Lead) {
+			c.home.lead.newest = max(c.home.lead.newest, h.place)
+		}
 	}
 	h.again = c.now.Mono + c.againAfter()
 	o.listed.push(h)
@@ -293,7 +293,7 @@ func (c *Core) give(h *held, forced bool) OptDelivery {
 	if forced {
 		c.counters.Forced++
 	} else {
-		o.early += (h.given - h.arrived - o.early) / 16
+		o.early += (c.now.Mono - h.arrived - o.early) / 16
 	}
 	return OptDelivery{Message: m, Forced: forced, Leads: c.home.lead.phase == leading, At: h.at}
 }

@@ -232,10 +232,12 @@ func (e *ensemble) enqueue(s sealed) {
 	o := &e.c.opt
 	s.cast = s.cast && o.on && !o.delivered(s.message)
 	s.arrived = e.c.now.Mono
-	if h := o.held(s.message); h != nil {
-		s.place = h.place
-	} else if o.on {
-		s.place = e.placeOf(s.message)
+	if o.on {
+		if h := o.held(s.message); h != nil {
+			s.place = h.place
+		} else {
+			s.place = e.placeOf(s.message)
+		}
 	}
 	e.lead.arrived = max(e.lead.arrived, s.place)
 	if !e.lead.queue.push(s, o.on) {

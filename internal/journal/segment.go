@@ -48,7 +48,7 @@ func (f *segmentFile) name() string { return path.Join(f.dir, segmentName(f.numb
 
 // ensure creates the file, or makes it larger, durably and with its room
 // taken. A batch that needs the segment before upkeep has prepared it does
-// so itself; who comes second finds it done.
+// so itself; who comes second finds it done, or failed for good.
 func (f *segmentFile) ensure(size int64) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
