@@ -96,7 +96,7 @@ func testService() *partition.Service {
 				return []byte{9}
 			}},
 			{Name: "slide", Slide: slide, Apply: func(old []byte, ok bool, arg []byte) []byte {
-				drop, more := slide(old, ok, arg)
+				drop, more := slide(arg)(old, ok)
 				return append(slices.Clone(old[drop:]), more...)
 			}},
 			{Name: "tally", Commutes: true, Apply: func(old []byte, ok bool, arg []byte) []byte {
@@ -108,7 +108,7 @@ func testService() *partition.Service {
 				return []byte{sum + arg[0]}
 			}},
 			{Name: "gather", Commutes: true, Slide: gather, Apply: func(old []byte, ok bool, arg []byte) []byte {
-				drop, more := gather(old, ok, arg)
+				drop, more := gather(arg)(old, ok)
 				return append(slices.Clone(old[drop:]), more...)
 			}},
 		},
@@ -120,20 +120,24 @@ func testService() *partition.Service {
 var tallied int
 
 // slide keeps a window of some bytes, as an operation that rarely copies.
-func slide(old []byte, _ bool, arg []byte) (drop int, more []byte) {
-	return max(0, len(old)-20), arg
+func slide(arg []byte) partition.Sliding {
+	return func(old []byte, _ bool) (drop int, more []byte) {
+		return max(0, len(old)-20), arg
+	}
 }
 
 // gather keeps the six greatest bytes that there were, each once, in order.
-func gather(old []byte, _ bool, arg []byte) (drop int, more []byte) {
-	const most = 6
-	if n := len(old); n > 0 && n <= most && slices.IsSorted(old) && old[n-1] < arg[0] && len(slices.Compact(slices.Clone(old))) == n {
-		return max(0, n+1-most), arg[:1]
+func gather(arg []byte) partition.Sliding {
+	return func(old []byte, _ bool) (drop int, more []byte) {
+		const most = 6
+		if n := len(old); n > 0 && n <= most && slices.IsSorted(old) && old[n-1] < arg[0] && len(slices.Compact(slices.Clone(old))) == n {
+			return max(0, n+1-most), arg[:1]
+		}
+		all := append(slices.Clone(old), arg[0])
+		slices.Sort(all)
+		all = slices.Compact(all)
+		return len(old), all[max(0, len(all)-most):]
 	}
-	all := append(slices.Clone(old), arg[0])
-	slices.Sort(all)
-	all = slices.Compact(all)
-	return len(old), all[max(0, len(all)-most):]
 }
 
 type code struct {

@@ -1,6 +1,9 @@
 package partition
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+	"math/bits"
+)
 
 // keyIndex finds places in a list by the keys of what is there: a small hash
 // table, whose memory is used again. It knows nothing of the list: who asks
@@ -62,13 +65,17 @@ func (x *keyIndex) after(at uint64) (uint64, int) {
 	return at, int(x.slots[at]) - 1
 }
 
-// keySeed keeps those who choose keys from choosing what collides. Nothing
-// depends on it but time.
-var keySeed = maphash.MakeSeed()
+// Seeds keep those who choose keys from choosing what collides. Nothing depends on
+// them but time.
+var (
+	keySeed  = maphash.MakeSeed()
+	wordSeed = [2]uint64{maphash.Comparable(keySeed, 1), maphash.Comparable(keySeed, 2) | 1}
+)
 
 func hashKey(k Key) uint64 {
 	if w, ok := word(k.Name); ok {
-		return maphash.Comparable(keySeed, w^uint64(k.Collection)<<48)
+		high, low := bits.Mul64(w^uint64(k.Collection)<<48^wordSeed[0], wordSeed[1])
+		return high ^ low
 	}
 	return maphash.String(keySeed, k.Name)
 }

@@ -18,6 +18,8 @@ type Lent struct {
 	// by is who asks, if items may be left out, for a command of these destinations.
 	by    *Replica
 	dests ids.Set
+	// fetched has no meaning: see Updates.
+	fetched byte
 }
 
 // Leaves says whether Elsewhere may say yes: here, for this command.
@@ -79,12 +81,18 @@ func (l *Lent) Updates(items []Item, collection, op uint16, words, left []uint64
 		default:
 			it.here = mine && owners != nil && owners[i] == self
 		}
-		if v := there[w]; v != nil {
-			it.found, it.Key.Name = v, v.name
+		it.found = there[w]
+		items = append(items, it)
+	}
+	// What is to come from memory comes for all at a time: variables, and their names,
+	// which are about to be hashed.
+	for i := from; i < len(items); i++ {
+		if v := items[i].found; v != nil {
+			items[i].Key.Name = v.name
+			l.fetched += v.name[0]
 		} else {
 			unnamed++
 		}
-		items = append(items, it)
 	}
 	if unnamed > 0 {
 		name(items[from:], words, left, unnamed)

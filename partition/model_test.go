@@ -192,6 +192,7 @@ type modelTx struct {
 	accesses, bytes int
 	rng             *rand.PCG
 	over            bool
+	last            applied
 }
 
 type modelWrite struct {
@@ -343,7 +344,12 @@ func (t *modelTx) Update(k Key, op uint16, arg []byte) {
 		t.leave(ErrArgument, nameArgument)
 	}
 	w := t.write(k)
-	w.ops = append(w.ops, applied{op, slices.Clone(arg)})
+	t.last = applied{op: op, arg: slices.Clone(arg)}
+	w.ops = append(w.ops, t.last)
+}
+
+func (t *modelTx) Again(k Key) {
+	t.Update(k, t.last.op, t.last.arg)
 }
 
 func (t *modelTx) Range(g Range, yield func(string, []byte) bool) {

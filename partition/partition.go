@@ -92,6 +92,9 @@ type Tx interface {
 	// Update applies a registered operation to the variable at its owner,
 	// at the end; it ships nothing.
 	Update(k Key, op uint16, arg []byte)
+	// Again is Update of another variable, by the operation and with the argument
+	// of the last call of Update.
+	Again(k Key)
 	// Pass is Update, with so many bytes, of a variable whose item is left out of
 	// the access; see Lent.Elsewhere.
 	Pass(bytes int)
@@ -167,14 +170,19 @@ type Code interface {
 	Run(tx Tx) ([]byte, error)
 }
 
+// Sliding is an operation with its argument, which it must not change.
+type Sliding func(old []byte, ok bool) (drop int, more []byte)
+
 // Operation is what Update names: total, deterministic, without closure.
 // It returns the new value; ok says whether there was an old one.
 type Operation struct {
 	Name  string
 	Apply func(old []byte, ok bool, arg []byte) []byte
 	// Slide, if not nil, says the same as Apply in another way: the new value is
-	// old[drop:] followed by more. It spares the copying of what is kept.
-	Slide func(old []byte, ok bool, arg []byte) (drop int, more []byte)
+	// old[drop:] followed by more. It spares the copying of what is kept; and what it
+	// makes of an argument, once, is applied to all variables that a command updates
+	// by it.
+	Slide func(arg []byte) Sliding
 	// Commutes promises that the order in which it is applied, to any value and
 	// with any arguments, makes no difference to the value: the same bytes come of
 	// it. That has to hold for what ends it, too: it never panics, and by itself

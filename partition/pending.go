@@ -41,10 +41,12 @@ type before struct {
 	ok    bool
 }
 
-// applied is one Update.
+// applied is one Update, mostly of many variables.
 type applied struct {
 	op  uint16
 	arg []byte
+	// slide is what the operation, if it slides, has made of arg; nil: nothing yet.
+	slide Sliding
 }
 
 // settle applies the operations to what is known, or to the value before the
@@ -53,8 +55,8 @@ func (r *Replica) settle(p *pending, old []byte, ok bool) {
 	if !p.known {
 		p.value, p.ok, p.known = old, ok, true
 	}
-	for _, a := range p.ops {
-		if v, in, ok := r.operate(a, p); ok {
+	for i := range p.ops {
+		if v, in, ok := r.operate(&p.ops[i], p); ok {
 			p.value, p.in, p.ok = v, in, true
 		}
 	}
@@ -64,7 +66,7 @@ func (r *Replica) settle(p *pending, old []byte, ok bool) {
 // operate runs one operation. It is total by contract; one that panics or
 // overruns leaves the variable unchanged, at every destination, and never
 // changes the command's outcome [N1].
-func (r *Replica) operate(a applied, p *pending) (v []byte, in *room, ok bool) {
+func (r *Replica) operate(a *applied, p *pending) (v []byte, in *room, ok bool) {
 	defer func() {
 		if recover() != nil {
 			r.counters.OpPanics++
@@ -81,7 +83,7 @@ func (r *Replica) operate(a applied, p *pending) (v []byte, in *room, ok bool) {
 	was := r.digestIf(r.config.Checks, old)
 	op := &r.service.Operations[a.op]
 	if op.Slide != nil {
-		v, in = r.slide(op, old, p, a.arg)
+		v, in = r.slide(op, old, p, a)
 	} else {
 		v = op.Apply(old, p.ok, a.arg)
 	}
@@ -97,13 +99,16 @@ func (r *Replica) operate(a applied, p *pending) (v []byte, in *room, ok bool) {
 
 // slide runs an operation that says what it keeps. In test mode its other form
 // must agree.
-func (r *Replica) slide(op *Operation, old []byte, p *pending, arg []byte) ([]byte, *room) {
-	drop, more := op.Slide(old, p.ok, arg)
+func (r *Replica) slide(op *Operation, old []byte, p *pending, a *applied) ([]byte, *room) {
+	if a.slide == nil {
+		a.slide = op.Slide(a.arg)
+	}
+	drop, more := a.slide(old, p.ok)
 	if len(old)-drop+len(more) > r.tuning.MaxBytes {
 		panic(ErrBudget) // before there is memory for it
 	}
 	v, in := slide(old, p.in, drop, more)
-	if r.config.Checks && !bytes.Equal(v, op.Apply(old, p.ok, arg)) {
+	if r.config.Checks && !bytes.Equal(v, op.Apply(old, p.ok, a.arg)) {
 		r.stop("operation %q says one thing in two ways", op.Name)
 	}
 	return v, in
@@ -159,15 +164,24 @@ func (t *transaction) write(k Key, own int) *pending {
 	return &t.writes[n-1]
 }
 
+// cacheLine is what memory comes in, in bytes.
+const cacheLine = 64
+
 // fetchWrites looks at what install is about to look at: what is to come from memory
 // then comes for all writes at a time. Values of other commands lie in between.
 func (r *Replica) fetchWrites(t *transaction) {
 	sum := byte(0)
 	for i := range t.writes {
-		if v := t.writes[i].found; v != nil && len(v.value) > 0 {
-			sum += v.value[0] + v.value[len(v.value)-1]
-			if v.in != nil {
-				sum += byte(len(v.in.taken))
+		v := t.writes[i].found
+		if v == nil {
+			continue
+		}
+		if n := len(v.value); n > 0 {
+			sum += v.value[0] + v.value[n-1] + v.value[max(0, n-1-cacheLine)] + v.value[max(0, n-1-2*cacheLine)]
+		}
+		if v.in != nil {
+			if free := v.in.free(); len(free) > 0 {
+				sum += free[min(cacheLine, len(free)-1)] + free[min(2*cacheLine, len(free)-1)]
 			}
 		}
 	}

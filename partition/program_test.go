@@ -34,6 +34,7 @@ const (
 	opPut
 	opDelete
 	opUpdate
+	opAgain // as the update before
 	opRange
 	opRangePut // writes while ranging
 	opClock
@@ -120,7 +121,7 @@ func testService(ps *programs) *Service {
 				return binary.AppendUvarint(nil, sum%100000)
 			}},
 			doAppend: {Name: "append", Apply: func(old []byte, ok bool, arg []byte) []byte {
-				drop, more := appendTwo(old, ok, arg)
+				drop, more := appendTwo(arg)(old, ok)
 				return append(append([]byte(nil), old[drop:]...), more...)
 			}, Slide: appendTwo},
 			doPanic: {Name: "panic", Apply: func([]byte, bool, []byte) []byte { panic("operation") }},
@@ -128,7 +129,7 @@ func testService(ps *programs) *Service {
 			doClear: {Name: "clear", Apply: func([]byte, bool, []byte) []byte { return nil }},
 			doTally: {Name: "tally", Apply: tally, Commutes: true},
 			doGather: {Name: "gather", Commutes: true, Slide: gather, Apply: func(old []byte, ok bool, arg []byte) []byte {
-				drop, more := gather(old, ok, arg)
+				drop, more := gather(arg)(old, ok)
 				return append(append([]byte(nil), old[drop:]...), more...)
 			}},
 		},
@@ -137,11 +138,13 @@ func testService(ps *programs) *Service {
 }
 
 // appendTwo keeps the end of a long value.
-func appendTwo(old []byte, _ bool, arg []byte) (drop int, more []byte) {
-	if len(old) > 40 {
-		drop = len(old) - 20
+func appendTwo(arg []byte) Sliding {
+	return func(old []byte, _ bool) (drop int, more []byte) {
+		if len(old) > 40 {
+			drop = len(old) - 20
+		}
+		return drop, arg[:2]
 	}
-	return drop, arg[:2]
 }
 
 // tally adds to a number of nine bytes, which it makes of whatever was there.
@@ -160,15 +163,17 @@ func tally(old []byte, ok bool, arg []byte) []byte {
 
 // gather keeps the six greatest bytes that there were, each once, in order.
 // Mostly, where they come in order, it puts one behind the others.
-func gather(old []byte, _ bool, arg []byte) (drop int, more []byte) {
-	const most = 6
-	if n := len(old); n > 0 && n <= most && slices.IsSorted(old) && old[n-1] < arg[0] && len(slices.Compact(slices.Clone(old))) == n {
-		return max(0, n+1-most), arg[:1]
+func gather(arg []byte) Sliding {
+	return func(old []byte, _ bool) (drop int, more []byte) {
+		const most = 6
+		if n := len(old); n > 0 && n <= most && slices.IsSorted(old) && old[n-1] < arg[0] && len(slices.Compact(slices.Clone(old))) == n {
+			return max(0, n+1-most), arg[:1]
+		}
+		all := append(slices.Clone(old), arg[0])
+		slices.Sort(all)
+		all = slices.Compact(all)
+		return len(old), all[max(0, len(all)-most):]
 	}
-	all := append(slices.Clone(old), arg[0])
-	slices.Sort(all)
-	all = slices.Compact(all)
-	return len(old), all[max(0, len(all)-most):]
 }
 
 // testDiff says little where the beginning is the same, panics now and then,
@@ -234,7 +239,7 @@ func (p *preparedCode) Run(tx Tx) ([]byte, error) {
 	run := p.run
 	p.run = nil // once
 	if len(p.out) > 0 {
-		tx = passing{tx, p.out}
+		tx = &passing{Tx: tx, out: p.out}
 	}
 	return run(tx, p.arg)
 }
@@ -260,16 +265,27 @@ func leaveOut(a Access, lent *Lent) (items, out []Item) {
 // passing is the Tx of code of which updates were left out.
 type passing struct {
 	Tx
-	out []Item
+	out  []Item
+	last applied
+	told bool // the Tx knows of last
 }
 
-func (p passing) Update(k Key, op uint16, arg []byte) {
-	if slices.ContainsFunc(p.out, func(it Item) bool { return it.Key == k && it.Op == op }) {
+func (p *passing) Update(k Key, op uint16, arg []byte) {
+	p.last, p.told = applied{op: op, arg: slices.Clone(arg)}, false
+	p.Again(k)
+}
+
+func (p *passing) Again(k Key) {
+	switch {
+	case slices.ContainsFunc(p.out, func(it Item) bool { return it.Key == k && it.Op == p.last.op }):
 		passed++
-		p.Pass(len(arg))
-		return
+		p.Pass(len(p.last.arg))
+	case p.told:
+		p.Tx.Again(k)
+	default:
+		p.told = true
+		p.Tx.Update(k, p.last.op, p.last.arg)
 	}
-	p.Tx.Update(k, op, arg)
 }
 
 var passed int // updates, so far
@@ -316,6 +332,8 @@ func (p *program) run(tx Tx) ([]byte, error) {
 			arg := binary.LittleEndian.AppendUint64(nil, acc)
 			tx.Update(in.key, uint16(in.n), arg)
 			clear(arg)
+		case opAgain:
+			tx.Again(in.key)
 		case opRange:
 			n := in.n
 			tx.Range(in.rng, func(name string, v []byte) bool {
@@ -496,6 +514,13 @@ func (g *progGen) instr(p *program) {
 		if g.rng.IntN(3) == 0 {
 			p.code = append(p.code, in)
 			in = instr{op: opGet, key: k} // Get after Update [N1]
+			break
+		}
+		for range g.rng.IntN(4) {
+			p.code = append(p.code, in)
+			in = instr{op: opAgain, key: g.key()}
+			it.Key = in.key
+			declare(it)
 		}
 	case c < 84:
 		in.op, in.rng, in.n = opRange, g.rangeOf(), 1+g.rng.IntN(12)

@@ -25,7 +25,7 @@ const (
 func slide(old []byte, in *room, drop int, more []byte) ([]byte, *room) {
 	kept := old[drop:]
 	n := len(kept) + len(more)
-	if in == nil || !in.endsWith(kept) || cap(in.taken)-len(in.taken) < len(more) || cap(in.taken) > maxSlack*n+slackFloor {
+	if in == nil || !in.endsWith(kept) || len(in.free()) < len(more) || cap(in.taken) > maxSlack*n+slackFloor {
 		in = &room{make([]byte, 0, 2*n)}
 		in.taken = append(in.taken, kept...)
 	}
@@ -33,6 +33,9 @@ func slide(old []byte, in *room, drop int, more []byte) ([]byte, *room) {
 	end := len(in.taken)
 	return in.taken[end-n : end : end], in
 }
+
+// free is the memory behind what was taken.
+func (r *room) free() []byte { return r.taken[len(r.taken):cap(r.taken)] }
 
 // endsWith says whether b is the end of what was taken: that very memory.
 func (r *room) endsWith(b []byte) bool {

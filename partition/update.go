@@ -5,10 +5,24 @@ import (
 )
 
 // Update implements Tx.
-func (t *transaction) Update(k Key, op uint16, arg []byte) {
+func (t *transaction) Update(k Key, op uint16, arg []byte) { t.update(k, op, arg, false) }
+
+// Again implements Tx.
+func (t *transaction) Again(k Key) {
+	if len(t.ops) == 0 {
+		t.leave(ErrArgument)
+	}
+	last := &t.ops[len(t.ops)-1]
+	t.update(k, last.op, last.arg, true)
+}
+
+func (t *transaction) update(k Key, op uint16, arg []byte, again bool) {
 	own := t.touch(k, use{ModeUpdate, op}, len(arg))
 	if int(op) >= len(t.r.service.Operations) {
 		t.leave(ErrArgument)
+	}
+	if !again {
+		t.applying(op, arg)
 	}
 	if own >= 0 && t.remote && t.c.spares && !t.c.held[own] && t.promise.items[own].Blind {
 		return // its owner does it, and nobody can tell
@@ -19,7 +33,7 @@ func (t *transaction) Update(k Key, op uint16, arg []byte) {
 		p = t.writeOf(k)
 		p.before = &before{v, ok}
 	}
-	t.apply(p, op, arg)
+	t.apply(p)
 }
 
 // Pass implements Tx. It comes to what touch does.
@@ -30,9 +44,9 @@ func (t *transaction) Pass(bytes int) {
 	t.charge(1, bytes)
 }
 
-// apply adds an operation to what a command does to a variable. Mostly it is that
-// of the variable before, and has one place in memory.
-func (t *transaction) apply(p *pending, op uint16, arg []byte) {
+// applying takes note of an operation and its argument. Mostly they are those of the
+// update before, and have one place in memory.
+func (t *transaction) applying(op uint16, arg []byte) {
 	n := len(t.ops) - 1
 	switch {
 	case n < 0 || !sameBytes(t.ops[n].arg, arg):
@@ -40,7 +54,11 @@ func (t *transaction) apply(p *pending, op uint16, arg []byte) {
 	case t.ops[n].op != op:
 		t.addOp(op, t.ops[n].arg)
 	}
-	n = len(t.ops) - 1
+}
+
+// apply adds the last operation to what a command does to a variable.
+func (t *transaction) apply(p *pending) {
+	n := len(t.ops) - 1
 	if p.ops == nil {
 		p.ops = t.ops[n : n+1 : n+1]
 	} else {
@@ -52,7 +70,7 @@ func (t *transaction) addOp(op uint16, arg []byte) {
 	if len(t.ops) == cap(t.ops) {
 		t.ops = make([]applied, 0, min(max(2, 2*cap(t.ops)), maxOps))
 	}
-	t.ops = append(t.ops, applied{op, arg})
+	t.ops = append(t.ops, applied{op: op, arg: arg})
 }
 
 // maxOps of a command have their memory in one piece.

@@ -24,6 +24,8 @@ type machineTx struct {
 	// ended is why the command is over before its code is: code that swallows
 	// the panic by which it is left changes nothing.
 	ended error
+	// again updates another variable as the last one.
+	again func(partition.Key)
 }
 
 // write is what a command made of a variable; not ok: deleted.
@@ -163,8 +165,12 @@ func (tx *machineTx) Update(k partition.Key, op uint16, arg []byte) {
 	defer func() {
 		_ = recover() // a panic leaves the variable as it was [N1]
 	}()
+	tx.again = func(k partition.Key) { tx.Update(k, op, arg) }
 	tx.writes[k] = write{tx.m.s.def.Operations[op].Apply(old, ok, arg), true}
 }
+
+// Again follows an Update, in package ssmr's own code.
+func (tx *machineTx) Again(k partition.Key) { tx.again(k) }
 
 // Pass is never called: nothing is left out of what is prepared here.
 func (tx *machineTx) Pass(bytes int) { tx.charge(1, bytes) }

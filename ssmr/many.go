@@ -65,6 +65,7 @@ func (c *Collection[K, V]) UpdateEach(tx Tx, keys iter.Seq[K], change Change[V])
 	}
 	op, word := index(tx.of.s.operations, change.op, "operation", tx.of.s), c.plain.word
 	g.next, g.nextAt = 0, g.at
+	told := false // the partition knows the change
 	keys(func(k K) bool {
 		switch i := g.next; {
 		case i == len(g.words) || word(k) != g.words[i]:
@@ -73,8 +74,12 @@ func (c *Collection[K, V]) UpdateEach(tx Tx, keys iter.Seq[K], change Change[V])
 			return true
 		case g.left.has(i):
 			tx.tx.Pass(len(change.arg))
+		case told:
+			tx.tx.Again(tx.of.items[g.nextAt].Key)
+			g.nextAt++
 		default:
 			tx.tx.Update(tx.of.items[g.nextAt].Key, op, change.arg)
+			told = true
 			g.nextAt++
 		}
 		g.next++

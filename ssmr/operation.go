@@ -56,7 +56,8 @@ func NewOperation[V, A any](name string, apply func(old V, ok bool, arg A) V, op
 // one is old[drop:] followed by more. What is kept is not copied each time, so
 // that a long value of which little changes, such as a list that grows at its end
 // and is cut at its beginning, costs what changes. Slide gets the encoding as it
-// is stored, or nothing and false; it must not change it. The rest is as for
+// is stored, or nothing and false; it must change neither that nor its argument,
+// which is the same for all values that a command slides. The rest is as for
 // NewOperation; a drop that is out of range counts as a panic.
 func NewSliding[V, A any](name string, slide func(old []byte, ok bool, arg A) (drop int, more []byte), options ...OperationOption) *Operation[V, A] {
 	return (&Operation[V, A]{
@@ -134,13 +135,14 @@ func (o *Operation[V, A]) addTo(s *Service, prefix string) {
 	s.def.Operations = append(s.def.Operations, op)
 }
 
-func (o *Operation[V, A]) runSlide(old []byte, ok bool, arg []byte) (drop int, more []byte) {
-	return o.slide(old, ok, must(o.arg.decode(arg, false)))
+func (o *Operation[V, A]) runSlide(arg []byte) partition.Sliding {
+	a := must(o.arg.decode(arg, false))
+	return func(old []byte, ok bool) (drop int, more []byte) { return o.slide(old, ok, a) }
 }
 
 // runWhole is runSlide with its result put together.
 func (o *Operation[V, A]) runWhole(old []byte, ok bool, arg []byte) []byte {
-	drop, more := o.runSlide(old, ok, arg)
+	drop, more := o.runSlide(arg)(old, ok)
 	return append(append([]byte(nil), old[drop:]...), more...)
 }
 

@@ -143,6 +143,7 @@ func (s *spy) Range(r partition.Range, yield func(string, []byte) bool) {
 func (s *spy) Put(partition.Key, []byte)            {}
 func (s *spy) Delete(partition.Key)                 {}
 func (s *spy) Update(partition.Key, uint16, []byte) {}
+func (s *spy) Again(partition.Key)                  {}
 func (s *spy) Pass(int)                             {}
 func (s *spy) Now() hlc.Timestamp                   { return 1 << 51 }
 func (s *spy) Rand() uint64                         { return 0 }

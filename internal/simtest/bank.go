@@ -143,7 +143,7 @@ func bankService() *partition.Service {
 				return appendToken(old, arg)
 			}},
 			opKeep: {Name: "keep", Commutes: true, Slide: keep, Apply: func(old []byte, ok bool, arg []byte) []byte {
-				drop, more := keep(old, ok, arg)
+				drop, more := keep(arg)(old, ok)
 				return append(append([]byte(nil), old[drop:]...), more...)
 			}},
 		},
@@ -160,19 +160,21 @@ const maxKept = 6
 
 // keep puts a token into a box, which is in order, each once. Mostly it is the
 // greatest.
-func keep(old []byte, _ bool, token []byte) (drop int, more []byte) {
-	at := len(old)
-	for ; at > 0 && number(old[at-8:at]) > number(token); at -= 8 {
+func keep(token []byte) partition.Sliding {
+	return func(old []byte, _ bool) (drop int, more []byte) {
+		at := len(old)
+		for ; at > 0 && number(old[at-8:at]) > number(token); at -= 8 {
+		}
+		over := max(0, len(old)+8-8*maxKept)
+		switch {
+		case at > 0 && number(old[at-8:at]) == number(token):
+			return 0, nil
+		case at == len(old):
+			return over, token
+		}
+		all := append(append(append([]byte(nil), old[:at]...), token...), old[at:]...)
+		return len(old), all[over:]
 	}
-	over := max(0, len(old)+8-8*maxKept)
-	switch {
-	case at > 0 && number(old[at-8:at]) == number(token):
-		return 0, nil
-	case at == len(old):
-		return over, token
-	}
-	all := append(append(append([]byte(nil), old[:at]...), token...), old[at:]...)
-	return len(old), all[over:]
 }
 
 // tokens kept in a list; older ones are folded into its first eight bytes.

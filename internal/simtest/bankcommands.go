@@ -95,9 +95,7 @@ var bankCommands = [nBankCommands]bankCommand{
 		return out, nil
 	}},
 	cmdPush: {name: "push", touch: allOf(list, writes), run: func(tx partition.Tx, a bankArg) ([]byte, error) {
-		for _, k := range a.Keys {
-			tx.Update(list(k), opToken, bytesOf(a.N))
-		}
+		updateEach(tx, list, opToken, a)
 		return nil, nil
 	}},
 	cmdFollow: {name: "follow", hint: true, touch: allOf(ref, reads), run: func(tx partition.Tx, a bankArg) (out []byte, _ error) {
@@ -265,18 +263,14 @@ var bankCommands = [nBankCommands]bankCommand{
 		return bytesOf(n), nil
 	}},
 	cmdGive: {name: "give", touch: allOf(account, updates(opAdd)), run: func(tx partition.Tx, a bankArg) ([]byte, error) {
-		for _, k := range a.Keys {
-			tx.Update(account(k), opAdd, bytesOf(a.N))
-		}
+		updateEach(tx, account, opAdd, a)
 		return nil, nil
 	}},
 	cmdKeep: {name: "keep", touch: func(a bankArg) []partition.Item {
 		return append(allOf(box, updates(opKeep))(a), reads(account(a.Keys[0])))
 	}, run: func(tx partition.Tx, a bankArg) ([]byte, error) {
 		n := get(tx, account(a.Keys[0]))
-		for _, k := range a.Keys {
-			tx.Update(box(k), opKeep, bytesOf(a.N))
-		}
+		updateEach(tx, box, opKeep, a)
 		return bytesOf(n), nil
 	}},
 	cmdLook: {name: "look", reads: true, touch: allOf(box, reads), run: func(tx partition.Tx, a bankArg) (out []byte, _ error) {
@@ -296,6 +290,17 @@ var bankCommands = [nBankCommands]bankCommand{
 		put(tx, account(a.Keys[0]), n)
 		return bytesOf(n), nil
 	}},
+}
+
+// updateEach updates all of a command's variables, the others as the first.
+func updateEach(tx partition.Tx, of func(uint16) partition.Key, op uint16, a bankArg) {
+	for i, k := range a.Keys {
+		if i == 0 {
+			tx.Update(of(k), op, bytesOf(a.N))
+		} else {
+			tx.Again(of(k))
+		}
+	}
 }
 
 // transfer takes N from the first account and gives it to the others.

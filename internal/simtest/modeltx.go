@@ -18,6 +18,8 @@ type modelTx struct {
 	buffer   map[partition.Key]*[]byte // nil: deleted
 	order    []partition.Key           // of buffer
 	t        touched
+	// again updates another variable as the last one.
+	again func(partition.Key)
 }
 
 func (tx *modelTx) run(spec *partition.CommandSpec, arg []byte) (value []byte, err error) {
@@ -124,7 +126,10 @@ func (tx *modelTx) Delete(k partition.Key) {
 // Pass is never called: nothing is left out of what a model executes.
 func (tx *modelTx) Pass(int) {}
 
+func (tx *modelTx) Again(k partition.Key) { tx.again(k) }
+
 func (tx *modelTx) Update(k partition.Key, op uint16, arg []byte) {
+	tx.again = func(k partition.Key) { tx.Update(k, op, arg) }
 	tx.spend()
 	tx.demandUse(k, true, int(op))
 	old, ok := tx.peek(k)
