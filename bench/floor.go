@@ -31,12 +31,13 @@ type Floor struct {
 	followers sync.WaitGroup
 	readers   sync.WaitGroup
 	journals  []*floorJournal // to be closed
-	batched   func()          // after the completions of an acknowledgement, or nil
+	// batched is told of what has completed, in place of callbacks, or nil.
+	batched func(slots []uint32, err error)
 
 	mu        sync.Mutex
 	submitted uint64
 	completed uint64
-	waiting   []func(error) // ring: operation i is at i % len
+	waiting   []floorOp // ring: operation i is at i % len
 	failed    error
 	own       floorOwn
 }
@@ -55,6 +56,12 @@ type floorLink struct {
 	writing bool // a goroutine is in send, and owns the frame
 }
 
+// floorOp is an operation that waits.
+type floorOp struct {
+	slot uint32
+	done func(error)
+}
+
 // floorHeader is a frame's length and its number of operations.
 const floorHeader = 8
 
@@ -63,7 +70,7 @@ const floorLag = 1 << 16
 
 // NewFloor makes the floor for a case; partitions are ignored.
 func NewFloor(c Case) System {
-	return &Floor{c: c, waiting: make([]func(error), max(c.Outstanding, 1))}
+	return &Floor{c: c, waiting: make([]floorOp, max(c.Outstanding, 1))}
 }
 
 // Start implements System.
@@ -102,12 +109,12 @@ func (f *Floor) Start(ctx context.Context) error {
 // Submit implements System.
 func (f *Floor) Submit(op Op, done func(error)) {
 	f.mu.Lock()
-	if f.failed != nil {
+	if err := f.failed; err != nil {
 		f.mu.Unlock()
-		done(f.failed)
+		f.complete(nil, []floorOp{{uint32(op.Slot), done}}, err)
 		return
 	}
-	f.waiting[f.submitted%uint64(len(f.waiting))] = done
+	f.waiting[f.submitted%uint64(len(f.waiting))] = floorOp{uint32(op.Slot), done}
 	f.submitted++
 	for _, l := range f.links {
 		l.pending = binary.LittleEndian.AppendUint32(l.pending, op.Key)
@@ -157,7 +164,8 @@ func (f *Floor) send(l *floorLink) {
 // acks reads l's acknowledgements: 4 bytes, how many operations.
 func (f *Floor) acks(l *floorLink) {
 	var b [4]byte
-	var ready []func(error)
+	var ready []floorOp
+	var slots []uint32
 	for {
 		if _, err := io.ReadFull(l.conn, b[:]); err != nil {
 			f.fail(err)
@@ -168,18 +176,28 @@ func (f *Floor) acks(l *floorLink) {
 		l.flying = false
 		ready = f.commit(ready[:0])
 		f.send(l)
-		for _, done := range ready {
-			done(nil)
-		}
-		if f.batched != nil {
-			f.batched()
+		slots = f.complete(slots[:0], ready, nil)
+	}
+}
+
+// complete ends operations. It returns slots, where theirs are put.
+func (f *Floor) complete(slots []uint32, ready []floorOp, err error) []uint32 {
+	for _, op := range ready {
+		if f.batched == nil {
+			op.done(err)
+		} else {
+			slots = append(slots, op.slot)
 		}
 	}
+	if len(slots) > 0 {
+		f.batched(slots, err)
+	}
+	return slots
 }
 
 // Batched implements Batcher: acknowledgements complete what they cover, unless
 // the leader's journal does.
-func (f *Floor) Batched(all func()) bool {
+func (f *Floor) Batched(all func(slots []uint32, err error)) bool {
 	if f.c.Dir == "" {
 		f.batched = all
 	}
@@ -187,7 +205,7 @@ func (f *Floor) Batched(all func()) bool {
 }
 
 // commit takes the operations that one follower and the leader have.
-func (f *Floor) commit(ready []func(error)) []func(error) {
+func (f *Floor) commit(ready []floorOp) []floorOp {
 	a, b := f.links[0].acked, f.links[1].acked
 	to := min(max(a, b), min(a, b)+floorLag)
 	if f.own.journal != nil {
@@ -208,14 +226,12 @@ func (f *Floor) fail(err error) {
 	}
 	f.failed = err
 	f.own.more.Broadcast()
-	var ready []func(error)
+	var ready []floorOp
 	for ; f.completed < f.submitted; f.completed++ {
 		ready = append(ready, f.waiting[f.completed%uint64(len(f.waiting))])
 	}
 	f.mu.Unlock()
-	for _, done := range ready {
-		done(err)
-	}
+	f.complete(nil, ready, err)
 }
 
 // follow is a follower: it reads frames, keeps each operation's value, and

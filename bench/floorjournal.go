@@ -72,7 +72,7 @@ type floorOwn struct {
 // same: what comes during one sync waits for the next.
 func (f *Floor) keep() {
 	o := &f.own
-	var ready []func(error)
+	var ready []floorOp
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for {
@@ -96,9 +96,7 @@ func (f *Floor) keep() {
 		o.durable += count
 		ready = f.commit(ready[:0])
 		f.mu.Unlock()
-		for _, done := range ready {
-			done(nil)
-		}
+		f.complete(nil, ready, nil)
 		f.mu.Lock()
 	}
 }

@@ -3,23 +3,17 @@ package bench
 import "time"
 
 // The generator is run by whoever has the right to, of whom there is one: the
-// goroutine of load.run or, where few operations are outstanding and the system is
-// a Batcher, whoever has called the callbacks, as programs do that go on where they
-// are called back. To wake a goroutine for one operation costs a system call, of 15 µs
-// where a processor is idle, and so most with a system that needs only one of them.
-// For etcd's raft, whose two followers then no longer work at once, the goroutine is
-// better, so that driver is no Batcher.
+// goroutine of load.run or, of a Batcher in a closed loop, whoever says that
+// operations have completed, as programs do that go on where they are called back. To
+// wake a goroutine costs a system call, of 15 µs where a processor is idle, and so most
+// with a system that needs only one of them.
 //
 // token carries the right to run. Invariant: it is there only while nobody else has
 // the right.
 
-// With more than visitorsMost outstanding, run's goroutine submits while the system's
-// still calls back. A visitor runs the generator visitorsTurns times at most: the
-// system's goroutine has its own work.
-const (
-	visitorsMost  = 4
-	visitorsTurns = 4
-)
+// A visitor runs the generator visitorsTurns times at most: the system's goroutine has
+// its own work.
+const visitorsTurns = 4
 
 // finish is an operation's completion, or its optimistic answer, on any
 // goroutine.
@@ -27,22 +21,26 @@ func (l *load) finish(c completion) {
 	c.at = time.Since(l.base)
 	l.mu.Lock()
 	l.finished = append(l.finished, c)
-	mine := !l.batched && l.claim()
+	mine := l.claim()
 	l.mu.Unlock()
 	if mine {
 		l.token <- struct{}{}
 	}
 }
 
-// gathered is called by a system that has made all the calls that it had to make.
-func (l *load) gathered() {
+// completed is the completion of operations that a Batcher completes together. When
+// that was is read from the clock when the generator handles them.
+func (l *load) completed(slots []uint32, err error) {
 	l.mu.Lock()
-	mine := len(l.finished) > 0 && l.claim()
+	for _, slot := range slots {
+		l.finished = append(l.finished, completion{slot: int(slot), err: err})
+	}
+	mine := l.claim()
 	l.mu.Unlock()
 	if !mine {
 		return
 	}
-	if l.more {
+	if l.more && l.pace == nil {
 		for range visitorsTurns {
 			if !l.turn() {
 				return

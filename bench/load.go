@@ -55,10 +55,10 @@ const sharedReading = 16
 // mu guards finished, running and wanted only; everything else belongs to the
 // holder of the right to run the generator: see generator.go.
 type load struct {
-	sys    System
-	c      Case
-	random *rand.Rand
-	value  []byte
+	sys   System
+	c     Case
+	draws draws
+	op    Op // scratch
 
 	base    time.Time
 	started []time.Duration // since base, per slot
@@ -70,7 +70,6 @@ type load struct {
 	latency Histogram
 	pace    *pace // nil: a completion admits the next operation
 
-	source    Source   // sys, if it is one
 	optimist  Optimist // sys, if it is one
 	early     []func() // per slot
 	answered  []bool   // per slot: its first answer has come
@@ -79,8 +78,7 @@ type load struct {
 	first     error
 	seen      func(at time.Duration) // if not nil, called with each success
 
-	batched bool         // sys says when it has made the calls that it has to make at a time
-	batch   []completion // scratch
+	batch []completion // scratch
 
 	mu       sync.Mutex
 	finished []completion
@@ -91,7 +89,7 @@ type load struct {
 
 type completion struct {
 	slot  int
-	at    time.Duration
+	at    time.Duration // 0: not read yet
 	err   error
 	early bool // an optimistic answer only
 }
@@ -99,17 +97,15 @@ type completion struct {
 func newLoad(sys System, c Case, seed uint64) *load {
 	l := &load{
 		sys: sys, c: c,
-		random:  rand.New(rand.NewPCG(seed, 1)),
-		value:   makeValue(c, seed),
 		base:    time.Now(),
 		started: make([]time.Duration, c.Outstanding),
 		done:    make([]func(error), c.Outstanding),
 		running: true, // the caller's
 		token:   make(chan struct{}, 1),
 	}
-	l.source, _ = sys.(Source)
-	if b, ok := sys.(Batcher); ok && c.Outstanding <= visitorsMost && c.Rate == 0 {
-		l.batched = b.Batched(l.gathered)
+	l.draws = newDraws(sys, &l.c, rand.New(rand.NewPCG(seed, 1)), seed)
+	if b, ok := sys.(Batcher); ok && b.Batched(l.completed) {
+		return l // there are no callbacks
 	}
 	for slot := range l.done {
 		l.done[slot] = func(err error) { l.finish(completion{slot: slot, err: err}) }
@@ -166,32 +162,6 @@ func window(sys System, f func()) *Result {
 		r.Timelines, r.Posts = r.Timelines-timelines, r.Posts-posts
 	}
 	return r
-}
-
-// draw draws an operation, or has the system do so.
-func draw(source Source, random *rand.Rand, c *Case, slot int, value []byte) Op {
-	if source != nil {
-		return source.Next(slot)
-	}
-	return nextOp(random, c, slot, value)
-}
-
-// nextOp draws an operation.
-func nextOp(random *rand.Rand, c *Case, slot int, value []byte) Op {
-	r := random.Uint64()
-	op := Op{Slot: slot, Key: uint32(r % c.keys()), Value: value, Destinations: 1}
-	if c.MultiShare > 0 && random.Float64() < c.MultiShare {
-		op.Multi, op.Other, op.Destinations = true, uint32(r>>32%c.keys()), max(c.Destinations, 2)
-	}
-	return op
-}
-
-func makeValue(c Case, seed uint64) []byte {
-	random, v := rand.New(rand.NewPCG(seed, 0)), make([]byte, c.Size)
-	for i := range v {
-		v[i] = byte(random.Uint32())
-	}
-	return v
 }
 
 // prepare makes the first submissions, or the pace that will.
@@ -254,6 +224,9 @@ func (l *load) handle(batch []completion) {
 		if i%sharedReading == 0 {
 			now = time.Since(l.base)
 		}
+		if c.at == 0 {
+			c.at = now
+		}
 		if c.early {
 			l.firstAnswer(c)
 			continue
@@ -313,13 +286,13 @@ func (l *load) submit(slot int) { l.submitAt(slot, time.Since(l.base)) }
 
 // submitAt submits what the generator set out to submit at a time just past.
 func (l *load) submitAt(slot int, at time.Duration) {
-	op := draw(l.source, l.random, &l.c, slot, l.value)
+	l.draws.next(&l.op, slot)
 	l.out++
 	l.started[slot] = at
 	if l.optimist != nil {
 		l.answered[slot] = false
-		l.optimist.SubmitEarly(op, l.early[slot], l.done[slot])
+		l.optimist.SubmitEarly(l.op, l.early[slot], l.done[slot])
 		return
 	}
-	l.sys.Submit(op, l.done[slot])
+	l.sys.Submit(l.op, l.done[slot])
 }

@@ -209,53 +209,46 @@ func TestCancelled(t *testing.T) {
 	})
 }
 
-// batcher calls back together what was submitted together, and says so.
+// batcher completes together what was submitted together.
 type batcher struct {
 	fake
-	pending []func(error)
-	all     func()
-	fails   bool
+	pending []uint32 // slots
+	all     func(slots []uint32, err error)
+	err     error
 	calling atomic.Int32
 	inside  atomic.Bool // it has been submitted to from within all
 }
 
-func (b *batcher) Batched(all func()) bool { b.all = all; return true }
+func (b *batcher) Batched(all func(slots []uint32, err error)) bool { b.all = all; return true }
 
-func (b *batcher) Submit(_ Op, done func(error)) {
+func (b *batcher) Submit(op Op, _ func(error)) {
 	if b.calling.Load() > 0 {
 		b.inside.Store(true)
 	}
-	b.pending = append(b.pending, done)
+	b.pending = append(b.pending, uint32(op.Slot))
 }
 
 func (b *batcher) Flush() {
-	ds := b.pending
+	slots := b.pending
 	b.pending = nil
-	if len(ds) == 0 {
+	if len(slots) == 0 {
 		return
 	}
 	go func() {
 		time.Sleep(2 * time.Millisecond)
-		var err error
-		if b.fails {
-			err = errors.New("refused")
-		}
-		for _, done := range ds {
-			done(err)
-		}
 		b.calling.Add(1)
-		b.all()
+		b.all(slots, b.err)
 		b.calling.Add(-1)
 	}()
 }
 
-// Where few operations are outstanding, whoever calls back runs the generator,
-// with the same figures as a goroutine's. What fails rests all the same.
-func TestCalledBack(t *testing.T) {
-	for _, fails := range []bool{false, true} {
-		for n := 1; n <= visitorsMost; n++ {
+// Who completes many operations at a time runs the generator, with the same figures
+// as a goroutine of its own. What fails rests all the same.
+func TestBatcher(t *testing.T) {
+	for _, err := range []error{nil, errors.New("refused")} {
+		for _, n := range []int{1, 2, 4, 64} {
 			synctest.Test(t, func(t *testing.T) {
-				b := &batcher{fails: fails}
+				fails, b := err != nil, &batcher{err: err}
 				r := measure(t.Context(), b, Case{Outstanding: n}, phases, 1)
 				want := float64(n) * r.Seconds / 0.002
 				if got := float64(r.Latency.Total()); !fails && (math.Abs(got-want) > float64(2*n) || r.Errors > 0 || !b.inside.Load()) {

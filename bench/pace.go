@@ -35,13 +35,13 @@ func (l *load) admit() time.Duration {
 	p, now, some := l.pace, time.Since(l.base), false
 	for p.next <= now {
 		if len(p.free) == 0 {
-			p.next = now + p.wait(l.random)
+			p.next = now + p.wait(l.draws.random)
 			break
 		}
 		slot := p.free[len(p.free)-1]
 		p.free = p.free[:len(p.free)-1]
 		l.submit(slot)
-		p.next += p.wait(l.random)
+		p.next += p.wait(l.draws.random)
 		some = true
 	}
 	if some {

@@ -271,12 +271,12 @@ func (s *Ridge) Flush() {
 }
 
 // Batched implements Batcher.
-func (s *Ridge) Batched(all func()) bool {
+func (s *Ridge) Batched(f func(slots []uint32, err error)) bool {
 	for _, p := range s.far {
-		p.batched(all)
+		p.batched(f)
 	}
 	for _, p := range s.local {
-		p.batched(all)
+		p.batched(f)
 	}
 	return true
 }

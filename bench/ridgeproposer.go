@@ -25,8 +25,10 @@ type proposals struct {
 	batch   int    // size of the last batch
 	bodies  []byte // where the next bodies go
 
-	ready []func(error) // complete's own
-	all   func()        // called after ready's, or nil
+	ready []uint32      // complete's own: slots
+	dones []func(error) // complete's own
+	// all is told of those that have completed, in place of callbacks, or nil.
+	all func(slots []uint32, err error)
 }
 
 type waitingOp struct {
@@ -92,25 +94,28 @@ func (p *proposals) take() []ridge.Message {
 // copy.
 func (p *proposals) complete(done []doneOp) {
 	p.mu.Lock()
-	p.ready = p.ready[:0]
+	p.ready, p.dones = p.ready[:0], p.dones[:0]
 	for _, d := range done {
 		if d.slot < uint32(len(p.waiting)) && p.waiting[d.slot].sequence == d.sequence {
 			p.waiting[d.slot].sequence = 0
-			p.ready = append(p.ready, p.waiting[d.slot].done)
+			p.ready = append(p.ready, d.slot)
+			if p.all == nil {
+				p.dones = append(p.dones, p.waiting[d.slot].done)
+			}
 		}
 	}
 	all := p.all
 	p.mu.Unlock()
-	for _, f := range p.ready {
-		f(nil)
-	}
 	if all != nil {
-		all()
+		all(p.ready, nil)
+	}
+	for _, f := range p.dones {
+		f(nil)
 	}
 }
 
-// batched has all called after each batch of completions.
-func (p *proposals) batched(all func()) {
+// batched has all told of those that have completed, in place of callbacks.
+func (p *proposals) batched(all func(slots []uint32, err error)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.all = all

@@ -61,10 +61,10 @@ func (s *sharded) Flush() {
 	}
 }
 
-// Batched implements Batcher, if the groups do.
-func (s *sharded) Batched(all func()) bool {
+// Batched implements Batcher, if the groups do: all or none, since they are alike.
+func (s *sharded) Batched(f func(slots []uint32, err error)) bool {
 	for _, g := range s.groups {
-		if b, ok := g.(Batcher); !ok || !b.Batched(all) {
+		if b, ok := g.(Batcher); !ok || !b.Batched(f) {
 			return false
 		}
 	}

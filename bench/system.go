@@ -70,15 +70,16 @@ type Doer interface {
 	Do(op Op) error
 }
 
-// Batcher is a System whose callbacks come in batches: what was decided, or was
-// read from a connection, together.
+// Batcher is a System that completes many operations at a time: what was decided, or
+// was read from a connection, together.
 type Batcher interface {
 	System
-	// Batched has f called by whoever has called callbacks, when those that come
-	// together have been, and without a lock that Submit or Flush takes: f may
-	// submit what follows. It is called before the first Submit, and reports false
-	// if this system is none after all.
-	Batched(f func()) bool
+	// Batched has f called with the slots of operations that have completed
+	// together, and what they have ended with, in place of their callbacks, which are
+	// nil from now on, and without a lock that Submit or Flush takes: f may submit what
+	// follows. The slots are f's until it returns. It is called before the first
+	// Submit, and reports false if this system, in its case, is no Batcher after all.
+	Batched(f func(slots []uint32, err error)) bool
 }
 
 // Optimist is a System that answers twice: when an operation was delivered

@@ -14,14 +14,14 @@ import (
 // That is how most programs call a service, and what it costs in wake-ups and
 // in smaller batches is in the figures.
 func measureWorkers(ctx context.Context, sys System, c Case, ph Phases, seed uint64) *Result {
-	w := &workers{sys: sys, c: c, value: makeValue(c, seed), base: time.Now(), shards: make([]shard, runtime.GOMAXPROCS(0))}
+	w := &workers{sys: sys, c: c, base: time.Now(), shards: make([]shard, runtime.GOMAXPROCS(0))}
 	all := make([]chan error, c.Outstanding)
 	ended := make(chan struct{})
 	w.left.Store(int64(c.Outstanding))
 	for slot := range all {
 		all[slot] = make(chan error, 1)
 		go func() {
-			w.work(slot, all[slot], rand.New(rand.NewPCG(seed, uint64(slot))))
+			w.work(slot, all[slot], newDraws(sys, &c, rand.New(rand.NewPCG(seed, uint64(slot))), seed))
 			if w.left.Add(-1) == 0 {
 				close(ended)
 			}
@@ -71,7 +71,6 @@ func measureWorkers(ctx context.Context, sys System, c Case, ph Phases, seed uin
 type workers struct {
 	sys    System
 	c      Case
-	value  []byte
 	base   time.Time
 	phase  atomic.Int32
 	left   atomic.Int64 // goroutines
@@ -91,9 +90,9 @@ type shard struct {
 	first   error
 }
 
-func (w *workers) work(slot int, ch chan error, random *rand.Rand) {
+func (w *workers) work(slot int, ch chan error, draws draws) {
 	shard := &w.shards[slot%len(w.shards)]
-	source, _ := w.sys.(Source)
+	var op Op
 	done := func(err error) {
 		select {
 		case ch <- err:
@@ -101,7 +100,7 @@ func (w *workers) work(slot int, ch chan error, random *rand.Rand) {
 		}
 	}
 	for w.phase.Load() != draining {
-		op := draw(source, random, &w.c, slot, w.value)
+		draws.next(&op, slot)
 		start := time.Since(w.base)
 		var err error
 		if doer, ok := w.sys.(Doer); ok {

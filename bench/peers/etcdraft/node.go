@@ -27,6 +27,10 @@ type node struct {
 	links   map[uint64]*link
 	session *session // of the client on the network, if there is one
 	fail    func(error)
+	// batched, if not nil, is told of the slots of proposals that have been applied,
+	// those of a step together, in place of their callbacks.
+	batched func(slots []uint32, err error)
+	slots   []uint32
 
 	outbox  map[uint64][]*pb.Message
 	state   *bench.Store
@@ -63,11 +67,16 @@ type proposal struct {
 	slot    uint32
 }
 
-func (p *proposal) complete(err error) {
-	if p.session != nil {
+func (n *node) complete(p *proposal, err error) {
+	switch {
+	case p.session != nil:
 		p.session.reply(p.slot, err)
-	} else {
+	case n.batched == nil:
 		p.done(err)
+	case err != nil:
+		n.batched([]uint32{p.slot}, err)
+	default:
+		n.slots = append(n.slots, p.slot)
 	}
 }
 
@@ -128,6 +137,10 @@ func (n *node) step(msgs []*pb.Message, props []proposal, ticks int) {
 		n.ready(n.raw.Ready())
 	}
 	n.flush()
+	if len(n.slots) > 0 {
+		n.batched(n.slots, nil)
+		n.slots = n.slots[:0]
+	}
 }
 
 // propose makes all commands one MsgProp.
@@ -140,7 +153,7 @@ func (n *node) propose(props []proposal) {
 	}
 	if err := n.raw.Step(m); err != nil {
 		for _, p := range props {
-			p.complete(fmt.Errorf("%w: %w", errLost, err))
+			n.complete(&p, fmt.Errorf("%w: %w", errLost, err))
 		}
 		return
 	}
@@ -237,7 +250,7 @@ func (n *node) apply(es []*pb.Entry) {
 			b = b[size:]
 			n.count++
 			if n.head < len(n.waiting) {
-				n.waiting[n.head].complete(nil)
+				n.complete(&n.waiting[n.head], nil)
 				n.waiting[n.head] = proposal{}
 				n.head++
 			}

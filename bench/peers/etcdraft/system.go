@@ -233,8 +233,21 @@ func (s *System) Submit(op bench.Op, done func(error)) {
 	}
 	n := s.leader
 	n.mu.Lock()
-	n.props = append(n.props, proposal{key: op.Key, value: op.Value, done: done})
+	n.props = append(n.props, proposal{key: op.Key, value: op.Value, done: done, slot: uint32(op.Slot)})
 	n.mu.Unlock()
+}
+
+// fewOutstanding operations are better completed singly: while whoever steps the leader
+// also makes the next ones, its two followers do not work at once.
+const fewOutstanding = 4
+
+// Batched implements bench.Batcher.
+func (s *System) Batched(f func(slots []uint32, err error)) bool {
+	if s.remote != nil || s.outstanding <= fewOutstanding {
+		return false
+	}
+	s.leader.ask(func() { s.leader.batched = f })
+	return true
 }
 
 // Flush implements bench.System.
