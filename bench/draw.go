@@ -11,10 +11,9 @@ type draws struct {
 	value  []byte
 }
 
-// newDraws is for a case; the values are those of a seed.
-func newDraws(sys System, c *Case, random *rand.Rand, seed uint64) draws {
+func newDraws(sys System, c *Case, random *rand.Rand, value []byte) draws {
 	source, _ := sys.(Source)
-	return draws{source, random, c, c.keys(), makeValue(*c, seed)}
+	return draws{source, random, c, c.keys(), value}
 }
 
 // next draws an operation, or has the system do so.

@@ -28,12 +28,15 @@ func (l *load) finish(c completion) {
 	}
 }
 
-// completed is the completion of operations that a Batcher completes together. When
-// that was is read from the clock when the generator handles them.
+// completed is the completion of operations that a Batcher completes together.
 func (l *load) completed(slots []uint32, err error) {
+	if len(slots) == 0 {
+		return
+	}
+	at := time.Since(l.base)
 	l.mu.Lock()
 	for _, slot := range slots {
-		l.finished = append(l.finished, completion{slot: int(slot), err: err})
+		l.finished = append(l.finished, completion{slot: int(slot), at: at, err: err})
 	}
 	mine := l.claim()
 	l.mu.Unlock()

@@ -89,7 +89,7 @@ type load struct {
 
 type completion struct {
 	slot  int
-	at    time.Duration // 0: not read yet
+	at    time.Duration
 	err   error
 	early bool // an optimistic answer only
 }
@@ -103,7 +103,7 @@ func newLoad(sys System, c Case, seed uint64) *load {
 		running: true, // the caller's
 		token:   make(chan struct{}, 1),
 	}
-	l.draws = newDraws(sys, &l.c, rand.New(rand.NewPCG(seed, 1)), seed)
+	l.draws = newDraws(sys, &l.c, rand.New(rand.NewPCG(seed, 1)), makeValue(c, seed))
 	if b, ok := sys.(Batcher); ok && b.Batched(l.completed) {
 		return l // there are no callbacks
 	}
@@ -223,9 +223,6 @@ func (l *load) handle(batch []completion) {
 	for i, c := range batch {
 		if i%sharedReading == 0 {
 			now = time.Since(l.base)
-		}
-		if c.at == 0 {
-			c.at = now
 		}
 		if c.early {
 			l.firstAnswer(c)

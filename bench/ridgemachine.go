@@ -22,6 +22,7 @@ type storeMachine struct {
 	local    *localProposer // or nil
 	state    *Store
 	done     []doneOp  // of local, scratch
+	ready    []uint32  // of local, scratch
 	answers  []*answer // not yet sent, one for each proposer
 	sends    []node.Send
 }
@@ -53,7 +54,8 @@ func (m *storeMachine) Deliver(_ hlc.Now, ds []ridge.Delivery) {
 		}
 	}
 	if len(m.done) > 0 {
-		m.local.complete(m.done)
+		m.ready = m.local.complete(m.done, m.ready[:0])
+		m.local.finish(m.ready)
 		m.done = m.done[:0]
 	}
 }

@@ -91,26 +91,31 @@ func (p *proposals) take() []ridge.Message {
 }
 
 // complete ends what waits at the slots, if it still does: there may be a second
-// copy.
-func (p *proposals) complete(done []doneOp) {
+// copy. Of a batch it returns the slots, of which finish is to be told.
+func (p *proposals) complete(done []doneOp, ready []uint32) []uint32 {
 	p.mu.Lock()
-	p.ready, p.dones = p.ready[:0], p.dones[:0]
+	p.dones = p.dones[:0]
 	for _, d := range done {
-		if d.slot < uint32(len(p.waiting)) && p.waiting[d.slot].sequence == d.sequence {
-			p.waiting[d.slot].sequence = 0
-			p.ready = append(p.ready, d.slot)
-			if p.all == nil {
-				p.dones = append(p.dones, p.waiting[d.slot].done)
-			}
+		if d.slot >= uint32(len(p.waiting)) || p.waiting[d.slot].sequence != d.sequence {
+			continue
+		}
+		if p.waiting[d.slot].sequence = 0; p.all != nil {
+			ready = append(ready, d.slot)
+		} else {
+			p.dones = append(p.dones, p.waiting[d.slot].done)
 		}
 	}
-	all := p.all
 	p.mu.Unlock()
-	if all != nil {
-		all(p.ready, nil)
-	}
 	for _, f := range p.dones {
 		f(nil)
+	}
+	return ready
+}
+
+// finish tells of what has completed; whoever hears it may go on to submit.
+func (p *proposals) finish(ready []uint32) {
+	if len(ready) > 0 {
+		p.all(ready, nil)
 	}
 }
 
@@ -219,6 +224,7 @@ func (p *remoteProposer) stamp() {
 }
 
 func (p *remoteProposer) heard(ms []wire.Message) {
+	var ready []uint32
 	for _, m := range ms {
 		if a, ok := m.(*answer); ok {
 			p.completing.Lock() // several replicas may answer
@@ -230,10 +236,11 @@ func (p *remoteProposer) heard(ms []wire.Message) {
 					certain = append(certain, d)
 				}
 			}
-			p.complete(certain)
+			ready = p.complete(certain, ready)
 			p.completing.Unlock()
 		}
 	}
+	p.finish(ready)
 }
 
 // repeating multicasts again what was not answered in time.

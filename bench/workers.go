@@ -15,13 +15,13 @@ import (
 // in smaller batches is in the figures.
 func measureWorkers(ctx context.Context, sys System, c Case, ph Phases, seed uint64) *Result {
 	w := &workers{sys: sys, c: c, base: time.Now(), shards: make([]shard, runtime.GOMAXPROCS(0))}
-	all := make([]chan error, c.Outstanding)
+	all, value := make([]chan error, c.Outstanding), makeValue(c, seed)
 	ended := make(chan struct{})
 	w.left.Store(int64(c.Outstanding))
 	for slot := range all {
 		all[slot] = make(chan error, 1)
 		go func() {
-			w.work(slot, all[slot], newDraws(sys, &c, rand.New(rand.NewPCG(seed, uint64(slot))), seed))
+			w.work(slot, all[slot], newDraws(sys, &c, rand.New(rand.NewPCG(seed, uint64(slot))), value))
 			if w.left.Add(-1) == 0 {
 				close(ended)
 			}

@@ -83,7 +83,6 @@ func (it *Item) collection() uint16 {
 type Mode int32
 
 // The modes.
-
 const (
 	ModeWrite Mode = iota
 	ModeRead

@@ -100,8 +100,8 @@ type Tuning struct {
 	// optimistically to be sent a digest of it afterwards, and not all.
 	MinConfirmed int
 	// PullAfter is the least that a started command waits before it asks. The
-	// wait follows what exchanges take, up to eight times that, and doubles with
-	// each question, up to PullMax.
+	// wait is a few times what exchanges take, and doubles with each question, up to
+	// PullMax.
 	PullAfter time.Duration
 	PullMax   time.Duration
 	// ProgressEvery is the most that a replica waits before it tells others

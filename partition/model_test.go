@@ -287,7 +287,14 @@ func (t *modelTx) use(k Key, write, update bool, op uint16, bytes int) {
 				return
 			}
 		}
-		t.leave(ErrAccess, nameAccess)
+		u := use{ModeRead, op}
+		switch {
+		case update:
+			u.mode = ModeUpdate
+		case write:
+			u.mode = ModeWrite
+		}
+		t.leave(t.m.service.undeclared(k, u), nameAccess)
 	}
 	t.cover(&Item{Key: k, Write: write})
 }
@@ -364,7 +371,7 @@ func (t *modelTx) Range(g Range, yield func(string, []byte) bool) {
 				(h.Hi == "" || g.Hi != "" && g.Hi <= h.Hi) &&
 				(h.At == nil || g.At != nil && *g.At == *h.At)
 		}) {
-			t.leave(ErrAccess, nameAccess)
+			t.leave(t.m.service.undeclaredRange(g), nameAccess)
 		}
 	} else {
 		t.cover(&Item{Range: &g})

@@ -93,7 +93,8 @@ type Tx interface {
 	// at the end; it ships nothing.
 	Update(k Key, op uint16, arg []byte)
 	// Again is Update of another variable, by the operation and with the argument
-	// of the last call of Update.
+	// of the last call of Update, whatever other methods were called since; without
+	// one, it ends the command with ErrArgument.
 	Again(k Key)
 	// Pass is Update, with so many bytes, of a variable whose item is left out of
 	// the access; see Lent.Elsewhere.
@@ -170,7 +171,9 @@ type Code interface {
 	Run(tx Tx) ([]byte, error)
 }
 
-// Sliding is an operation with its argument, which it must not change.
+// Sliding is an operation with its argument, which it must not change. It is called for
+// several variables, in any order, and for runs that are given up, and keeps no memory of
+// it. What it returns is copied at once; a drop out of range counts as a panic.
 type Sliding func(old []byte, ok bool) (drop int, more []byte)
 
 // Operation is what Update names: total, deterministic, without closure.

@@ -80,7 +80,7 @@ func (r *Replica) operate(a *applied, p *pending) (v []byte, in *room, ok bool) 
 	if !r.service.Collections[p.key.Collection].Immutable {
 		old = slices.Clone(old)
 	}
-	was := r.digestIf(r.config.Checks, old)
+	was, said := r.digestIf(r.config.Checks, old), r.digestIf(r.config.Checks, a.arg)
 	op := &r.service.Operations[a.op]
 	if op.Slide != nil {
 		v, in = r.slide(op, old, p, a)
@@ -88,7 +88,10 @@ func (r *Replica) operate(a *applied, p *pending) (v []byte, in *room, ok bool) 
 		v = op.Apply(old, p.ok, a.arg)
 	}
 	if r.digestIf(r.config.Checks, old) != was {
-		r.stop("operation %q changed a value in place", op.Name)
+		r.stop("operation %q changed a value in place: it has to return another", op.Name)
+	}
+	if r.digestIf(r.config.Checks, a.arg) != said {
+		r.stop("operation %q changed its argument, which others share: it has to leave it alone", op.Name)
 	}
 	if len(v) > r.tuning.MaxBytes {
 		r.counters.OpPanics++
@@ -109,7 +112,7 @@ func (r *Replica) slide(op *Operation, old []byte, p *pending, a *applied) ([]by
 	}
 	v, in := slide(old, p.in, drop, more)
 	if r.config.Checks && !bytes.Equal(v, op.Apply(old, p.ok, a.arg)) {
-		r.stop("operation %q says one thing in two ways", op.Name)
+		r.stop("operation %q makes one value by Apply and another by Slide, which have to agree", op.Name)
 	}
 	return v, in
 }

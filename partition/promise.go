@@ -1,5 +1,7 @@
 package partition
 
+import "fmt"
+
 // allows says whether an item of a variable lets a command use it so. What may
 // be written may be read, but not what is only updated.
 func (it *Item) allows(u use) bool {
@@ -18,6 +20,27 @@ type use struct {
 	mode Mode // ModeRead, ModeWrite or ModeUpdate
 	op   uint16
 }
+
+// undeclared says what a command's code did to a variable, beyond its access.
+func (s *Service) undeclared(k Key, u use) error {
+	does := "reads"
+	switch {
+	case u.mode == ModeWrite:
+		does = "writes"
+	case u.mode == ModeUpdate && int(u.op) < len(s.Operations):
+		does = fmt.Sprintf("updates, by %q,", s.Operations[u.op].Name)
+	case u.mode == ModeUpdate:
+		does = "updates"
+	}
+	return fmt.Errorf("%w: the code %s %q of %q", ErrAccess, does, k.Name[:min(len(k.Name), shownName)], s.Collections[k.Collection].Name)
+}
+
+func (s *Service) undeclaredRange(g Range) error {
+	return fmt.Errorf("%w: the code walks a range of %q", ErrAccess, s.Collections[g.Collection].Name)
+}
+
+// shownName is how much of a name is shown.
+const shownName = 64
 
 // smallAccess is how many items are searched one by one; beyond it an index
 // is built.

@@ -17,11 +17,15 @@ const Never = time.Duration(math.MaxInt64)
 // It is a deterministic state machine: a delivery, message or tick in, sends
 // out. It is not safe for concurrent use. After Err is set it does nothing.
 //
-// The files, along a command's way: table (verdict), admit (what the command
-// is), index and schedule (when it starts), worker, transaction, scan and
-// pending (its code), outgoing, incoming, early and pull (the exchange),
-// respond (its reply), outbox (what is kept for others). For coming back:
-// changes, checkpoint, snapshot, itemcodec, builder, stable.
+// The files, along a command's way: table (verdict), admit and fill (what the command
+// is), index, line and schedule (when it starts), worker, promise, transaction, scan,
+// update, room and pending (its code), outgoing, incoming, signals, exchange, fetch, early
+// and pull (what partitions tell each other), cache and audience (what they need not),
+// respond (its reply), outbox (what is kept for others), compare and checks (what must
+// agree). For reads without a place in the order: read. For execution before
+// the order is final: speculate, run, overlay, lay, view, confirm, confirmation. For coming
+// back: changes, checkpoint, snapshot, itemcodec, builder, stable. For new versions
+// of the service: version, upgrade.
 type Replica struct {
 	config  Config
 	tuning  *Tuning

@@ -116,7 +116,7 @@ func (t *transaction) admitRange(g *Range) {
 	}
 	if t.c.exact {
 		if !t.promise.allowsRange(*g) {
-			t.leave(ErrAccess)
+			t.leave(t.r.service.undeclaredRange(*g))
 		}
 	} else if !t.r.alone {
 		t.cover(&Item{Range: g})

@@ -137,7 +137,7 @@ func (t *transaction) touch(k Key, u use, bytes int) int {
 	if t.c.exact {
 		own, ok := t.promise.allowsKey(t.r.service, k, u)
 		if !ok {
-			t.leave(ErrAccess)
+			t.leave(t.r.service.undeclared(k, u))
 		}
 		return own // covered at delivery
 	}
@@ -163,8 +163,7 @@ func (t *transaction) known(k Key, own int) *variable {
 			return v
 		}
 	}
-	switch {
-	case t.last != nil && !t.last.dead && t.last.is(k):
+	if t.last != nil && !t.last.dead && t.last.is(k) {
 		return t.last
 	}
 	return nil

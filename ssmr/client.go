@@ -2,6 +2,7 @@ package ssmr
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/eyrie-dev/eyrie/internal/ids"
 )
@@ -110,5 +111,14 @@ func (c *Call[R]) Result(ctx context.Context) (R, error) {
 	if err != nil {
 		return none, err
 	}
-	return c.decode(raw, false)
+	return c.result(raw)
+}
+
+// result decodes what an executed command has returned.
+func (c *Call[R]) result(raw []byte) (R, error) {
+	r, err := c.decode(raw, false)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", ErrResult, err)
+	}
+	return r, err
 }

@@ -162,7 +162,12 @@ func (c *Collection[K, V]) Update(tx Tx, k K, change Change[V]) {
 		tx.tx.Pass(len(change.arg))
 		return
 	}
-	tx.tx.Update(c.key(tx, k), index(tx.of.s.operations, change.op, "operation", tx.of.s), change.arg)
+	tx.of.update(tx, c.key(tx, k), index(tx.of.s.operations, change.op, "operation", tx.of.s), change.arg)
+}
+
+func (b *binding) update(tx Tx, k partition.Key, op uint16, arg []byte) {
+	b.updates++
+	tx.tx.Update(k, op, arg)
 }
 
 // Range walks the variables of a stretch in the order of their keys, with the

@@ -118,6 +118,8 @@ type binding struct {
 	// next is the place behind that of the variable named last: mostly code goes
 	// through the access as it was written down. at is that place in items.
 	next, at int
+	// updates counts the calls of the partition's Update.
+	updates int
 }
 
 // declared is the name of a variable that the access names, if it is plain and

@@ -44,6 +44,9 @@ var (
 	// the caller's context ended first (then the error is also ctx.Err()), or
 	// the client was closed.
 	ErrOutcomeUnknown = client.ErrOutcomeUnknown
+	// ErrResult: the command was executed, and its result does not decode here: the
+	// cluster's version of the service has another type for it.
+	ErrResult = errors.New("ssmr: executed, but the result cannot be decoded")
 	// ErrAccess: the command's code left what it had promised with Exactly.
 	// It had no effect; the same command will fail again.
 	ErrAccess = partition.ErrAccess
@@ -106,9 +109,9 @@ func Retryable(err error) bool {
 }
 
 // HadNoEffect says whether an error is proof that the command changed nothing
-// and never will.
+// and never will. The error of an optimistic reply that is not Final proves nothing.
 func HadNoEffect(err error) bool {
-	return err != nil && !errors.Is(err, ErrOutcomeUnknown)
+	return err != nil && !errors.Is(err, ErrOutcomeUnknown) && !errors.Is(err, ErrResult)
 }
 
 // ErrorName is the name under which an error of command code travels in this service; "" for the

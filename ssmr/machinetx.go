@@ -54,6 +54,9 @@ func (tx *machineTx) execute(spec *partition.CommandSpec, arg []byte) (value []b
 	if spec.ReadOnly && tx.access.Writes() {
 		return nil, ErrReadOnly
 	}
+	if len(tx.access.Items) > tx.accesses {
+		return nil, ErrBudget
+	}
 	value, err = code.Run(tx)
 	if tx.bytes -= len(value); tx.bytes < 0 {
 		return nil, ErrBudget
@@ -82,8 +85,11 @@ func (tx *machineTx) charge(accesses, bytes int) {
 // an Update, or -1.
 func (tx *machineTx) touch(k partition.Key, write bool, op int, bytes int) {
 	tx.charge(1, bytes)
-	if write && tx.readOnly {
+	switch {
+	case write && tx.readOnly:
 		tx.leave(ErrReadOnly)
+	case write && len(k.Name) > partition.MaxName:
+		tx.leave(ErrBudget)
 	}
 	if !tx.access.Exact {
 		return
@@ -166,7 +172,9 @@ func (tx *machineTx) Update(k partition.Key, op uint16, arg []byte) {
 		_ = recover() // a panic leaves the variable as it was [N1]
 	}()
 	tx.again = func(k partition.Key) { tx.Update(k, op, arg) }
-	tx.writes[k] = write{tx.m.s.def.Operations[op].Apply(old, ok, arg), true}
+	if v := tx.m.s.def.Operations[op].Apply(old, ok, arg); len(v) <= tx.m.budget.MaxBytes {
+		tx.writes[k] = write{v, true}
+	}
 }
 
 // Again follows an Update, in package ssmr's own code.

@@ -65,7 +65,7 @@ func (c *Collection[K, V]) UpdateEach(tx Tx, keys iter.Seq[K], change Change[V])
 	}
 	op, word := index(tx.of.s.operations, change.op, "operation", tx.of.s), c.plain.word
 	g.next, g.nextAt = 0, g.at
-	told := false // the partition knows the change
+	told := -1 // updates, when the partition was last told this change: keys may update, too
 	keys(func(k K) bool {
 		switch i := g.next; {
 		case i == len(g.words) || word(k) != g.words[i]:
@@ -74,12 +74,12 @@ func (c *Collection[K, V]) UpdateEach(tx Tx, keys iter.Seq[K], change Change[V])
 			return true
 		case g.left.has(i):
 			tx.tx.Pass(len(change.arg))
-		case told:
+		case told == tx.of.updates:
 			tx.tx.Again(tx.of.items[g.nextAt].Key)
 			g.nextAt++
 		default:
-			tx.tx.Update(tx.of.items[g.nextAt].Key, op, change.arg)
-			told = true
+			tx.of.update(tx, tx.of.items[g.nextAt].Key, op, change.arg)
+			told = tx.of.updates
 			g.nextAt++
 		}
 		g.next++

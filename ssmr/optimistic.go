@@ -85,7 +85,7 @@ func (c *Call[R]) Optimistic(ctx context.Context) (OptimisticReply[R], error) {
 		reply.Final = true
 	}
 	if reply.Err == nil {
-		reply.Value, reply.Err = c.decode(raw, false)
+		reply.Value, reply.Err = c.result(raw)
 	}
 	return reply, nil
 }

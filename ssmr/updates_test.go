@@ -84,6 +84,31 @@ var (
 		after, _ := sumsOf.Get(tx, ks[0])
 		return after - before, nil
 	})
+	// tallyAmid updates others while the keys of many updates are gone through: by another
+	// operation, and by the same with another argument.
+	tallyAmid = NewCommand("amid", func(ks []int) Access {
+		return Exactly(sumsOf.UpdatesEach(slices.Values(ks), plus), maxima.UpdatesEach(slices.Values(ks), largest), titled.UpdatesEach(titles(ks), plus))
+	}, func(tx Tx, ks []int) (int, error) {
+		sumsOf.UpdateEach(tx, func(yield func(int) bool) {
+			for _, k := range ks {
+				maxima.Update(tx, k, largest.With(7))
+				titled.UpdateEach(tx, titles([]int{k}), plus.With(5))
+				if !yield(k) {
+					return
+				}
+			}
+		}, plus.With(1))
+		return 0, nil
+	})
+	maxima  = NewCollection[int, int]("maxima")
+	readAll = NewCommand("all", func(k int) Access {
+		return Exactly(sumsOf.Reads(k), maxima.Reads(k), titled.Reads(fmt.Sprint("title ", k)))
+	}, func(tx Tx, k int) ([]int, error) {
+		a, _ := sumsOf.Get(tx, k)
+		b, _ := maxima.Get(tx, k)
+		c, _ := titled.Get(tx, fmt.Sprint("title ", k))
+		return []int{a, b, c}, nil
+	})
 	titled  = NewCollection[string, int]("titled")
 	readSum = NewCommand("sum", func(k int) Access { return Exactly(sumsOf.Reads(k)) }, func(tx Tx, k int) (int, error) {
 		n, _ := sumsOf.Get(tx, k)
@@ -195,6 +220,28 @@ func TestUpdatesEach(t *testing.T) {
 	}
 	if _, err := tallyEach.Do(ctx, cluster, make([]int, 70_000)); !errors.Is(err, ErrBudget) {
 		t.Error(err)
+	}
+}
+
+// Keys of many updates may come of code that updates, too.
+func TestUpdatesAmidUpdates(t *testing.T) {
+	s := NewService("tallies", sumsOf, titled, maxima, plus, largest, tallyAmid, readAll)
+	ctx := context.Background()
+	machine, cluster := machineAndCluster(t, s)
+	for name, c := range map[string]*Client{"machine": machine, "cluster": cluster} {
+		for first := 0; first < 100; first += 10 {
+			ks := []int{first, first + 1, first + 2, first + 3, first + 4, first + 5}
+			for range 2 {
+				if _, err := tallyAmid.Do(ctx, c, ks); err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+			}
+			for _, k := range ks {
+				if got, err := readAll.Do(ctx, c, k); err != nil || !slices.Equal(got, []int{2, 7, 10}) {
+					t.Errorf("%s: %d: %v, %v", name, k, got, err)
+				}
+			}
+		}
 	}
 }
 

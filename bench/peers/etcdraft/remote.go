@@ -18,6 +18,9 @@ type remote struct {
 	mu      sync.Mutex
 	pending []byte
 	done    []func(error) // by slot
+	// batched, if not nil, is told of the slots of a frame in place of their callbacks.
+	batched func(slots []uint32, err error)
+	slots   []uint32 // replies' own
 }
 
 func (r *remote) submit(op bench.Op, done func(error)) {
@@ -41,17 +44,29 @@ func (r *remote) flush() error {
 
 // replies completes what a frame of replies names.
 func (r *remote) replies(body []byte, _ bool) error {
+	r.mu.Lock()
+	batched := r.batched
+	r.mu.Unlock()
+	r.slots = r.slots[:0]
 	for ; len(body) >= 4; body = body[4:] {
 		slot := binary.LittleEndian.Uint32(body)
-		r.mu.Lock()
-		if slot >= uint32(len(r.done)) || r.done[slot] == nil {
-			r.mu.Unlock()
+		if slot >= uint32(len(r.done)) {
 			return errFrame
 		}
+		if r.slots = append(r.slots, slot); batched != nil {
+			continue
+		}
+		r.mu.Lock()
 		done := r.done[slot]
 		r.done[slot] = nil
 		r.mu.Unlock()
+		if done == nil {
+			return errFrame
+		}
 		done(nil)
+	}
+	if batched != nil && len(r.slots) > 0 {
+		batched(r.slots, nil)
 	}
 	return nil
 }

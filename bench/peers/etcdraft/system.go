@@ -243,7 +243,13 @@ const fewOutstanding = 4
 
 // Batched implements bench.Batcher.
 func (s *System) Batched(f func(slots []uint32, err error)) bool {
-	if s.remote != nil || s.outstanding <= fewOutstanding {
+	switch {
+	case s.remote != nil:
+		s.remote.mu.Lock()
+		s.remote.batched = f
+		s.remote.mu.Unlock()
+		return true
+	case s.outstanding <= fewOutstanding:
 		return false
 	}
 	s.leader.ask(func() { s.leader.batched = f })
