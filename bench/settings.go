@@ -52,7 +52,11 @@ func parse(name string, args []string, stderr io.Writer, s settings) (settings, 
 		return s, err
 	}
 	if f.NArg() > 0 || s.rounds < 1 || s.size < 1 || s.warm < 0 || s.window <= 0 || s.budget <= 0 {
-		fmt.Fprintf(stderr, "%s: want flags only, and positive numbers\n", name)
+		what := "numbers have to be positive"
+		if f.NArg() > 0 {
+			what = fmt.Sprintf("unexpected argument %q: it takes flags alone", f.Arg(0))
+		}
+		fmt.Fprintf(stderr, "eyrie bench %s: %s; see --help\n", name, what)
 		return s, flag.ErrHelp
 	}
 	return s, nil

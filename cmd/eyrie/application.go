@@ -112,7 +112,11 @@ func (a *application) run(ctx context.Context, e env, dial dialer, args []string
 func (a *application) sharedFlags(fs *flag.FlagSet) {
 	fs.StringVar(&a.cluster, "cluster", a.cluster, "the cluster's `file`")
 	fs.BoolVar(&a.json, "json", a.json, "print JSON")
-	fs.DurationVar(&a.timeout, "timeout", a.timeout, "how long to wait for an answer, and to connect")
+	what := "how long to wait for an answer, and to connect"
+	if a.command != nil && a.command.long {
+		what = "how long to wait to connect; what does not answer later is asked again for minutes"
+	}
+	fs.DurationVar(&a.timeout, "timeout", a.timeout, what)
 }
 
 func (a *application) runCommand(ctx context.Context, dial dialer, args []string) int {
@@ -188,6 +192,19 @@ func wrongCount(given, least, most int, synopsis string) string {
 	return fmt.Sprintf("%d %s given, it takes %s%s", given, arguments, takes, hint)
 }
 
+// isValue says whether the argument is that of the flag before it.
+func isValue(fs *flag.FlagSet, args []string, at int) bool {
+	if at == 0 || !strings.HasPrefix(args[at-1], "-") {
+		return false
+	}
+	f := fs.Lookup(strings.TrimLeft(args[at-1], "-"))
+	if f == nil {
+		return false
+	}
+	b, ok := f.Value.(interface{ IsBoolFlag() bool })
+	return !ok || !b.IsBoolFlag()
+}
+
 // interspersed parses flags before, between and after positional arguments;
 // behind -- everything is positional.
 func interspersed(fs *flag.FlagSet, e env, args []string) (code int, positional []string, ok bool) {
@@ -195,7 +212,7 @@ func interspersed(fs *flag.FlagSet, e env, args []string) (code int, positional 
 		code, ok := parse(fs, e, args, len(args))
 		rest := fs.Args()
 		if !ok {
-			if at := len(args) - len(rest) - 1; code == exitUsage && !e.asJSON && at >= 0 && !likeFlag(args[at]) {
+			if at := len(args) - len(rest) - 1; code == exitUsage && !e.asJSON && at >= 0 && !likeFlag(args[at]) && !isValue(fs, args, at) {
 				fmt.Fprintf(e.stderr, "\n%q was taken for a flag. What begins with a dash and is none goes behind --, as in: eyrie %s -- %[1]q\n", args[at], fs.Name())
 			}
 			return code, nil, false

@@ -78,7 +78,7 @@ func (a *application) clusterFlag() string {
 	if a.cluster == cluster.DefaultName {
 		return ""
 	}
-	return " --cluster " + a.cluster
+	return " --cluster " + quoted(a.cluster)
 }
 
 // clusterHint is what to do about what may go wrong with any service, or "".

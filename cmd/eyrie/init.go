@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -33,6 +34,11 @@ the same one.`+aboutExecution)
 	asJSON := fs.Bool("json", false, "print what was written as JSON")
 	if code, ok := parse(fs, e, args, 0); !ok {
 		return code
+	}
+	given := map[string]bool{}
+	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	if given["addrs"] && given["listen"] {
+		return fail(e, "init", exitUsage, errors.New("--addrs names every address, so leave out --listen, or the other way round"))
 	}
 	list := strings.Split(*addrs, ",")
 	if *addrs == "" {
@@ -78,11 +84,11 @@ func printInit(w io.Writer, f *cluster.File, file, aside string) {
 	fmt.Fprint(w, "\nStart every process, each where its address is:\n\n")
 	for p, members := range f.Partitions {
 		for _, m := range members {
-			fmt.Fprintf(w, "  eyrie node --cluster %s --id %-3d  # partition %d, %s\n", file, m.ID, p, m.Addr)
+			fmt.Fprintf(w, "  eyrie node --cluster %s --id %-3d  # partition %d, %s\n", quoted(file), m.ID, p, m.Addr)
 		}
 	}
 	fmt.Fprint(w, "\nFor a service of your own it is your program that starts them, by ssmr.StartNode.\n")
-	fmt.Fprintf(w, "\nThey order nothing until all have started. Then: eyrie status --cluster %s\n", file)
+	fmt.Fprintf(w, "\nThey order nothing until all have started. Then: eyrie status --cluster %s\n", quoted(file))
 }
 
 // sizeOf is how large a cluster is, for people.

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,8 +15,10 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
+	"unicode"
 
 	"github.com/eyrie-dev/eyrie/internal/cluster"
 )
@@ -71,9 +74,30 @@ func main() {
 	runtime.MemProfileRate = 0
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	code := run(ctx, env{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}, os.Args[1:])
+	out := &keeper{w: os.Stdout}
+	code := run(ctx, env{stdin: os.Stdin, stdout: out, stderr: os.Stderr}, os.Args[1:])
 	stop()
+	if out.err != nil && code == exitOK {
+		fmt.Fprintf(os.Stderr, "eyrie: what this says could not be written: %v\n", out.err)
+		code = exitFailed
+	}
 	os.Exit(code)
+}
+
+// keeper keeps the first error of writing: who prints does not look at it, and a program
+// that reads what was printed must not take a part of it for all.
+type keeper struct {
+	w   io.Writer
+	mu  sync.Mutex
+	err error
+}
+
+func (k *keeper) Write(b []byte) (int, error) {
+	n, err := k.w.Write(b)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.err = cmp.Or(k.err, err)
+	return n, err
 }
 
 func run(ctx context.Context, e env, args []string) int {
@@ -198,6 +222,17 @@ func parseAndLoad(fs *flag.FlagSet, e env, args []string, file *string) (f *clus
 		return nil, fail(e, fs.Name(), exitUsage, err), false
 	}
 	return f, exitOK, true
+}
+
+// quoted is an argument as a shell takes it.
+func quoted(arg string) string {
+	plain := func(c rune) bool {
+		return c > unicode.MaxASCII || unicode.IsLetter(c) || unicode.IsDigit(c) || strings.ContainsRune("_./:@%+=,-", c)
+	}
+	if arg != "" && strings.IndexFunc(arg, func(c rune) bool { return !plain(c) }) < 0 {
+		return arg
+	}
+	return "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
 }
 
 func isHelp(arg string) bool { return arg == "-h" || arg == "-help" || arg == "--help" }

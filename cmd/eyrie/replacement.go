@@ -85,13 +85,14 @@ func (r *replacement) run(ctx context.Context) (int, error) {
 	defer c.Close()
 	r.client = c
 	began := time.Now()
+	var silent error // the new process does not answer yet
 	for first := true; ; {
 		all := askAll(ctx, c, r.file, 2*time.Second)
 		done, code, err := r.step(ctx, all, first)
 		if code == exitUnreachable && time.Since(began) < starting {
-			err = nil // it may have been started just now
+			silent, err = err, nil // it may have been started just now
 		} else {
-			first = false
+			silent, first = nil, false
 		}
 		if done || err != nil {
 			return code, err
@@ -99,6 +100,9 @@ func (r *replacement) run(ctx context.Context) (int, error) {
 		select {
 		case <-time.After(poll):
 		case <-ctx.Done():
+			if silent != nil {
+				return exitUnreachable, silent
+			}
 			return exitFailed, fmt.Errorf("not complete yet (%s): %w\n  It goes on by itself where it can, if enough of the others run (eyrie status); run the command again to see it through", r.said, context.Cause(ctx))
 		}
 	}
@@ -112,7 +116,7 @@ func (r *replacement) step(ctx context.Context, all []processStatus, first bool)
 			r.say("process %d does not answer", r.process)
 			return false, 0, nil
 		}
-		return false, exitUnreachable, fmt.Errorf("process %d does not answer\n  Start the new one first, with an empty directory: eyrie node --cluster %s --id %d", r.process, r.name, r.process)
+		return false, exitUnreachable, fmt.Errorf("process %d does not answer\n  Start the new one first, with an empty directory: eyrie node --cluster %s --id %d", r.process, quoted(r.name), r.process)
 	}
 	if r.inc == 0 {
 		r.inc = self.Incarnation
@@ -122,6 +126,9 @@ func (r *replacement) step(ctx context.Context, all []processStatus, first bool)
 	r.look(all)
 	if err := r.fits(self, all); err != nil {
 		return false, exitRefused, err
+	}
+	if err := r.lacking(all); first && err != nil {
+		return false, exitUnreachable, err
 	}
 	if first && self.Member && !r.state[0].Named {
 		return false, exitRefused, fmt.Errorf("process %d takes part with the memory it has: there is nothing to replace\n  To move it to another disk, stop it and move its directory", r.process)
@@ -137,6 +144,23 @@ func (r *replacement) step(ctx context.Context, all []processStatus, first bool)
 		return r.ask(ctx, all, s)
 	}
 	return r.watch(self)
+}
+
+// lacking says of which partition too few take part for anybody to be replaced: an
+// ensemble names a new process if most of it agree.
+func (r *replacement) lacking(all []processStatus) error {
+	for p, members := range r.file.Partitions {
+		taking := 0
+		for _, s := range all {
+			if s.Partition == ids.Partition(p) && s.Reachable && s.Status.Member {
+				taking++
+			}
+		}
+		if need := len(members)/2 + 1; taking < need {
+			return fmt.Errorf("of partition %d only %d of %d processes take part, and nothing can be ordered, nor anybody replaced, by less than %d\n  Start those whose disks are there; if more are lost, so is what only they had", p, taking, len(members), need)
+		}
+	}
+	return nil
 }
 
 // fits says why the cluster would not speak with the new process, if that is so:

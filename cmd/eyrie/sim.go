@@ -44,6 +44,9 @@ failure prints how to repeat it, and the exit code is 1.`)
 		}
 		fmt.Fprint(e.stdout, &s)
 	}
+	if len(s.Failures) == 0 && ctx.Err() != nil {
+		return fail(e, "sim", exitFailed, fmt.Errorf("interrupted after %d of %d runs", s.Runs, *runs))
+	}
 	if len(s.Failures) > 0 || s.Runs < *runs {
 		return exitFailed
 	}

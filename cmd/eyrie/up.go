@@ -65,14 +65,14 @@ gone when the cluster stops.
 	if err := refuseRunning(path); err != nil {
 		return fail(e, "up", exitRefused, err)
 	}
-	webListener, err := listenWeb(e, u.web, u.given["web"])
+	webListener, err := listenWeb(e, u.web, u.given["web"], ", or --web off for no page")
 	if err != nil {
 		return fail(e, "up", exitFailed, err)
 	}
 	if webListener != nil {
 		defer webListener.Close()
 	}
-	f, listeners, code, err := u.cluster(path)
+	f, listeners, code, err := u.cluster(e, path)
 	if err != nil {
 		return fail(e, "up", code, err)
 	}
@@ -89,6 +89,9 @@ func (u *upFlags) check() error {
 	if err := checkWeb(u.web); err != nil {
 		return err
 	}
+	if host, port, err := net.SplitHostPort(u.listen); err == nil && host == "" {
+		return fmt.Errorf("--listen %s names no host; 127.0.0.1:%s is for this machine alone, and one of its own addresses for others, too", u.listen, port)
+	}
 	if u.listen != "" {
 		_, err := consecutive(u.listen, u.partitions*u.replicas)
 		return err
@@ -98,7 +101,8 @@ func (u *upFlags) check() error {
 
 // run runs the cluster until it is to end.
 func (u *upFlags) run(ctx context.Context, e env, f *cluster.File, path string, listeners []net.Listener, webListener net.Listener, log *slog.Logger) int {
-	if !u.memory { // the data must not be there without it
+	if f.Kept = cluster.InMemory; !u.memory { // the data must not be there without it
+		f.Kept = ""
 		if err := f.Save(path); err != nil {
 			closeAll(listeners)
 			return fail(e, "up", exitFailed, err)
@@ -111,10 +115,18 @@ func (u *upFlags) run(ctx context.Context, e env, f *cluster.File, path string, 
 	defer up.close()
 	waiting, cancel := context.WithCancel(ctx)
 	go up.tell(waiting, e.stderr)
+	answered := func() {}
+	if webListener != nil {
+		answered = notReady(webListener)
+	}
 	err = up.ready(ctx)
 	cancel()
+	answered()
 	if err != nil {
 		return fail(e, "up", exitFailed, err)
+	}
+	if !u.memory { // from now on there is something to lose
+		f.Kept = cluster.OnDisk
 	}
 	if err := f.Save(path); err != nil {
 		return fail(e, "up", exitFailed, err)
@@ -132,7 +144,7 @@ func (u *upFlags) run(ctx context.Context, e env, f *cluster.File, path string, 
 
 // cluster is the one whose data are in the directory, or a new one, with a
 // listener for each of its processes. With an error comes the exit code.
-func (u *upFlags) cluster(path string) (*cluster.File, []net.Listener, int, error) {
+func (u *upFlags) cluster(e env, path string) (*cluster.File, []net.Listener, int, error) {
 	data := filepath.Join(u.dir, dataName)
 	if _, err := os.Stat(data); err == nil {
 		if u.memory {
@@ -149,7 +161,51 @@ func (u *upFlags) cluster(path string) (*cluster.File, []net.Listener, int, erro
 		closeAll(listeners)
 		return nil, nil, exitUsage, err
 	}
+	if err := makeWay(e, path, data); err != nil {
+		closeAll(listeners)
+		return nil, nil, exitRefused, err
+	}
 	return f, listeners, 0, nil
+}
+
+// makeWay makes way for a new cluster's file. That of a cluster whose state should be
+// there stays; that of one in memory, which is gone, does not; any other is put aside.
+func makeWay(e env, path, data string) error {
+	f, err := cluster.Load(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), err == nil && f.Kept == cluster.InMemory:
+		return nil
+	case err == nil && f.Kept == cluster.OnDisk:
+		return lostData(path, data)
+	}
+	aside, err := putAside(path)
+	if err == nil {
+		fmt.Fprintf(e.stderr, "eyrie: %s was there already, and is now %s\n", path, aside)
+	}
+	return err
+}
+
+func lostData(path, data string) error {
+	return fmt.Errorf("%s is of a cluster that keeps its state in %s, and nothing of it is there: is the disk mounted?\n  Bring the directory back; or, to begin anew without that state, move %[1]s away", path, data)
+}
+
+// complete refuses to resume a cluster whose state is elsewhere, or gone: it would begin
+// with nothing, under the old identity.
+func (u *upFlags) complete(f *cluster.File, path, data string) error {
+	some := false
+	for _, members := range f.Partitions {
+		for _, m := range members {
+			if used(dataDir(u.dir, m)) {
+				some = true
+			} else if _, there := ranFrom(data, []cluster.Member{m}); there != "" {
+				return fmt.Errorf("process %d has run from %s, together with others, by eyrie node; start the processes so again, or give another --dir", m.ID, there)
+			}
+		}
+	}
+	if !some && f.Kept == cluster.OnDisk {
+		return lostData(path, data)
+	}
+	return nil
 }
 
 // resumed is the cluster whose data are there, at its addresses.
@@ -163,6 +219,9 @@ func (u *upFlags) resumed(path, data string) (*cluster.File, []net.Listener, int
 	}
 	if p, r := len(f.Partitions), len(f.Partitions[0]); u.given["partitions"] && u.partitions != p || u.given["replicas"] && u.replicas != r {
 		return nil, nil, exitUsage, fmt.Errorf("%s holds a cluster of %s; leave out --partitions and --replicas, or give another --dir", u.dir, sizeOf(f))
+	}
+	if err := u.complete(f, path, data); err != nil {
+		return nil, nil, exitRefused, err
 	}
 	if u.given["execution"] {
 		f.Execution = u.execution
@@ -200,7 +259,7 @@ func (u *upFlags) greet(e env, f *cluster.File, path string, page net.Listener) 
 	}
 	self, flag := invocation(), ""
 	if path != cluster.DefaultName {
-		flag = " --cluster " + path
+		flag = " --cluster " + quoted(path)
 	}
 	fmt.Fprintf(e.stdout, "\nIts file is %s. In another terminal, try:\n\n", path)
 	for _, line := range []string{"volery create%s /hello world", "volery get%s /hello", "volery ls%s /", "status%s"} {
@@ -265,7 +324,7 @@ func refuseRunning(path string) error {
 		conn, err := net.DialTimeout("tcp", addr, 200*time.Millisecond)
 		if err == nil {
 			conn.Close()
-			return fmt.Errorf("%s belongs to a cluster that seems to run: somebody listens on %s, process %d's address; stop that, or give another --dir", path, addr, id)
+			return fmt.Errorf("somebody listens on %s, the address of process %d in %s: that cluster runs already, or another program is there\n  Stop it, or give another --dir", addr, id, path)
 		}
 	}
 	return nil

@@ -100,15 +100,16 @@ func dialAs(ctx context.Context, f *cluster.File, s *node.ServiceStatus) (*host.
 // checkCarried refuses an upgrade to what a process does not carry: it would
 // stop. It fills in what u leaves open: the version in force, and the newest.
 func checkCarried(all []processStatus, u *partition.Upgrade) (service *node.ServiceStatus, err error) {
-	newest := u.To
+	newest, now := u.To, uint32(0)
 	for _, p := range all {
 		if p.Reachable && p.Status.Service != nil {
 			service = p.Status.Service
 			newest = max(newest, p.Status.Replica.Carried)
-			if u.From == 0 {
-				u.From = p.Status.Replica.Version
-			}
+			now = max(now, p.Status.Replica.Version)
 		}
+	}
+	if u.From == 0 {
+		u.From = now
 	}
 	if u.To == 0 {
 		u.To = newest
@@ -118,6 +119,8 @@ func checkCarried(all []processStatus, u *partition.Upgrade) (service *node.Serv
 		return nil, errors.New("no process says which service it executes: start them all, with programs of one build")
 	case newest == 0:
 		return nil, fmt.Errorf("the code of service %q says no version, so what its processes keep is bound to this very code, and no other may go on with it\n  A new cluster, of a service that begins with AtVersion(1) (package ssmr), can be upgraded", service.Name)
+	case u.From != now:
+		return nil, fmt.Errorf("%w: version %d is, not %d", partition.ErrVersion, now, u.From)
 	case u.To <= u.From:
 		return nil, fmt.Errorf("version %d is in force, and no process that answers carries a newer one than %d\n  Start each process anew, with a program that carries both, and run this again", u.From, newest)
 	}

@@ -96,6 +96,9 @@ func (v *voleryCall) check() error {
 	if err := volery.CheckPath(v.path()); err != nil {
 		return usageError(err.Error())
 	}
+	if v.window < 0 {
+		return usageError("--window must be at least 1, or 0 for the default")
+	}
 	_, err := v.wantedVersion()
 	return err
 }

@@ -80,6 +80,9 @@ func (v *voleryCall) get(ctx context.Context) error {
 		}
 		return v.print(doc)
 	}
+	if tree.Chunked(data) {
+		fmt.Fprintf(v.stderr, "eyrie volery get: this file was imported in parts, below the node; `eyrie volery export %s DIRECTORY%s` puts it together\n", quoted(v.args[0]), v.clusterFlag())
+	}
 	if isTerminal(v.stdout) && len(data) > 0 && data[len(data)-1] != '\n' {
 		data = append(data, '\n')
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/eyrie-dev/eyrie/apps/volery"
 	"github.com/eyrie-dev/eyrie/apps/volery/tree"
+	"github.com/eyrie-dev/eyrie/internal/cluster"
 )
 
 // hint is what to do about an error, or "".
@@ -23,7 +24,7 @@ func (v *voleryCall) hint(err error, code int) string {
 		return v.unknownHint(line("stat " + path))
 	case path != "" && !strings.HasPrefix(path, "/"):
 		return fmt.Sprintf("Paths begin with a slash: /%s.", path)
-	case code == exitUsage && volery.CheckPath(path) != nil:
+	case code == exitUsage && volery.CheckPath(path) != nil && !is(err, cluster.ErrInvalid):
 		return "/a/b is a good path: no empty, . or .. component, no slash at the end, no control characters."
 	case is(err, volery.ErrNoNode) && (v.command.name == "create" || v.command.name == "import"):
 		parent, _ := volery.ParentOf(path)

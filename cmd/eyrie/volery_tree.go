@@ -66,6 +66,9 @@ func (v *voleryCall) progress(text func(tree.Progress) string) (show func(tree.P
 
 // isTerminal says whether somebody looks at w.
 func isTerminal(w io.Writer) bool {
+	if k, ok := w.(*keeper); ok {
+		w = k.w
+	}
 	f, ok := w.(*os.File)
 	if !ok {
 		return false

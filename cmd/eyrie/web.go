@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"flag"
@@ -8,6 +9,8 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -25,8 +28,12 @@ const webOff = "off"
 const webWindow = 64
 
 func checkWeb(addr string) error {
-	if _, _, err := net.SplitHostPort(addr); err != nil && addr != webOff {
-		return fmt.Errorf("--web %q is not HOST:PORT, nor off", addr)
+	_, port, err := net.SplitHostPort(addr)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil && addr != webOff {
+		return fmt.Errorf("--web %q is not HOST:PORT, with a port up to 65535, nor off", addr)
 	}
 	return nil
 }
@@ -34,7 +41,8 @@ func checkWeb(addr string) error {
 // listenWeb listens for Chirper's page; nil if it is turned off. The default
 // address may be taken, by another cluster's page, say: then a free port serves.
 // One that was asked for may not.
-func listenWeb(e env, addr string, asked bool) (net.Listener, error) {
+// orNone says how to do without, if one can.
+func listenWeb(e env, addr string, asked bool, orNone string) (net.Listener, error) {
 	if addr == webOff {
 		return nil, nil
 	}
@@ -43,13 +51,49 @@ func listenWeb(e env, addr string, asked bool) (net.Listener, error) {
 	case err == nil:
 		return ln, nil
 	case !errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%w; choose another address with --web, or --web off for no page", err)
+		return nil, fmt.Errorf("%w; choose another address with --web%s", err, orNone)
 	case asked:
-		return nil, fmt.Errorf("%w\n  Another program, or another cluster's page, is there already; choose another address with --web, 127.0.0.1:0 for a free port, or --web off for no page", err)
+		return nil, fmt.Errorf("%w\n  Another program, or another cluster's page, is there already; choose another address with --web (127.0.0.1:0 is a free port)%s", err, orNone)
 	}
 	fmt.Fprintf(e.stderr, "eyrie: %s is taken, so Chirper's page gets a free port; --web chooses one\n", addr)
 	host, _, _ := net.SplitHostPort(addr)
 	return net.Listen("tcp", net.JoinHostPort(host, "0"))
+}
+
+// notReady answers who asks for the page before the cluster is ready, one at a time, until
+// the function that it returns is called.
+func notReady(ln net.Listener) (stop func()) {
+	tcp, ok := ln.(*net.TCPListener)
+	if !ok {
+		return func() {}
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			c, err := tcp.Accept()
+			if err != nil {
+				return
+			}
+			turnAway(c)
+		}
+	}()
+	return func() {
+		tcp.SetDeadline(time.Unix(1, 0))
+		<-ended
+		tcp.SetDeadline(time.Time{})
+	}
+}
+
+func turnAway(c net.Conn) {
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(time.Second))
+	if _, err := http.ReadRequest(bufio.NewReader(c)); err != nil {
+		return
+	}
+	const body = `{"error":{"code":"no-status","message":"the cluster is not ready yet; eyrie status says what it waits for"}}` + "\n"
+	fmt.Fprintf(c, "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json; charset=utf-8\r\nCache-Control: no-store\r\nRetry-After: 1\r\n"+
+		"Connection: close\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 }
 
 // pageServer serves Chirper's page of a cluster.
@@ -144,7 +188,7 @@ listens on loopback unless --web says otherwise.`)
 	}
 	asked := false
 	fs.Visit(func(f *flag.Flag) { asked = asked || f.Name == "web" })
-	ln, err := listenWeb(e, *addr, asked)
+	ln, err := listenWeb(e, *addr, asked, "")
 	if err != nil {
 		return fail(e, name, exitFailed, err)
 	}
@@ -157,7 +201,7 @@ listens on loopback unless --web says otherwise.`)
 		if errors.Is(err, ssmr.ErrRefused) {
 			code = exitRefused
 		}
-		return fail(e, name, code, fmt.Errorf("%w\n  Is the cluster of %s running? eyrie status --cluster %s says", err, *file, *file))
+		return fail(e, name, code, fmt.Errorf("%w\n  Is the cluster of %s running? eyrie status --cluster %s says", err, *file, quoted(*file)))
 	}
 	greetWeb(e.stdout, ln, false)
 	if err := page.serve(ctx); err != nil {

@@ -56,7 +56,16 @@ type File struct {
 	// NoCaches has values shipped to other partitions with every command that
 	// reads them there, also where they have not changed.
 	NoCaches bool `json:"no_caches,omitempty"`
+	// Kept is where a cluster of `eyrie up` keeps its state, once it has been up: on
+	// disk, beside the file, or in memory. Of other clusters it says nothing.
+	Kept string `json:"kept,omitempty"`
 }
+
+// What Kept may be.
+const (
+	OnDisk   = "disk"
+	InMemory = "memory"
+)
 
 // Member is one process.
 type Member struct {
@@ -176,6 +185,9 @@ func (f *File) Validate() error {
 	}
 	if _, err := optimistic.ParseMode(f.Execution.String()); err != nil {
 		complain("%v", err)
+	}
+	if f.Kept != "" && f.Kept != OnDisk && f.Kept != InMemory {
+		complain("kept is %q; it is %s, %s, or left out", f.Kept, OnDisk, InMemory)
 	}
 	if len(errs) == 0 {
 		if err := f.Ridge().Validate(); err != nil {

@@ -59,7 +59,7 @@ func TestUp(t *testing.T) {
 		}
 	}
 	// Another one in the same directory is refused, and harms nothing.
-	bad{"up --dir DIR", 4, []string{"seems to run", "--dir"}}.run(t, dir)
+	bad{"up --dir DIR", 4, []string{"runs already", "--dir"}}.run(t, dir)
 	if out, code := eyrie(t, nil, "volery", "get", "/hello", flag); code != 0 || out != "world" {
 		t.Errorf("after another up: %d: %s", code, out)
 	}

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/eyrie-dev/eyrie/internal/ids"
 	"github.com/eyrie-dev/eyrie/internal/journal"
@@ -57,12 +58,20 @@ func openDisk(dir string, fsys vfs.FS, want identity, log *slog.Logger) (d *disk
 			return nil, nil, err
 		}
 	}
+	names, err := fsys.List(".")
+	if err != nil {
+		return nil, nil, err
+	}
 	d = &disk{dir: dir, fs: fsys}
 	if d.lock, err = lockDir(fsys); err != nil {
 		return nil, nil, err
 	}
 	if found, err = d.open(want, log); err != nil {
-		return nil, nil, errors.Join(err, d.close(nil))
+		err = errors.Join(err, d.close(nil))
+		if len(names) > 0 && !slices.Contains(names, lockFile) {
+			err = errors.Join(err, fsys.Remove(lockFile)) // somebody else's directory stays as it was
+		}
+		return nil, nil, err
 	}
 	return d, found, nil
 }

@@ -145,6 +145,8 @@ func (l *loader) followAll(ctx context.Context, u chirper.User, some []chirper.U
 		n, err = l.followEach(ctx, u, some)
 	}
 	l.follows.Add(int64(n))
-	l.done.Add(int64(len(some)))
+	if err == nil {
+		l.done.Add(int64(len(some)))
+	}
 	return err
 }

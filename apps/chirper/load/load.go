@@ -142,7 +142,9 @@ func (l *loader) join(ctx context.Context, i int) error {
 	if isNew {
 		l.users.Add(1)
 	}
-	l.done.Add(1)
+	if err == nil {
+		l.done.Add(1)
+	}
 	return err
 }
 
@@ -190,7 +192,9 @@ func (l *loader) post(ctx context.Context, i int) error {
 			break
 		}
 	}
-	l.done.Add(int64(l.o.Posts))
+	if err == nil {
+		l.done.Add(int64(l.o.Posts))
+	}
 	return err
 }
 

@@ -41,6 +41,15 @@ func clip(text string) string {
 	return strings.ToValidUTF8(text[:40], "") + "…"
 }
 
+// unread explains an error of a request that only reads.
+func (s *Server) unread(err error) *Problem {
+	p := s.cfg.Backend.Explain(err)
+	if p.Code == "outcome-unknown" {
+		p = Problem{http.StatusGatewayTimeout, "no-answer", "no answer came in time; nothing was changed: ask again"}
+	}
+	return &p
+}
+
 func (s *Server) profile(w http.ResponseWriter, r *http.Request) *Problem {
 	user, p := number(r, "user")
 	if p != nil {
@@ -48,8 +57,7 @@ func (s *Server) profile(w http.ResponseWriter, r *http.Request) *Problem {
 	}
 	known, ok, err := s.cfg.Backend.Profile(r.Context(), user)
 	if err != nil {
-		p := s.cfg.Backend.Explain(err)
-		return &p
+		return s.unread(err)
 	}
 	if !ok {
 		p := noUser
@@ -66,8 +74,7 @@ func (s *Server) profile(w http.ResponseWriter, r *http.Request) *Problem {
 func (s *Server) suggestions(w http.ResponseWriter, r *http.Request) *Problem {
 	people, err := s.people.suggest(r.Context())
 	if err != nil {
-		p := s.cfg.Backend.Explain(err)
-		return &p
+		return s.unread(err)
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"users": people})
 	return nil

@@ -9,9 +9,11 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // maxBody bounds a request's body: a post of 140 characters, each of which may
@@ -50,8 +52,15 @@ func (s *Server) guard(next http.Handler) http.Handler {
 // What only reads is refused to them too, as it costs the cluster work; they
 // may link to the page.
 func foreign(r *http.Request) bool {
-	site := r.Header.Get("Sec-Fetch-Site")
-	return strings.HasPrefix(r.URL.Path, "/api/") && site != "" && site != "same-origin" && site != "none"
+	if !strings.HasPrefix(r.URL.Path, "/api/") {
+		return false
+	}
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" {
+		return site != "same-origin" && site != "none"
+	}
+	from := r.Header.Get("Origin")
+	u, err := url.Parse(from)
+	return from != "" && (err != nil || u.Host != r.Host)
 }
 
 // own says whether a Host header names this server. A name of somebody else's
@@ -120,9 +129,15 @@ func readJSON(r *http.Request, into any) *Problem {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		return problem(http.StatusUnsupportedMediaType, "content-type", "the body must be JSON, with Content-Type: application/json")
 	}
-	dec := json.NewDecoder(r.Body)
+	body, err := io.ReadAll(r.Body)
+	if err == nil && !utf8.Valid(body) {
+		err = errors.New("it is not UTF-8")
+	}
+	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.DisallowUnknownFields()
-	err := dec.Decode(into)
+	if err == nil {
+		err = dec.Decode(into)
+	}
 	if err == nil {
 		if _, more := dec.Token(); more != io.EOF {
 			err = errors.New("there is more behind the object")

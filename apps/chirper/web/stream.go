@@ -44,11 +44,11 @@ func (s *Server) act(w http.ResponseWriter, r *http.Request, c Call, counted boo
 		if !final && !gaveUp(first.Err) {
 			begun = true
 			s.begin(w)
-			s.writeLine(w, s.lineOf(optimisticReply, time.Since(sent), first))
+			s.writeLine(w, s.lineOf(r, optimisticReply, time.Since(sent), first))
 		}
 	}
 	last := c.Last(r.Context())
-	l := s.lineOf(conservativeReply, time.Since(sent), last)
+	l := s.lineOf(r, conservativeReply, time.Since(sent), last)
 	if !gaveUp(last.Err) {
 		t := c.Times()
 		l.Milliseconds = milliseconds(t.Conservative)
@@ -78,11 +78,14 @@ func gaveUp(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
-func (s *Server) lineOf(kind string, after time.Duration, r Reply) line {
+func (s *Server) lineOf(to *http.Request, kind string, after time.Duration, r Reply) line {
 	l := line{Reply: kind, Milliseconds: milliseconds(after)}
-	if r.Err == nil {
+	switch {
+	case r.Err == nil:
 		l.Value = r.Value
-	} else {
+	case to.Method == http.MethodGet:
+		l.Error = s.unread(r.Err)
+	default:
 		p := s.cfg.Backend.Explain(r.Err)
 		l.Error = &p
 	}

@@ -63,6 +63,12 @@ func chunkedValue(executable bool, chunks int, size int64, sum [32]byte) []byte 
 	return fmt.Appendf(nil, "%sfile%s chunks=%d size=%d sha256=%x\n", mark, word, chunks, size, sum)
 }
 
+// Chunked says whether a node's value stands for a file whose content is in nodes below it.
+func Chunked(value []byte) bool {
+	e, err := parse(value)
+	return err == nil && e.chunks > 0
+}
+
 func chunkName(i int) string { return fmt.Sprintf("%s%06d", chunkPrefix, i) }
 
 // parse reads a node's value. It accepts what this package writes, and every
