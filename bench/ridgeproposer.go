@@ -25,7 +25,6 @@ type proposals struct {
 	batch   int    // size of the last batch
 	bodies  []byte // where the next bodies go
 
-	ready []uint32      // complete's own: slots
 	dones []func(error) // complete's own
 	// all is told of those that have completed, in place of callbacks, or nil.
 	all func(slots []uint32, err error)
