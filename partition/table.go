@@ -19,7 +19,9 @@ import (
 type table struct {
 	tuning     *Tuning
 	partitions int
-	clients    map[ids.Client]*record
+	// clients has a record of each client whose commands came within the horizon: how
+	// many there are is bounded by nothing but how many can come in that time.
+	clients map[ids.Client]*record
 	// expiry holds every client once, at a time not above its expires.
 	expiry agenda[ids.Client]
 	// last is the last client's record: clients often come in runs.
