@@ -52,7 +52,7 @@ func parse(name string, args []string, stderr io.Writer, s settings) (settings, 
 		return s, err
 	}
 	if f.NArg() > 0 || s.rounds < 1 || s.size < 1 || s.warm < 0 || s.window <= 0 || s.budget <= 0 {
-		what := "numbers have to be positive"
+		what := "it takes positive numbers"
 		if f.NArg() > 0 {
 			what = fmt.Sprintf("unexpected argument %q: it takes flags alone", f.Arg(0))
 		}
