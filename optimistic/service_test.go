@@ -96,8 +96,7 @@ func testService() *partition.Service {
 				return []byte{9}
 			}},
 			{Name: "slide", Slide: slide, Apply: func(old []byte, ok bool, arg []byte) []byte {
-				drop, more := slide(arg)(old, ok)
-				return append(slices.Clone(old[drop:]), more...)
+				return slide(arg).Value(old, ok)
 			}},
 			{Name: "tally", Commutes: true, Apply: func(old []byte, ok bool, arg []byte) []byte {
 				tallied++
@@ -108,8 +107,7 @@ func testService() *partition.Service {
 				return []byte{sum + arg[0]}
 			}},
 			{Name: "gather", Commutes: true, Slide: gather, Apply: func(old []byte, ok bool, arg []byte) []byte {
-				drop, more := gather(arg)(old, ok)
-				return append(slices.Clone(old[drop:]), more...)
+				return gather(arg).Value(old, ok)
 			}},
 		},
 		Errors: []partition.NamedError{{Name: "own", Err: errOwn}},

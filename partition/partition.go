@@ -176,6 +176,13 @@ type Code interface {
 // it. What it returns is copied at once; a drop out of range counts as a panic.
 type Sliding func(old []byte, ok bool) (drop int, more []byte)
 
+// Value is the new value, in memory of its own: what Apply returns of an operation that
+// says all by Slide.
+func (s Sliding) Value(old []byte, ok bool) []byte {
+	drop, more := s(old, ok)
+	return append(append([]byte(nil), old[drop:]...), more...)
+}
+
 // Operation is what Update names: total, deterministic, without closure.
 // It returns the new value; ok says whether there was an old one.
 type Operation struct {

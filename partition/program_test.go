@@ -121,16 +121,14 @@ func testService(ps *programs) *Service {
 				return binary.AppendUvarint(nil, sum%100000)
 			}},
 			doAppend: {Name: "append", Apply: func(old []byte, ok bool, arg []byte) []byte {
-				drop, more := appendTwo(arg)(old, ok)
-				return append(append([]byte(nil), old[drop:]...), more...)
+				return appendTwo(arg).Value(old, ok)
 			}, Slide: appendTwo},
 			doPanic: {Name: "panic", Apply: func([]byte, bool, []byte) []byte { panic("operation") }},
 			doBig:   {Name: "big", Apply: func([]byte, bool, []byte) []byte { return make([]byte, 1<<13) }},
 			doClear: {Name: "clear", Apply: func([]byte, bool, []byte) []byte { return nil }},
 			doTally: {Name: "tally", Apply: tally, Commutes: true},
 			doGather: {Name: "gather", Commutes: true, Slide: gather, Apply: func(old []byte, ok bool, arg []byte) []byte {
-				drop, more := gather(arg)(old, ok)
-				return append(append([]byte(nil), old[drop:]...), more...)
+				return gather(arg).Value(old, ok)
 			}},
 		},
 		Errors: []NamedError{{"test.funds", errFunds}},

@@ -5,7 +5,14 @@ import (
 )
 
 // Update implements Tx.
-func (t *transaction) Update(k Key, op uint16, arg []byte) { t.update(k, op, arg, false) }
+func (t *transaction) Update(k Key, op uint16, arg []byte) {
+	own := t.touch(k, use{ModeUpdate, op}, len(arg))
+	if int(op) >= len(t.r.service.Operations) {
+		t.leave(ErrArgument)
+	}
+	t.applying(op, arg)
+	t.update(k, own)
+}
 
 // Again implements Tx.
 func (t *transaction) Again(k Key) {
@@ -13,17 +20,11 @@ func (t *transaction) Again(k Key) {
 		t.leave(ErrArgument)
 	}
 	last := &t.ops[len(t.ops)-1]
-	t.update(k, last.op, last.arg, true)
+	t.update(k, t.touch(k, use{ModeUpdate, last.op}, len(last.arg)))
 }
 
-func (t *transaction) update(k Key, op uint16, arg []byte, again bool) {
-	own := t.touch(k, use{ModeUpdate, op}, len(arg))
-	if int(op) >= len(t.r.service.Operations) {
-		t.leave(ErrArgument)
-	}
-	if !again {
-		t.applying(op, arg)
-	}
+// update adds the last operation to what the command does to a variable.
+func (t *transaction) update(k Key, own int) {
 	if own >= 0 && t.remote && t.c.spares && !t.c.held[own] && t.promise.items[own].Blind {
 		return // its owner does it, and nobody can tell
 	}

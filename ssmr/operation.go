@@ -142,8 +142,7 @@ func (o *Operation[V, A]) runSlide(arg []byte) partition.Sliding {
 
 // runWhole is runSlide with its result put together.
 func (o *Operation[V, A]) runWhole(old []byte, ok bool, arg []byte) []byte {
-	drop, more := o.runSlide(arg)(old, ok)
-	return append(append([]byte(nil), old[drop:]...), more...)
+	return o.runSlide(arg).Value(old, ok)
 }
 
 // run panics on bytes that do not decode; by contract that leaves the value

@@ -74,11 +74,13 @@ func (a *application) code(err error) int {
 }
 
 // clusterFlag is the flag that names the same cluster in another command line.
-func (a *application) clusterFlag() string {
-	if a.cluster == cluster.DefaultName {
+func (a *application) clusterFlag() string { return clusterFlag(a.cluster) }
+
+func clusterFlag(file string) string {
+	if file == cluster.DefaultName {
 		return ""
 	}
-	return " --cluster " + quoted(a.cluster)
+	return " --cluster " + quoted(file)
 }
 
 // clusterHint is what to do about what may go wrong with any service, or "".

@@ -257,10 +257,7 @@ func (u *upFlags) greet(e env, f *cluster.File, path string, page net.Listener) 
 		}
 		fmt.Fprintln(e.stdout)
 	}
-	self, flag := invocation(), ""
-	if path != cluster.DefaultName {
-		flag = " --cluster " + quoted(path)
-	}
+	self, flag := invocation(), clusterFlag(path)
 	fmt.Fprintf(e.stdout, "\nIts file is %s. In another terminal, try:\n\n", path)
 	for _, line := range []string{"volery create%s /hello world", "volery get%s /hello", "volery ls%s /", "status%s"} {
 		fmt.Fprintf(e.stdout, "  %s %s\n", self, fmt.Sprintf(line, flag))

@@ -71,8 +71,8 @@ func TestUpLooksFirst(t *testing.T) {
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			dir := t.TempDir()
-			for _, make := range x.there {
-				make(t, dir)
+			for _, put := range x.there {
+				put(t, dir)
 			}
 			u := upFlags{partitions: 1, replicas: 1, dir: dir, given: map[string]bool{}}
 			f, listeners, code, err := u.cluster(env{stderr: io.Discard}, filepath.Join(dir, cluster.DefaultName))

@@ -143,8 +143,7 @@ func bankService() *partition.Service {
 				return appendToken(old, arg)
 			}},
 			opKeep: {Name: "keep", Commutes: true, Slide: keep, Apply: func(old []byte, ok bool, arg []byte) []byte {
-				drop, more := keep(arg)(old, ok)
-				return append(append([]byte(nil), old[drop:]...), more...)
+				return keep(arg).Value(old, ok)
 			}},
 		},
 		Errors: []partition.NamedError{{Name: "bank.funds", Err: errFunds}, {Name: "bank.never", Err: errNever}},

@@ -41,10 +41,10 @@ func clip(text string) string {
 	return strings.ToValidUTF8(text[:40], "") + "…"
 }
 
-// unread explains an error of a request that only reads.
-func (s *Server) unread(err error) *Problem {
+// explain explains an error of a request. What only reads may be asked again.
+func (s *Server) explain(r *http.Request, err error) *Problem {
 	p := s.cfg.Backend.Explain(err)
-	if p.Code == "outcome-unknown" {
+	if r.Method == http.MethodGet && p.Code == "outcome-unknown" {
 		p = Problem{http.StatusGatewayTimeout, "no-answer", "no answer came in time; nothing was changed: ask again"}
 	}
 	return &p
@@ -57,7 +57,7 @@ func (s *Server) profile(w http.ResponseWriter, r *http.Request) *Problem {
 	}
 	known, ok, err := s.cfg.Backend.Profile(r.Context(), user)
 	if err != nil {
-		return s.unread(err)
+		return s.explain(r, err)
 	}
 	if !ok {
 		p := noUser
@@ -74,7 +74,7 @@ func (s *Server) profile(w http.ResponseWriter, r *http.Request) *Problem {
 func (s *Server) suggestions(w http.ResponseWriter, r *http.Request) *Problem {
 	people, err := s.people.suggest(r.Context())
 	if err != nil {
-		return s.unread(err)
+		return s.explain(r, err)
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"users": people})
 	return nil

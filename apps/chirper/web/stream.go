@@ -80,14 +80,10 @@ func gaveUp(err error) bool {
 
 func (s *Server) lineOf(to *http.Request, kind string, after time.Duration, r Reply) line {
 	l := line{Reply: kind, Milliseconds: milliseconds(after)}
-	switch {
-	case r.Err == nil:
+	if r.Err == nil {
 		l.Value = r.Value
-	case to.Method == http.MethodGet:
-		l.Error = s.unread(r.Err)
-	default:
-		p := s.cfg.Backend.Explain(r.Err)
-		l.Error = &p
+	} else {
+		l.Error = s.explain(to, r.Err)
 	}
 	return l
 }
