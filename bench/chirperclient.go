@@ -76,6 +76,9 @@ const inFlight = 4
 // Submit implements System.
 func (x *chirperClient) Submit(op Op, done func(error)) { x.submit(op, nil, done) }
 
+// Reentrant implements Reentrant.
+func (x *chirperClient) Reentrant() bool { return true }
+
 // submit carries out an operation. early, if not nil, is told of an optimistic
 // reply.
 func (x *chirperClient) submit(op Op, early func(), done func(error)) {

@@ -89,6 +89,9 @@ func (x *chirperHasty) Submit(op Op, done func(error)) {
 	})
 }
 
+// Reentrant implements Reentrant: Submit waits when too many have only their first reply.
+func (x *chirperHasty) Reentrant() bool { return false }
+
 // Close implements System.
 func (x *chirperHasty) Close() error {
 	err := x.drain()

@@ -283,6 +283,9 @@ func outcome(r host.Result, err error) error {
 	return nil
 }
 
+// Reentrant implements Reentrant.
+func (e *Eyrie) Reentrant() bool { return true }
+
 // Flush implements System: the client's loop gathers by itself.
 func (e *Eyrie) Flush() {}
 

@@ -3,10 +3,13 @@ package bench
 import "time"
 
 // The generator is run by whoever has the right to, of whom there is one: the
-// goroutine of load.run or, of a Batcher in a closed loop, whoever says that
-// operations have completed, as programs do that go on where they are called back. To
-// wake a goroutine costs a system call, of 15 µs where a processor is idle, and so most
-// with a system that needs only one of them.
+// goroutine of load.run or, of a Batcher or a Reentrant system in a closed loop,
+// whoever says that operations have completed, as programs do that go on where they
+// are called back. To wake a goroutine costs a system call, of 15 µs where a processor
+// is idle, and so most with a system that needs only one of them.
+//
+// Nobody is woken for what admits nothing: a first answer, and completions of a load
+// that has a pace.
 //
 // token carries the right to run. Invariant: it is there only while nobody else has
 // the right.
@@ -21,10 +24,10 @@ func (l *load) finish(c completion) {
 	c.at = time.Since(l.base)
 	l.mu.Lock()
 	l.finished = append(l.finished, c)
-	mine := l.claim()
+	mine := !c.early && l.pace == nil && l.claim()
 	l.mu.Unlock()
 	if mine {
-		l.token <- struct{}{}
+		l.proceed()
 	}
 }
 
@@ -38,12 +41,16 @@ func (l *load) completed(slots []uint32, err error) {
 	for _, slot := range slots {
 		l.finished = append(l.finished, completion{slot: int(slot), at: at, err: err})
 	}
-	mine := l.claim()
+	mine := l.pace == nil && l.claim()
 	l.mu.Unlock()
-	if !mine {
-		return
+	if mine {
+		l.proceed()
 	}
-	if l.more && l.pace == nil {
+}
+
+// proceed runs the generator, or has run do so. The caller has the right.
+func (l *load) proceed() {
+	if l.visits && l.more {
 		for range visitorsTurns {
 			if !l.turn() {
 				return
@@ -60,8 +67,11 @@ func (l *load) claim() bool {
 	return mine
 }
 
-// acquire waits for the right.
+// acquire waits for the right, which at a pace nobody else ever has.
 func (l *load) acquire() {
+	if l.pace != nil {
+		return
+	}
 	l.mu.Lock()
 	mine := l.claim()
 	l.wanted = !mine
@@ -71,14 +81,14 @@ func (l *load) acquire() {
 	}
 }
 
-// turn handles what has finished. If that is nothing it gives the right back, or
-// passes it to run, and returns false.
+// turn handles what has finished. If that is nothing it gives the right back, unless
+// there is a pace, or passes it to run, and returns false.
 func (l *load) turn() bool {
 	l.mu.Lock()
 	batch := l.finished
 	l.finished = l.batch[:0]
 	pass := len(batch) == 0 && l.wanted
-	if len(batch) == 0 {
+	if len(batch) == 0 && l.pace == nil {
 		l.running, l.wanted = pass, false
 	}
 	l.batch = batch

@@ -66,6 +66,7 @@ type load struct {
 	out     int             // operations outstanding
 	resting []int           // slots of failed operations
 	more    bool            // completions admit the next operations
+	visits  bool            // whoever completes operations may run the generator
 	window  bool            // latencies count
 	latency Histogram
 	pace    *pace // nil: a completion admits the next operation
@@ -105,7 +106,11 @@ func newLoad(sys System, c Case, seed uint64) *load {
 	}
 	l.draws = newDraws(sys, &l.c, rand.New(rand.NewPCG(seed, 1)), makeValue(c, seed))
 	if b, ok := sys.(Batcher); ok && b.Batched(l.completed) {
+		l.visits = true
 		return l // there are no callbacks
+	}
+	if r, ok := sys.(Reentrant); ok {
+		l.visits = r.Reentrant()
 	}
 	for slot := range l.done {
 		l.done[slot] = func(err error) { l.finish(completion{slot: slot, err: err}) }
@@ -200,16 +205,15 @@ func (l *load) run(ctx context.Context, d time.Duration, more bool) {
 			l.rested()
 		default:
 		}
-		if l.pace != nil && more {
-			l.pace.due.Reset(l.admit())
-		}
 		if l.turn() {
 			continue
+		}
+		if l.pace != nil && more {
+			l.pace.due.Reset(l.admit())
 		}
 		select {
 		case <-l.token:
 		case <-due:
-			l.acquire()
 		case <-timer.C:
 			l.acquire()
 			l.rested()

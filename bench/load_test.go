@@ -242,14 +242,42 @@ func (b *batcher) Flush() {
 	}()
 }
 
-// Who completes many operations at a time runs the generator, with the same figures
-// as a goroutine of its own. What fails rests all the same.
-func TestBatcher(t *testing.T) {
-	for _, err := range []error{nil, errors.New("refused")} {
+// reentrant calls back for each operation by itself.
+type reentrant struct {
+	*batcher
+	done []func(error) // by slot
+}
+
+func (r *reentrant) Reentrant() bool { return true }
+
+// Batched hides the batcher's.
+func (r *reentrant) Batched(func(slots []uint32, err error)) bool {
+	r.all = func(slots []uint32, err error) {
+		for _, slot := range slots {
+			r.done[slot](err)
+		}
+	}
+	return false
+}
+
+func (r *reentrant) Submit(op Op, done func(error)) {
+	r.done[op.Slot] = done
+	r.batcher.Submit(op, nil)
+}
+
+// Who completes many operations at a time, or one after the other where others may be
+// submitted, runs the generator, with the same figures as a goroutine of its own. What
+// fails rests all the same.
+func TestVisitors(t *testing.T) {
+	for i, err := range []error{nil, errors.New("refused"), nil, errors.New("refused")} {
 		for _, n := range []int{1, 2, 4, 64} {
 			synctest.Test(t, func(t *testing.T) {
 				fails, b := err != nil, &batcher{err: err}
-				r := measure(t.Context(), b, Case{Outstanding: n}, phases, 1)
+				sys := System(b)
+				if i >= 2 {
+					sys = &reentrant{b, make([]func(error), n)}
+				}
+				r := measure(t.Context(), sys, Case{Outstanding: n}, phases, 1)
 				want := float64(n) * r.Seconds / 0.002
 				if got := float64(r.Latency.Total()); !fails && (math.Abs(got-want) > float64(2*n) || r.Errors > 0 || !b.inside.Load()) {
 					t.Errorf("%d outstanding: %v operations, want about %v; %d errors; from within a callback: %v", n, got, want, r.Errors, b.inside.Load())

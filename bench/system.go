@@ -82,6 +82,15 @@ type Batcher interface {
 	Batched(f func(slots []uint32, err error)) bool
 }
 
+// Reentrant is a System whose callbacks may submit what follows: they are called
+// without a lock that Submit or Flush takes, and Submit does not wait there. It gathers
+// by itself what many of them submit in a row.
+type Reentrant interface {
+	System
+	// Reentrant reports false if this system is none after all.
+	Reentrant() bool
+}
+
 // Optimist is a System that answers twice: when an operation was delivered
 // optimistically, its order being probable, and when it is certain.
 type Optimist interface {

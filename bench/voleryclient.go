@@ -96,6 +96,9 @@ func (v *voleryClient) Submit(op Op, done func(error)) {
 	}
 }
 
+// Reentrant implements Reentrant.
+func (v *voleryClient) Reentrant() bool { return true }
+
 // turn has a slot's next global command be the other one, if this succeeds. No
 // two of a slot's operations overlap.
 func (v *voleryClient) turn(slot int, done func(error)) func(error) {

@@ -160,6 +160,9 @@ func (s *System) elected(ctx context.Context) error {
 	}
 }
 
+// Reentrant implements bench.Reentrant.
+func (s *System) Reentrant() bool { return true }
+
 // Submit implements bench.System: a put waits, so it is made in a goroutine.
 func (s *System) Submit(op bench.Op, done func(error)) { s.puts <- put{op, done} }
 

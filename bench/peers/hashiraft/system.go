@@ -170,6 +170,9 @@ func (s *System) fail(err error) {
 	}
 }
 
+// Reentrant implements bench.Reentrant.
+func (s *System) Reentrant() bool { return true }
+
 // Submit implements bench.System. One goroutine waits for the futures, which
 // complete in order; completing operations within the leader's state machine,
 // without waiting for futures, measured the same. The library may hold the

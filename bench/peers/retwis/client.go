@@ -65,6 +65,9 @@ func (x *client) stage(ctx context.Context, commands []rueidis.Completed) ([]rue
 	return answers, nil
 }
 
+// Reentrant implements bench.Reentrant.
+func (x *client) Reentrant() bool { return true }
+
 // Submit implements bench.System: one of as many goroutines as operations are
 // outstanding calls the client, and waits.
 func (x *client) Submit(op bench.Op, done func(error)) { x.work <- func() { done(x.Do(op)) } }

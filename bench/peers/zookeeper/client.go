@@ -130,6 +130,9 @@ func (x *client) each(ctx context.Context, paths []string, f func(*zk.Conn, stri
 	return err
 }
 
+// Reentrant implements bench.Reentrant.
+func (x *client) Reentrant() bool { return true }
+
 // Submit implements bench.System: one of as many goroutines as operations are
 // outstanding calls the client, and waits.
 func (x *client) Submit(op bench.Op, done func(error)) { x.work <- func() { done(x.Do(op)) } }
