@@ -2,6 +2,7 @@ package simtest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,19 +12,29 @@ import (
 
 // Summary is what many runs did.
 type Summary struct {
-	Runs, Commands, Answered, Failed, Unknown int
-	Effects, Reads, Multi, Sampled, Undecided int
-	Thin, Lost                                int // runs that were thin, or lost a partition to laggards
-	Durable                                   int // runs with disks
-	Events                                    uint64
-	Virtual                                   float64
-	Median                                    int // commands of the median run
-	Faults, Slow                              map[string]uint64
-	Elapsed                                   time.Duration
-	commands                                  []int
+	Runs      int               `json:"runs"`
+	Commands  int               `json:"commands"`
+	Answered  int               `json:"answered"`
+	Failed    int               `json:"failed"`
+	Unknown   int               `json:"unknown"`
+	Effects   int               `json:"effects"`
+	Reads     int               `json:"reads"`
+	Multi     int               `json:"multi"`
+	Sampled   int               `json:"sampled"`
+	Undecided int               `json:"undecided"`
+	Thin      int               `json:"thin"`    // runs that were thin,
+	Lost      int               `json:"lost"`    // or lost a partition to laggards
+	Durable   int               `json:"durable"` // runs with disks
+	Events    uint64            `json:"events"`
+	Virtual   float64           `json:"virtual_seconds"`
+	Median    int               `json:"median"` // commands of the median run
+	Faults    map[string]uint64 `json:"faults"`
+	Slow      map[string]uint64 `json:"slow"`
+	Elapsed   time.Duration     `json:"-"`
+	commands  []int
 	// Hash folds the traces' hashes, in any order.
-	Hash     uint64
-	Failures []*Failure
+	Hash     uint64     `json:"-"`
+	Failures []*Failure `json:"failures"`
 }
 
 // RunMany runs seeds first, first+1, ..., n of them, parallel at a time. It
@@ -103,6 +114,17 @@ func (s *Summary) add(r Report, err error) {
 	if f, ok := err.(*Failure); ok {
 		s.Failures = append(s.Failures, f)
 	}
+}
+
+// MarshalJSON makes an object. The hash is text there, as in String: it has more bits
+// than a number of JavaScript.
+func (s Summary) MarshalJSON() ([]byte, error) {
+	type fields Summary
+	return json.Marshal(struct {
+		fields
+		Seconds float64 `json:"seconds"`
+		Hash    string  `json:"hash"`
+	}{fields(s), s.Elapsed.Seconds(), fmt.Sprintf("%016x", s.Hash)})
 }
 
 // String is the summary for people.

@@ -179,9 +179,9 @@ func (c *cluster) describe(b *strings.Builder) {
 
 // Failure is a run that broke a rule.
 type Failure struct {
-	Seed uint64
-	Err  error
-	Text string // everything known about it
+	Seed uint64 `json:"seed,string"`
+	Err  error  `json:"-"`
+	Text string `json:"text"` // everything known about it
 }
 
 func (f *Failure) Error() string { return f.Text }
