@@ -5,62 +5,66 @@ import "github.com/eyrie-dev/eyrie/internal/ids"
 // Status is a replica's condition, for people and metrics.
 type Status struct {
 	// Position is the last delivered position.
-	Position ids.Position
+	Position ids.Position `json:"position"`
 	// Version of the service in force, and the newest that the program carries.
-	Version, Carried uint32
+	Version uint32 `json:"version"`
+	Carried uint32 `json:"carried"`
 	// Unfinished commands, and the partitions that started ones wait for.
-	Unfinished int
-	Waiting    ids.Set
+	Unfinished int     `json:"unfinished"`
+	Waiting    ids.Set `json:"waiting"`
 	// Reads wait for their tickets, or for earlier commands.
-	Reads int
+	Reads int `json:"reads"`
 	// Outbox is what is kept for other partitions.
-	Outbox, OutboxBytes int
+	Outbox      int `json:"outbox"`
+	OutboxBytes int `json:"outbox_bytes"`
 	// Variables held and their bytes (names and values); Clients in the
 	// exactly-once table.
-	Variables, StateBytes, Clients int
+	Variables  int `json:"variables"`
+	StateBytes int `json:"state_bytes"`
+	Clients    int `json:"clients"`
 	// LastPanic is the last panic in command code: the command and the value.
-	LastPanic string
-	Counters  Counters
+	LastPanic string   `json:"last_panic"`
+	Counters  Counters `json:"counters"`
 }
 
 // Counters count since start. All but Delivered and Finished count slow or
 // wrong paths.
 type Counters struct {
-	Delivered  uint64 // deliveries judged
-	Finished   uint64 // accepted commands finished
-	Accepted   uint64
-	Stale      uint64
-	Duplicates uint64
-	Late       uint64
-	Refused    uint64
-	Reanswered uint64 // replies sent again for duplicates
+	Delivered  uint64 `json:"delivered"` // deliveries judged
+	Finished   uint64 `json:"finished"`  // accepted commands finished
+	Accepted   uint64 `json:"accepted"`
+	Stale      uint64 `json:"stale"`
+	Duplicates uint64 `json:"duplicates"`
+	Late       uint64 `json:"late"`
+	Refused    uint64 `json:"refused"`
+	Reanswered uint64 `json:"reanswered"` // replies sent again for duplicates
 	// Confirmations: digests sent in place of replies.
-	Confirmations uint64
-	Retries       uint64 // commands that ended in retry
-	Panics        uint64 // commands whose code panicked
-	OpPanics      uint64 // operations that panicked or overran [N1]
-	Budget        uint64 // commands over budget
-	Blocked       uint64 // commands that waited for an earlier conflicting one
-	Overtakes     uint64 // commands finished while an earlier one was not
-	Waits         uint64 // times a command's code waited for a remote value
-	Pulls         uint64 // questions sent
-	PullsHere     uint64 // questions answered with values
-	PullsLater    uint64 // questions remembered
-	PullsGone     uint64 // questions for dropped entries
-	ToldSame      uint64 // values told by their names, to all replicas together
-	ToldChange    uint64 // of them as changes
-	Recalled      uint64 // values told by name that were held here
-	Forgotten     uint64 // values told by name that were not, and were pulled
-	EarlyDrops    uint64 // exchange messages dropped at the bound [R11]
-	Ignored       uint64 // messages that were of no use (late, repeated)
-	Reads         uint64 // reads executed, without a place in the order
-	ReadsRetried  uint64 // of them ended in retry
-	ReadsRefused  uint64 // reads refused at the bound
-	RunsRight     uint64 // runs confirmed at their command's turn
-	RunsWrong     uint64 // runs found wrong then; their commands were executed
-	Compared      uint64 // sums of the state told to the other replicas [C3]
-	Diverged      uint64 // comparisons in which replicas differed [C3]
-	Invalid       uint64 // messages that no correct process sends
+	Confirmations uint64 `json:"confirmations"`
+	Retries       uint64 `json:"retries"`       // commands that ended in retry
+	Panics        uint64 `json:"panics"`        // commands whose code panicked
+	OpPanics      uint64 `json:"op_panics"`     // operations that panicked or overran [N1]
+	Budget        uint64 `json:"budget"`        // commands over budget
+	Blocked       uint64 `json:"blocked"`       // commands that waited for an earlier conflicting one
+	Overtakes     uint64 `json:"overtakes"`     // commands finished while an earlier one was not
+	Waits         uint64 `json:"waits"`         // times a command's code waited for a remote value
+	Pulls         uint64 `json:"pulls"`         // questions sent
+	PullsHere     uint64 `json:"pulls_here"`    // questions answered with values
+	PullsLater    uint64 `json:"pulls_later"`   // questions remembered
+	PullsGone     uint64 `json:"pulls_gone"`    // questions for dropped entries
+	ToldSame      uint64 `json:"told_same"`     // values told by their names, to all replicas together
+	ToldChange    uint64 `json:"told_change"`   // of them as changes
+	Recalled      uint64 `json:"recalled"`      // values told by name that were held here
+	Forgotten     uint64 `json:"forgotten"`     // values told by name that were not, and were pulled
+	EarlyDrops    uint64 `json:"early_drops"`   // exchange messages dropped at the bound [R11]
+	Ignored       uint64 `json:"ignored"`       // messages that were of no use (late, repeated)
+	Reads         uint64 `json:"reads"`         // reads executed, without a place in the order
+	ReadsRetried  uint64 `json:"reads_retried"` // of them ended in retry
+	ReadsRefused  uint64 `json:"reads_refused"` // reads refused at the bound
+	RunsRight     uint64 `json:"runs_right"`    // runs confirmed at their command's turn
+	RunsWrong     uint64 `json:"runs_wrong"`    // runs found wrong then; their commands were executed
+	Compared      uint64 `json:"compared"`      // sums of the state told to the other replicas [C3]
+	Diverged      uint64 `json:"diverged"`      // comparisons in which replicas differed [C3]
+	Invalid       uint64 `json:"invalid"`       // messages that no correct process sends
 }
 
 // Status is the replica's condition.

@@ -31,14 +31,14 @@ type Change struct {
 
 // Member is a process that was replaced, as an ensemble knows it.
 type Member struct {
-	Process     ids.Process
-	Incarnation ids.Incarnation
+	Process     ids.Process     `json:"process"`
+	Incarnation ids.Incarnation `json:"incarnation"`
 	// Generation counts its replacements.
-	Generation uint64
+	Generation uint64 `json:"generation"`
 	// Voting: it is a mere learner, or an acceptor whose vote counts.
-	Voting bool
-	Floor  ids.Instance // see Change
-	Addr   string       // see Change
+	Voting bool         `json:"voting"`
+	Floor  ids.Instance `json:"floor"` // see Change
+	Addr   string       `json:"addr"`  // see Change
 }
 
 // Members are the processes of an ensemble that were replaced; the others are as

@@ -15,9 +15,9 @@ import (
 // The zero Round is below all others and is nobody's.
 type Round struct {
 	// Counter has the members' version as its high part, see Version.
-	Counter     uint64
-	Coordinator ids.Process
-	Life        uint64
+	Counter     uint64      `json:"counter"`
+	Coordinator ids.Process `json:"coordinator"`
+	Life        uint64      `json:"life"`
 }
 
 // Compare orders rounds.

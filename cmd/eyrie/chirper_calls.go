@@ -47,8 +47,8 @@ func (v *chirperCall) callOptions() (options []ssmr.CallOption) {
 
 // repliesJSON are both replies' times as --json shows them.
 type repliesJSON struct {
-	Optimistic   *float64 `json:"optimisticMillis,omitempty"`
-	Conservative float64  `json:"conservativeMillis"`
+	Optimistic   *float64 `json:"optimistic_ms,omitempty"`
+	Conservative float64  `json:"conservative_ms"`
 	Agreed       *bool    `json:"agreed,omitempty"`
 }
 

@@ -106,9 +106,11 @@ func TestChirperJSON(t *testing.T) {
 			ID, Text, Time string
 			Author         int
 		}
-		Replies struct{ ConservativeMillis *float64 }
+		Replies struct {
+			Conservative *float64 `json:"conservative_ms"`
+		}
 	}
-	if err := json.Unmarshal([]byte(out), &r); err != nil || r.Post.Author != 7 || r.Post.Text != "hi" || r.Replies.ConservativeMillis == nil {
+	if err := json.Unmarshal([]byte(out), &r); err != nil || r.Post.Author != 7 || r.Post.Text != "hi" || r.Replies.Conservative == nil {
 		t.Error(out, err)
 	}
 	if code, _, errs := run("", "post", "8", "hi", "--json"); code != exitNotFound || !json.Valid([]byte(errs)) {

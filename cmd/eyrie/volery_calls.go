@@ -33,8 +33,8 @@ type statJSON struct {
 	Mtime       time.Time `json:"mtime"`
 	Version     int32     `json:"version"`
 	Cversion    int32     `json:"cversion"`
-	DataLength  int32     `json:"dataLength"`
-	NumChildren int32     `json:"numChildren"`
+	DataLength  int32     `json:"data_length"`
+	NumChildren int32     `json:"num_children"`
 }
 
 func toJSON(s volery.Stat) *statJSON {

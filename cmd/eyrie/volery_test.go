@@ -140,7 +140,7 @@ func TestVoleryJSON(t *testing.T) {
 		}
 		return doc
 	}
-	if doc := decode("get /a --json"); doc["text"] != "text" || doc["data"] != "dGV4dA==" || doc["stat"].(map[string]any)["dataLength"] != 4.0 {
+	if doc := decode("get /a --json"); doc["text"] != "text" || doc["data"] != "dGV4dA==" || doc["stat"].(map[string]any)["data_length"] != 4.0 {
 		t.Error(doc)
 	}
 	if doc := decode("ls --json /a"); fmt.Sprint(doc["children"]) != "[]" {

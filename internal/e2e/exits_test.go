@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -109,7 +110,8 @@ func TestVoleryExitCodes(t *testing.T) {
 	})
 }
 
-// TestJSONOfEveryCommand: what --json prints is JSON, of failures too.
+// TestJSONOfEveryCommand: what --json prints is JSON, of failures too, with names in small
+// letters and underscores.
 func TestJSONOfEveryCommand(t *testing.T) {
 	t.Parallel()
 	p := startProcesses(t, 1, 1)
@@ -138,10 +140,36 @@ func TestJSONOfEveryCommand(t *testing.T) {
 		if err := json.Unmarshal([]byte(doc), &v); err != nil || len(v) == 0 {
 			t.Errorf("eyrie %s --json: %d, %v: %s", line, code, err, tail(doc, 300))
 		}
+		for _, name := range oddNames(v) {
+			t.Errorf("eyrie %s --json: %q is not named like_this", line, name)
+		}
 		if code != 0 && v["exit"] != float64(code) {
 			t.Errorf("eyrie %s --json: exit code %d, JSON says %v", line, code, v["exit"])
 		}
 	}
+}
+
+var goodName = regexp.MustCompile(`^[a-z0-9]+(_[a-z0-9]+)*$`)
+
+// oddNames are the names in a document that are not as all others. What is counted of
+// a simulation has names for people.
+func oddNames(v any) (odd []string) {
+	switch v := v.(type) {
+	case []any:
+		for _, e := range v {
+			odd = append(odd, oddNames(e)...)
+		}
+	case map[string]any:
+		for name, e := range v {
+			if !goodName.MatchString(name) {
+				odd = append(odd, name)
+			}
+			if name != "faults" && name != "slow" {
+				odd = append(odd, oddNames(e)...)
+			}
+		}
+	}
+	return odd
 }
 
 func (p *processes) signal(id ids.Process, s syscall.Signal) {

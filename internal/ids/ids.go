@@ -63,8 +63,8 @@ type Instance uint64
 // ensemble that decided it. Positions are unique and totally ordered, and a
 // message has the same position at all its destinations.
 type Position struct {
-	T hlc.Timestamp
-	E Ensemble
+	T hlc.Timestamp `json:"t"`
+	E Ensemble      `json:"e"`
 }
 
 // Less orders positions by timestamp, then by ensemble.
