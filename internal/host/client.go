@@ -56,6 +56,8 @@ type Client struct {
 	log    *slog.Logger
 	id     ids.Client
 
+	strangers strangers
+
 	// The holder's of the loop's right to run:
 	queue []*Call                 // taken, but the core was full
 	open  openCalls               // in the core
@@ -125,6 +127,7 @@ func dial(ctx context.Context, core clientCore, places int, cfg transport.Config
 	}
 	cfg.Linked = func(p ids.Process, err error) {
 		c.linked(p, err)
+		c.strangers.heard(p, err)
 		first.heard(p, err)
 	}
 	cfg.Handler = c.loop.deliver
@@ -139,7 +142,7 @@ func dial(ctx context.Context, core clientCore, places int, cfg transport.Config
 	}
 	if err := first.wait(ctx); err != nil {
 		c.Close()
-		return nil, fmt.Errorf("host: no process of cluster %q could be reached: %w", cfg.Cluster, err)
+		return nil, fmt.Errorf("host: no process of cluster %q could be reached: %w", cfg.Cluster, c.strangers.add(err))
 	}
 	return c, nil
 }
@@ -261,6 +264,10 @@ func (c *Client) askOne(ctx context.Context, question func(nonce uint64)) ([]byt
 		return nil, ended(ctx)
 	}
 }
+
+// Stranger says what is wrong with the address of process p, if another program has it;
+// otherwise it is nil.
+func (c *Client) Stranger(p ids.Process) error { return c.strangers.at(p) }
 
 // TransportStats is a snapshot of the connections' counters.
 func (c *Client) TransportStats() transport.Stats { return c.tr.Stats() }

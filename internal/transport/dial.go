@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
+	"os"
 	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/ids"
@@ -119,7 +121,7 @@ func (t *TCP) greet(nc net.Conn, l *link) (a answer, err error) {
 	}
 	_, body, err := readPacket(nc)
 	if err != nil {
-		return a, err
+		return a, unanswered(l.address(), err)
 	}
 	if a, err = decodeAnswer(body); err != nil {
 		return a, fmt.Errorf("%w: %w", ErrHandshake, err)
@@ -131,6 +133,18 @@ func (t *TCP) greet(nc net.Conn, l *link) (a answer, err error) {
 		return a, fmt.Errorf("%w: %v answered instead of %v", ErrProcess, a.process, l.to)
 	}
 	return a, nc.SetDeadline(time.Time{})
+}
+
+// unanswered says what is at an address that gave no answer to a hello. Who closes the
+// connection, or says nothing, may be a process that has ended or stands still.
+func unanswered(addr string, err error) error {
+	switch {
+	case errors.Is(err, errMagic):
+		return fmt.Errorf("%w at %s: %w", ErrStranger, addr, err)
+	case errors.Is(err, io.EOF), errors.Is(err, os.ErrDeadlineExceeded):
+		return fmt.Errorf("%s takes connections and does not answer: a process that stands still, or something that is not Eyrie: %w", addr, err)
+	}
+	return err
 }
 
 // address is where the link's process is.

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"errors"
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -110,6 +111,43 @@ func TestOtherVersionIsRefused(t *testing.T) {
 	s.until(t, "a refusal", func() bool { return len(s.linked) > 0 })
 	if err := s.linked[0]; !errors.Is(err, ErrVersion) || !strings.Contains(err.Error(), "version 9") {
 		t.Error(err)
+	}
+}
+
+// What has a process's address and is no process is told from one that does not answer.
+func TestOtherProgramsAreNamed(t *testing.T) {
+	for _, tc := range []struct {
+		says     string
+		stranger bool
+		words    string
+	}{
+		{"220 mail.example.org ESMTP\r\n", true, "something that is not Eyrie answers at "},
+		{"", false, " takes connections and does not answer"},
+		{"+OK", true, "something that is not Eyrie answers at "},
+		{"EYR", false, "unexpected EOF"},
+	} {
+		w := newNetwork(t, 0)
+		ln := listen(t)
+		defer ln.Close()
+		go func() {
+			for {
+				c, err := ln.Accept()
+				if err != nil {
+					return
+				}
+				c.Write([]byte(tc.says))
+				c.(*net.TCPConn).CloseWrite()
+				io.Copy(io.Discard, c)
+				c.Close()
+			}
+		}()
+		w.addrs[1] = ln.Addr().String()
+		s := w.start(ids.ToClient(ids.Client{1}), nil)
+		s.until(t, "an error", func() bool { return len(s.linked) > 0 })
+		err := s.linked[0]
+		if errors.Is(err, ErrStranger) != tc.stranger || !errors.Is(err, ErrHandshake) || !strings.Contains(err.Error(), tc.words) {
+			t.Errorf("%q: %v", tc.says, err)
+		}
 	}
 }
 

@@ -28,6 +28,8 @@ const (
 	maxReason  = 600
 )
 
+var errMagic = fmt.Errorf("%w: wrong first bytes", ErrHandshake)
+
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // hello is what the dialing side says of itself, and whom it expects.
@@ -113,18 +115,19 @@ func packetSum(prelude, body []byte) uint32 {
 // version; what is not Eyrie's at all is an error after the first bytes.
 func readPacket(r io.Reader) (version uint16, body []byte, err error) {
 	var p [preludeLen]byte
-	if _, err := io.ReadFull(r, p[:]); err != nil {
+	n, err := io.ReadFull(r, p[:])
+	if first := min(n, len(magic)); string(p[:first]) != magic[:first] {
+		return 0, nil, errMagic
+	}
+	if err != nil {
 		return 0, nil, fmt.Errorf("%w: %w", ErrHandshake, err)
 	}
-	if string(p[:len(magic)]) != magic {
-		return 0, nil, fmt.Errorf("%w: wrong first bytes", ErrHandshake)
-	}
 	version = binary.LittleEndian.Uint16(p[len(magic):])
-	n := binary.LittleEndian.Uint16(p[len(magic)+2:])
-	if n > maxHello {
-		return 0, nil, fmt.Errorf("%w: %d bytes long", ErrHandshake, n)
+	size := binary.LittleEndian.Uint16(p[len(magic)+2:])
+	if size > maxHello {
+		return 0, nil, fmt.Errorf("%w: %d bytes long", ErrHandshake, size)
 	}
-	body = make([]byte, n)
+	body = make([]byte, size)
 	if _, err := io.ReadFull(r, body); err != nil {
 		return 0, nil, fmt.Errorf("%w: %w", ErrHandshake, err)
 	}

@@ -30,6 +30,8 @@ var (
 	ErrBusy = errors.New("too many clients")
 	// ErrHandshake: what came is not a handshake of any version.
 	ErrHandshake = errors.New("not a handshake")
+	// ErrStranger: another program has the address of a process.
+	ErrStranger = errors.New("something that is not Eyrie answers")
 	// ErrClosed: the transport has been closed.
 	ErrClosed = errors.New("transport closed")
 )
