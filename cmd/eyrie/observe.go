@@ -121,6 +121,7 @@ func replicaOf(p processStatus, suspected bool) web.Replica {
 		r.State = web.Alive
 	}
 	if !p.Reachable {
+		r.Note = p.Stranger
 		return r
 	}
 	s := p.Status

@@ -25,6 +25,7 @@ type processStatus struct {
 	Addr      string        `json:"addr"`
 	Reachable bool          `json:"reachable"`
 	Status    *node.Status  `json:"status,omitempty"`
+	Stranger  string        `json:"stranger,omitempty"` // what is at its address instead
 }
 
 // runStatus asks every process how it is.
@@ -128,6 +129,8 @@ func askAll(ctx context.Context, c *host.Client, f *cluster.File, timeout time.D
 			var s node.Status
 			if err == nil && json.Unmarshal(doc, &s) == nil {
 				all[i].Reachable, all[i].Status = true, &s
+			} else if at := c.Stranger(all[i].Process); at != nil {
+				all[i].Stranger = at.Error()
 			}
 		})
 	}

@@ -23,8 +23,11 @@ func printStatus(w io.Writer, f *cluster.File, all []processStatus) {
 		}
 		fmt.Fprintf(tw, "%d\t%d\t%s\t%v\t%s\n", p.Process, p.Partition, p.Addr, list(p.Status.Ridge.Suspected), p.Status.State)
 	}
-	printQuorums(tw, f, all)
+	for _, waits := range lacking(f, all) {
+		fmt.Fprintln(tw, waits)
+	}
 	printRefused(tw, all)
+	printStrangers(tw, all)
 	fmt.Fprintln(tw, "\nPROCESS\tPID\tPOSITION\tUNFINISHED")
 	for _, p := range all {
 		if p.Reachable {
@@ -53,39 +56,6 @@ func printStatus(w io.Writer, f *cluster.File, all []processStatus) {
 	for _, p := range all {
 		if p.Reachable && p.Status.Error != "" {
 			fmt.Fprintf(w, "process %d: %s\n", p.Process, p.Status.Error)
-		}
-	}
-}
-
-// printQuorums says what waits because too few processes answer.
-func printQuorums(w io.Writer, f *cluster.File, all []processStatus) {
-	answers := map[ids.Process]bool{}
-	for _, p := range all {
-		answers[p.Process] = p.Reachable
-	}
-	for _, e := range f.Topology().Ensembles {
-		n := 0
-		for _, p := range e.Acceptors {
-			if answers[p] {
-				n++
-			}
-		}
-		what := fmt.Sprintf("what is of partition %v alone", e.ID)
-		if e.ID == ids.All {
-			what = "what is of several partitions"
-		}
-		if need := len(e.Acceptors)/2 + 1; n < need {
-			fmt.Fprintf(w, "%s waits: of processes %v %d answer, and %d must run\n", what, e.Acceptors, n, need)
-		}
-	}
-}
-
-// printRefused says which processes wait since others do not speak with them.
-func printRefused(w io.Writer, all []processStatus) {
-	for _, p := range all {
-		if p.Reachable && !p.Status.Member && len(p.Status.RefusedBy) > 0 {
-			by := refusers(p.Status)
-			fmt.Fprintf(w, "process %d is refused by %v: %s\n", p.Process, by, p.Status.RefusedBy[by[0]])
 		}
 	}
 }

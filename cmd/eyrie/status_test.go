@@ -58,6 +58,10 @@ func TestStatusForPeople(t *testing.T) {
 	all[1].Status = says(2)
 	all[1].Status.Durable.NoRoom = true
 	all[1].Status.Durable.Rot = &node.Rot{Found: 2, There: true}
+	all[2].Stranger = "a toaster answers"
+	if out = shown(); !strings.Contains(out, "process 13: a toaster answers\n") {
+		t.Errorf("a stranger:\n%s", out)
+	}
 	all[2] = processStatus{Process: 13, Reachable: true, Status: &node.Status{RefusedBy: map[ids.Process]string{12: "not alike", 11: "not at all alike"}}}
 	out = shown()
 	for _, want := range []string{

@@ -19,6 +19,7 @@ import (
 	"github.com/eyrie-dev/eyrie/internal/cluster"
 	"github.com/eyrie-dev/eyrie/internal/host"
 	"github.com/eyrie-dev/eyrie/internal/ids"
+	"github.com/eyrie-dev/eyrie/internal/transport"
 	"github.com/eyrie-dev/eyrie/optimistic"
 )
 
@@ -321,10 +322,23 @@ func refuseRunning(path string) error {
 		conn, err := net.DialTimeout("tcp", addr, 200*time.Millisecond)
 		if err == nil {
 			conn.Close()
-			return fmt.Errorf("somebody listens on %s, the address of process %d in %s: that cluster runs already, or another program is there\n  Stop it, or give another --dir", addr, id, path)
+			return fmt.Errorf("somebody listens on %s, the address of process %d in %s: %s\n  Stop it, or give another --dir", addr, id, path, whoListens(f))
 		}
 	}
 	return nil
+}
+
+// whoListens says who listens where a cluster's processes should.
+func whoListens(f *cluster.File) string {
+	c, err := dialOperator(context.Background(), f, 500*time.Millisecond)
+	switch {
+	case err == nil:
+		c.Close()
+		return "that cluster runs already"
+	case errors.Is(err, transport.ErrStranger):
+		return err.Error()
+	}
+	return "that cluster runs already, or another program is there"
 }
 
 func logger(e env, verbose bool) *slog.Logger {
