@@ -40,6 +40,7 @@ type application struct {
 	given   map[string]bool // flags
 
 	connected bool
+	steps     steps // of a long command
 }
 
 // action is one of an application's commands.
@@ -49,8 +50,9 @@ type action struct {
 	// reads: the command changes nothing, so an answer that did not come
 	// leaves nothing unknown.
 	reads bool
-	// long commands have no timeout of their own.
-	long  bool
+	// tries is not zero for long commands, which have no timeout of their own: each of
+	// their calls that is not answered is made so often, each time for the horizon.
+	tries int
 	flags func(*flag.FlagSet)
 	run   func(context.Context) error
 }
@@ -113,8 +115,8 @@ func (a *application) sharedFlags(fs *flag.FlagSet) {
 	fs.StringVar(&a.cluster, "cluster", a.cluster, "the cluster's `file`")
 	fs.BoolVar(&a.json, "json", a.json, "print JSON")
 	what := "how long to wait for an answer, and to connect"
-	if a.command != nil && a.command.long {
-		what = "how long to wait to connect; what does not answer later is asked again for minutes"
+	if a.command != nil && a.command.tries > 0 {
+		what = fmt.Sprintf("how long to wait to connect; what is not answered later is tried %d times, each for the cluster's horizon: a minute, unless its file says otherwise", a.command.tries)
 	}
 	fs.DurationVar(&a.timeout, "timeout", a.timeout, what)
 }
@@ -147,18 +149,21 @@ func (a *application) dialAndRun(ctx context.Context, dial dialer) error {
 	}
 	connecting, cancel := context.WithTimeout(ctx, a.timeout)
 	defer cancel()
+	answered := a.nobodyYet()
 	client, err := dial(connecting, a.cluster, a.window)
+	answered()
 	if err != nil {
 		return err
 	}
 	defer client.Close()
 	a.use(client)
 	a.connected = true
-	if !a.command.long {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, a.timeout)
-		defer cancel()
+	if a.command.tries > 0 {
+		defer a.watch(ctx)()
+		return a.command.run(ctx)
 	}
+	ctx, cancel = context.WithTimeout(ctx, a.timeout)
+	defer cancel()
 	return a.command.run(ctx)
 }
 

@@ -105,8 +105,8 @@ func (a *application) clusterHint(err error, code int) string {
 // unknownHint is what to do when the outcome is unknown; look is the command
 // line that shows it.
 func (a *application) unknownHint(look string) string {
-	if a.command.long {
-		return "It broke off halfway. Repeat it: what is done is left as it is."
+	if a.command.tries > 0 {
+		return fmt.Sprintf("It broke off halfway. `eyrie status%s` shows whether enough processes answer; then repeat it: what is done is left as it is.", a.clusterFlag())
 	}
 	return fmt.Sprintf("No answer came in time: it may or may not have taken effect, now or yet. Look, with `%s`, before you repeat it; `eyrie status%s` shows processes that are away and disks that are full.", look, a.clusterFlag())
 }

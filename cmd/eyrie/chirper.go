@@ -7,6 +7,7 @@ import (
 
 	"github.com/eyrie-dev/eyrie/apps/chirper"
 	"github.com/eyrie-dev/eyrie/apps/chirper/graph"
+	"github.com/eyrie-dev/eyrie/apps/chirper/load"
 	"github.com/eyrie-dev/eyrie/ssmr"
 )
 
@@ -75,7 +76,7 @@ unfollow leaves room, which otherwise only what comes next fills.`},
 			about: "Lists those who follow a user."},
 		{name: "following", synopsis: "USER", least: 1, most: 1, reads: true, run: v.following,
 			about: "Lists those whom a user follows."},
-		{name: "load", synopsis: "[EDGES]", most: 1, run: v.load, long: true, flags: v.loadFlags,
+		{name: "load", synopsis: "[EDGES]", most: 1, run: v.load, tries: load.Tries, flags: v.loadFlags,
 			about: `Loads a social graph: the file EDGES, or - for standard input, has a line for
 each pair of users who follow each other, as in the SNAP collection, and may be
 compressed with gzip. Without it a heavy-tailed graph is generated. What is

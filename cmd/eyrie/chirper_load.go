@@ -50,7 +50,7 @@ func (v *chirperCall) load(ctx context.Context) error {
 	}
 	began := time.Now()
 	show, end := v.loadProgress()
-	r, err := load.Load(ctx, v.c, g, load.Options{Posts: v.posts, Seed: v.seed, Window: v.window, Progress: show})
+	r, err := load.Load(ctx, v.c, g, load.Options{Posts: v.posts, Seed: v.seed, Window: v.window, Progress: v.noted(show)})
 	end()
 	if err != nil {
 		return err
@@ -66,6 +66,16 @@ func (v *chirperCall) load(ctx context.Context) error {
 			r.Refused, chirper.MaxFollowing, chirper.MaxFollowers)
 	}
 	return nil
+}
+
+// noted notes the steps of a load, and shows them if somebody wants to see them.
+func (v *chirperCall) noted(show func(load.Progress)) func(load.Progress) {
+	return func(p load.Progress) {
+		v.steps.came(p.Phase, p.Done)
+		if show != nil {
+			show(p)
+		}
+	}
 }
 
 func (v *chirperCall) readGraph() (*graph.Graph, error) {

@@ -51,7 +51,7 @@ func (v *voleryCall) actions() []action {
 			about: "Changes the value of the node at PATH.\n\n" + aboutValue},
 		{name: "create", synopsis: "PATH [VALUE]", least: 1, most: 2, run: v.create,
 			about: "Creates a node at PATH; the node above it must exist.\n\n" + aboutValue},
-		{name: "rm", synopsis: "PATH", least: 1, most: 1, run: v.rm, long: true,
+		{name: "rm", synopsis: "PATH", least: 1, most: 1, run: v.rm, tries: tree.Attempts,
 			flags: func(fs *flag.FlagSet) {
 				v.versionFlag(fs)
 				fs.BoolVar(&v.recursive, "r", false, "delete what is below it, too (many commands, leaves first)")
@@ -60,11 +60,11 @@ func (v *voleryCall) actions() []action {
 			about: "Deletes the node at PATH, which must have no children."},
 		{name: "stat", synopsis: "PATH", least: 1, most: 1, reads: true, run: v.stat,
 			about: "Shows what is known of the node at PATH beside its value."},
-		{name: "import", synopsis: "DIR PATH", least: 2, most: 2, run: v.importTree, long: true, flags: v.copyFlags,
+		{name: "import", synopsis: "DIR PATH", least: 2, most: 2, run: v.importTree, tries: tree.Attempts, flags: v.copyFlags,
 			about: `Copies the directory DIR to the node at PATH: directories, files and symbolic
 links. An import that broke off is completed by repeating it; nodes that are
 there already, with another value, are an error unless --overwrite is given.`},
-		{name: "export", synopsis: "PATH DIR", least: 2, most: 2, reads: true, run: v.exportTree, long: true, flags: v.copyFlags,
+		{name: "export", synopsis: "PATH DIR", least: 2, most: 2, reads: true, run: v.exportTree, tries: tree.Attempts, flags: v.copyFlags,
 			about: `Copies the node at PATH and all below it to the directory DIR, which must be
 empty or not exist, unless --overwrite is given. What was imported comes back
 as it was.`},
@@ -88,7 +88,7 @@ func (v *voleryCall) copyFlags(fs *flag.FlagSet) {
 // node wait no longer than others.
 func (v *voleryCall) check() error {
 	if v.command.name == "rm" && !v.recursive {
-		v.command.long = false
+		v.command.tries = 0
 	}
 	if len(v.args) == 0 {
 		return nil

@@ -42,16 +42,17 @@ func (v *voleryCall) copyTree(run func(tree.Options) (tree.Progress, error)) err
 
 // progress makes a function that shows progress on one line of a terminal, a
 // few times a second, and one that ends the line. On anything else than a
-// terminal both do nothing.
+// terminal nothing is shown, and the steps are noted all the same.
 func (v *voleryCall) progress(text func(tree.Progress) string) (show func(tree.Progress), end func()) {
 	if v.quiet || v.json || !isTerminal(v.stderr) {
-		return nil, func() {}
+		return func(p tree.Progress) { v.steps.came(p) }, func() {}
 	}
 	const pause = 200 * time.Millisecond
 	var last tree.Progress
 	var shown time.Time
 	print := func() { fmt.Fprintf(v.stderr, "\r\x1b[K%s", text(last)) }
 	show = func(p tree.Progress) {
+		v.steps.came(p)
 		last = p
 		if time.Since(shown) >= pause {
 			shown = time.Now()

@@ -183,7 +183,8 @@ listens on loopback unless --web says otherwise.`)
 	if err := checkWeb(*addr); err != nil {
 		return fail(e, name, exitUsage, err)
 	}
-	if _, err := cluster.Load(*file); err != nil {
+	f, err := cluster.Load(*file)
+	if err != nil {
 		return fail(e, name, exitUsage, err)
 	}
 	asked := false
@@ -195,7 +196,9 @@ listens on loopback unless --web says otherwise.`)
 	defer ln.Close()
 	dialing, cancel := context.WithTimeout(ctx, *timeout)
 	defer cancel()
+	answered := nobodyYet(e, name, f, *timeout)
 	page, err := newPage(dialing, *file, *addr, ln, nil, logger(e, *verbose))
+	answered()
 	if err != nil {
 		code := exitUnreachable
 		if errors.Is(err, ssmr.ErrRefused) {

@@ -54,9 +54,9 @@ type Result struct {
 // ErrOptions is wrapped by errors about options.
 var ErrOptions = errors.New("load: bad options")
 
-// tries is how often a command is sent whose outcome is unknown, each after
+// Tries is how often a command is sent whose outcome is unknown, each after
 // the horizon.
-const tries = 3
+const Tries = 3
 
 // Load loads a graph. On an error the load is incomplete; it may be repeated.
 func Load(ctx context.Context, c *chirper.Client, g *graph.Graph, o Options) (Result, error) {
@@ -177,7 +177,7 @@ func (l *loader) followEach(ctx context.Context, u chirper.User, others []chirpe
 func (l *loader) post(ctx context.Context, i int) error {
 	u := l.g.User(i)
 	var err error
-	for range tries {
+	for range Tries {
 		var have chirper.Timeline
 		if have, err = again(ctx, func() (chirper.Timeline, error) { return l.c.Posts(ctx, u) }); err != nil {
 			return err
@@ -200,7 +200,7 @@ func (l *loader) post(ctx context.Context, i int) error {
 
 // again repeats what may be repeated while its outcome is unknown.
 func again[T any](ctx context.Context, do func() (T, error)) (v T, err error) {
-	for range tries {
+	for range Tries {
 		v, err = do()
 		if err == nil || !errors.Is(err, ssmr.ErrOutcomeUnknown) || ctx.Err() != nil {
 			break

@@ -22,7 +22,7 @@ func (s shape) allows(children int) bool { return s.directory || children <= s.c
 // is there is looked at; so put may be repeated, within a run and by another.
 func (im *importer) put(ctx context.Context, node string, value []byte, want shape) (same bool, err error) {
 	ours := false // it may be this call that made what is there
-	for range attempts {
+	for range Attempts {
 		_, err = im.c.Create(ctx, node, value)
 		if errors.Is(err, volery.ErrNodeExists) {
 			var did bool

@@ -23,7 +23,7 @@ func Remove(ctx context.Context, c Client, path string, o Options) (Progress, er
 		return Progress{}, err
 	}
 	rm := &remover{w}
-	err = rm.run(ctx, w.o.Window, func(ctx context.Context) error { return rm.visit(ctx, &doomed{path: path, tries: attempts}) })
+	err = rm.run(ctx, w.o.Window, func(ctx context.Context) error { return rm.visit(ctx, &doomed{path: path, tries: Attempts}) })
 	return w.progressed, err
 }
 
@@ -53,7 +53,7 @@ func (rm *remover) visit(ctx context.Context, d *doomed) error {
 	d.children.Store(int64(len(names)))
 	tasks := make([]task, len(names))
 	for i, name := range names {
-		child := &doomed{path: volery.Join(d.path, name), parent: d, tries: attempts}
+		child := &doomed{path: volery.Join(d.path, name), parent: d, tries: Attempts}
 		tasks[i] = func(ctx context.Context) error { return rm.visit(ctx, child) }
 	}
 	rm.push(tasks...)
@@ -61,7 +61,7 @@ func (rm *remover) visit(ctx context.Context, d *doomed) error {
 }
 
 func (rm *remover) remove(ctx context.Context, d *doomed) (err error) {
-	for range attempts {
+	for range Attempts {
 		if err = rm.c.Delete(ctx, d.path, volery.AnyVersion); !again(ctx, err) {
 			break
 		}

@@ -80,9 +80,9 @@ var (
 	ErrOptions = errors.New("tree: bad options")
 )
 
-// attempts at a call whose outcome is unknown. What is retried does no harm
+// Attempts at a call whose outcome is unknown. What is retried does no harm
 // when it is done twice.
-const attempts = 3
+const Attempts = 3
 
 // work is what Import and Export share.
 type work struct {
@@ -129,7 +129,7 @@ func again(ctx context.Context, err error) bool {
 
 // getData reads a node; reads may be repeated freely.
 func (w *work) getData(ctx context.Context, path string) (data []byte, stat volery.Stat, err error) {
-	for range attempts {
+	for range Attempts {
 		if data, stat, err = w.c.GetData(ctx, path); !again(ctx, err) {
 			break
 		}
@@ -138,7 +138,7 @@ func (w *work) getData(ctx context.Context, path string) (data []byte, stat vole
 }
 
 func (w *work) getChildren(ctx context.Context, path string) (names []string, err error) {
-	for range attempts {
+	for range Attempts {
 		if names, _, err = w.c.GetChildren(ctx, path); !again(ctx, err) {
 			break
 		}
