@@ -153,6 +153,9 @@ func (u *upFlags) cluster(e env, path string) (*cluster.File, []net.Listener, in
 		}
 		return u.resumed(path, data)
 	}
+	if err := roomForAll(u.partitions*u.replicas, descriptorLimit()); err != nil {
+		return nil, nil, exitFailed, err
+	}
 	listeners, addrs, err := listenAll(u.listen, u.partitions*u.replicas)
 	if err != nil {
 		return nil, nil, exitFailed, err
@@ -223,6 +226,9 @@ func (u *upFlags) resumed(path, data string) (*cluster.File, []net.Listener, int
 	}
 	if err := u.complete(f, path, data); err != nil {
 		return nil, nil, exitRefused, err
+	}
+	if err := roomForAll(len(f.Addrs()), descriptorLimit()); err != nil {
+		return nil, nil, exitFailed, err
 	}
 	if u.given["execution"] {
 		f.Execution = u.execution
