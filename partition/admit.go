@@ -200,6 +200,7 @@ func (r *Replica) turnAway(d *Delivery, verdict Verdict, e *entry) {
 		return
 	}
 	switch {
+	case e != nil && e.gone:
 	case e != nil && e.outcome != 0:
 		r.counters.Reanswered++
 		m := e.reply()

@@ -53,6 +53,10 @@ type Tuning struct {
 	// ClientWindow bounds how far a sequence may be above its own message's
 	// low mark.
 	ClientWindow int
+	// MaxReplyBytes of replies, those of at least 256 bytes, are kept for clients that
+	// ask again; beyond, the oldest are dropped, and who asks for one of these gets
+	// no answer. It may differ between replicas.
+	MaxReplyBytes int
 	// Sequential makes every command conflict with every other: the convoy
 	// of Algorithm 1, kept for comparison.
 	Sequential bool
@@ -113,7 +117,7 @@ type Tuning struct {
 func DefaultTuning() Tuning {
 	return Tuning{
 		Horizon: 60 * time.Second, Window: 100 * time.Millisecond,
-		ClientWindow:  1024,
+		ClientWindow: 1024, MaxReplyBytes: 256 << 20,
 		MaxUnfinished: 4096, MaxUnfinishedBytes: 64 << 20,
 		MaxOutbox: 1 << 16, MaxOutboxBytes: 128 << 20,
 		MaxEarly: 1 << 14, MaxEarlyBytes: 64 << 20,
@@ -139,6 +143,7 @@ func (t Tuning) Validate() error {
 	positive("Horizon", int64(t.Horizon))
 	positive("Window", int64(t.Window))
 	positive("ClientWindow", int64(t.ClientWindow))
+	positive("MaxReplyBytes", int64(t.MaxReplyBytes))
 	positive("MaxUnfinished", int64(t.MaxUnfinished))
 	positive("MaxUnfinishedBytes", int64(t.MaxUnfinishedBytes))
 	positive("MaxOutbox", int64(t.MaxOutbox))

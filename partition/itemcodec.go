@@ -57,8 +57,12 @@ func decodeMeta(b []byte) (m meta, err error) {
 	return m, r.Done()
 }
 
-// againBit is set in an entry's outcome if a copy waits for it.
-const againBit = 1 << 7
+// againBit is set in an entry's outcome if a copy waits for it, goneBit if the rest
+// of its reply was dropped.
+const (
+	againBit = 1 << 7
+	goneBit  = 1 << 6
+)
 
 func (c *clientRecord) append(b []byte) []byte {
 	b = wire.AppendUvarint(b, uint64(c.mark))
@@ -77,6 +81,9 @@ func (e *entry) append(b []byte) []byte {
 	flags := byte(e.outcome)
 	if e.again {
 		flags |= againBit
+	}
+	if e.gone {
+		flags |= goneBit
 	}
 	b = append(b, flags)
 	if e.outcome == 0 {
@@ -124,16 +131,19 @@ func decodeEntry(r *wire.Reader, e *entry) {
 	attempt := r.Uvarint()
 	e.attempt, e.expires = ids.Attempt(attempt), r.Timestamp()
 	flags := r.Byte()
-	e.outcome, e.again = Outcome(flags&^againBit), flags&againBit != 0
+	e.outcome, e.again, e.gone = Outcome(flags&^(againBit|goneBit)), flags&againBit != 0, flags&goneBit != 0
 	switch {
 	case attempt == 0 || attempt > math.MaxUint32:
 		r.Fail("attempt out of range")
-	case e.outcome > OutcomeRetry || e.outcome != 0 && e.again:
+	case e.outcome > OutcomeRetry || e.outcome != 0 && e.again || e.gone && !e.outcome.Final():
 		r.Fail("outcome out of range")
 	case e.outcome != 0:
 		e.version, e.value = r.Uvarint(), r.Bytes()
 		if e.outcome != OutcomeOK {
 			e.other = &Reply{ErrorName: r.String(), ErrorText: r.String(), Needed: r.Set()}
+		}
+		if e.gone && e.bytes() > 0 {
+			r.Fail("a reply that was dropped is there")
 		}
 	}
 }

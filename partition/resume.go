@@ -16,6 +16,7 @@ func (b *Builder) expect() {
 	for _, c := range clients {
 		t.expiry.push(int64(t.clients[c].expires), c)
 	}
+	t.restored(clients)
 }
 
 // inOrder are the values in the order of their positions.

@@ -22,6 +22,8 @@ type Status struct {
 	Variables  int `json:"variables"`
 	StateBytes int `json:"state_bytes"`
 	Clients    int `json:"clients"`
+	// ReplyBytes are kept for clients that ask again; see Tuning.MaxReplyBytes.
+	ReplyBytes int `json:"reply_bytes"`
 	// LastPanic is the last panic in command code: the command and the value.
 	LastPanic string   `json:"last_panic"`
 	Counters  Counters `json:"counters"`
@@ -38,6 +40,8 @@ type Counters struct {
 	Late       uint64 `json:"late"`
 	Refused    uint64 `json:"refused"`
 	Reanswered uint64 `json:"reanswered"` // replies sent again for duplicates
+	// RepliesDropped: beyond MaxReplyBytes, before their time.
+	RepliesDropped uint64 `json:"replies_dropped"`
 	// Confirmations: digests sent in place of replies.
 	Confirmations uint64 `json:"confirmations"`
 	Retries       uint64 `json:"retries"`       // commands that ended in retry
@@ -76,10 +80,11 @@ func (r *Replica) Status() Status {
 		Reads:      len(r.reads.waiting) - r.reads.head,
 		Outbox:     r.outbox.line.live, OutboxBytes: r.outbox.bytes,
 		Variables: r.state.count, StateBytes: r.state.bytes,
-		Clients:   len(r.table.clients),
+		Clients: len(r.table.clients), ReplyBytes: r.table.replies.bytes,
 		LastPanic: r.lastPanic,
 		Counters:  r.counters,
 	}
+	s.Counters.RepliesDropped = r.table.replies.dropped
 	for _, c := range r.queue.all() {
 		if c.finished || !c.started {
 			continue

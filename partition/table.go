@@ -20,13 +20,15 @@ type table struct {
 	tuning     *Tuning
 	partitions int
 	// clients has a record of each client whose commands came within the horizon: how
-	// many there are is bounded by nothing but how many can come in that time.
+	// many there are is bounded by nothing but how many can come in that time. To
+	// refuse some here would not do: other destinations have other tables.
 	clients map[ids.Client]*record
 	// expiry holds every client once, at a time not above its expires.
 	expiry agenda[ids.Client]
 	// last is the last client's record: clients often come in runs.
 	last    *record
 	changes *changes
+	replies replies
 }
 
 // record is what is kept of one client.
@@ -59,6 +61,8 @@ type entry struct {
 	// again: a copy came while it was under way; every replica of the
 	// answering partition replies at its end.
 	again bool
+	// gone: the outcome is final, and the rest of the reply was dropped; see replies.
+	gone bool
 	// value is the reply's, if the outcome is OK.
 	value []byte
 	// version is that of the map by which it was judged.
@@ -69,7 +73,7 @@ type entry struct {
 }
 
 func newTable(t *Tuning, partitions int, l *changes) *table {
-	return &table{tuning: t, partitions: partitions, clients: make(map[ids.Client]*record), changes: l}
+	return &table{tuning: t, partitions: partitions, clients: make(map[ids.Client]*record), changes: l, replies: replies{most: t.MaxReplyBytes, changes: l}}
 }
 
 // judge gives the verdict about a delivery, and for accepted and duplicate
@@ -118,15 +122,16 @@ func (t *table) accept(rec *record, d *Delivery, i int, found bool) *entry {
 	rec.expires = max(rec.expires, expires)
 	if d.Mark > rec.mark && d.Position.T > d.Guard {
 		rec.mark = d.Mark
-		i -= rec.drop(d.Mark)
+		i -= rec.drop(d.Mark, &t.replies)
 	}
 	e := entry{seq: d.Command.Sequence, attempt: d.Attempt, expires: expires}
 	if found {
+		t.replies.gone(&rec.live()[i])
 		rec.live()[i] = e
 		return &rec.live()[i]
 	}
 	if n := 2 * t.tuning.ClientWindow; len(rec.live()) >= n && len(rec.live())%n == 0 {
-		rec.shrink(d.Position.T)
+		rec.shrink(d.Position.T, &t.replies)
 		i, _ = rec.find(e.seq)
 	}
 	rec.compact()
@@ -141,9 +146,10 @@ func (t *table) accept(rec *record, d *Delivery, i int, found bool) *entry {
 func (rec *record) live() []entry { return rec.entries[rec.head:] }
 
 // drop drops the entries below a mark.
-func (rec *record) drop(mark ids.Sequence) (n int) {
+func (rec *record) drop(mark ids.Sequence, s *replies) (n int) {
 	live := rec.live()
 	for n < len(live) && live[n].seq < mark {
+		s.gone(&live[n])
 		live[n] = entry{}
 		n++
 	}
@@ -163,8 +169,13 @@ func (rec *record) compact() {
 
 // shrink bounds the record of a client whose marks do not take effect: every
 // copy of an entry past its own T0 + H is late, so nobody will miss it.
-func (rec *record) shrink(merged hlc.Timestamp) {
-	kept := slices.DeleteFunc(rec.live(), func(e entry) bool { return merged > e.expires })
+func (rec *record) shrink(merged hlc.Timestamp, s *replies) {
+	kept := slices.DeleteFunc(rec.live(), func(e entry) bool {
+		if merged > e.expires {
+			s.gone(&e)
+		}
+		return merged > e.expires
+	})
 	rec.entries = rec.entries[:rec.head+len(kept)]
 }
 
@@ -214,6 +225,10 @@ func (t *table) forget(merged hlc.Timestamp) {
 		}
 		delete(t.clients, rec.client)
 		t.changes.client(rec)
+		for i := range rec.live() {
+			t.replies.gone(&rec.live()[i])
+		}
+		rec.entries, rec.head = nil, 0 // replies may know the record yet
 		if t.last == rec {
 			t.last = nil
 		}
