@@ -22,7 +22,7 @@ const batch = 256
 // most: a microsecond or two each. Then the loop's own goroutine takes over,
 // so that neither a connection stays unread, nor a caller away, for long.
 const (
-	visitRounds   = 4
+	visitRounds   = 8
 	visitMessages = batch
 )
 

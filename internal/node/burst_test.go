@@ -15,7 +15,7 @@ import (
 // again at once in between: its heartbeats must not wait for the end.
 func TestExecutionInBursts(t *testing.T) {
 	n, now := leading(t)
-	const commands = 3*burst + 1
+	const commands = 3*burst*burstAgain + 1
 	for i := range ids.Sequence(commands) {
 		m := &ridge.Message{
 			Command: ids.Command{Client: ids.Client{1}, Sequence: i + 1}, Attempt: 1, T0: now.Wall, Mark: i + 1,
@@ -26,7 +26,7 @@ func TestExecutionInBursts(t *testing.T) {
 	for before, calls := uint64(0), 0; ; calls++ {
 		n.Sends()
 		done := n.Status().Replica.Counters.Finished
-		if done-before > burst {
+		if done-before > burst*burstAgain {
 			t.Fatalf("%d commands at a time", done-before)
 		}
 		if done == commands {
@@ -73,7 +73,7 @@ func leading(t *testing.T) (*Node, hlc.Now) {
 // So it does with reads.
 func TestReadsInBursts(t *testing.T) {
 	n, now := leading(t)
-	const reads = 3*burst + 1
+	const reads = 3*burst*burstAgain + 1
 	for i := range uint64(reads) {
 		n.Step(now, ids.ToClient(ids.Client{1}), 0, &partition.ReadRequest{Number: i + 1, MapVersion: 1, Command: 1})
 	}

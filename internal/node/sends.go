@@ -13,9 +13,12 @@ type Send struct {
 	Lazy bool // see ridge.Send
 }
 
-// burst bounds the commands, and the reads, executed at a time: a process that catches up must
-// go on hearing and being heard, or the others take it for crashed.
-const burst = 512
+// burst bounds the commands, and the reads, executed at a time. What was answered with
+// the first of many brings the next commands, whose ordering by others is then under way
+// while this process executes the rest, which may be burstAgain times as many. And a
+// process that catches up must go on hearing and being heard, or the others take it for
+// crashed.
+const burst, burstAgain = 128, 4
 
 // Ordered returns what there is to send before anything is executed, since
 // others wait for it: Sends returns the rest. The slice is valid until the next
@@ -35,6 +38,9 @@ func (n *Node) Ordered() []Send {
 func (n *Node) Sends() []Send {
 	n.Ordered()
 	done, most := 0, n.catchUp.burst(n)
+	if n.behind && most == burst {
+		most *= burstAgain
+	}
 	for n.Err() == nil && !n.receiver.active() && done < most {
 		if done += n.pullOptimistic(most - done); done >= most {
 			break
