@@ -15,9 +15,10 @@ type Send struct {
 
 // burst bounds the commands, and the reads, executed at a time. What was answered with
 // the first of many brings the next commands, whose ordering by others is then under way
-// while this process executes the rest, which may be burstAgain times as many. And a
-// process that catches up must go on hearing and being heard, or the others take it for
-// crashed.
+// while this process executes the rest, which may be burstAgain times as many. On a disk
+// others would wait for a sync, which serves one value better than two: there so many
+// are executed from the first on. And a process that catches up must go on hearing and
+// being heard, or the others take it for crashed.
 const burst, burstAgain = 128, 4
 
 // Ordered returns what there is to send before anything is executed, since
@@ -38,7 +39,7 @@ func (n *Node) Ordered() []Send {
 func (n *Node) Sends() []Send {
 	n.Ordered()
 	done, most := 0, n.catchUp.burst(n)
-	if n.behind && most == burst {
+	if most == burst && (n.behind || n.cfg.Durable) {
 		most *= burstAgain
 	}
 	for n.Err() == nil && !n.receiver.active() && done < most {
