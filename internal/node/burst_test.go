@@ -11,8 +11,8 @@ import (
 	"github.com/eyrie-dev/eyrie/ridge"
 )
 
-// A process with much to execute does so in bursts, and wants to be called
-// again at once in between: its heartbeats must not wait for the end.
+// A process with much to execute does so in bursts, the first of them a small one, and
+// wants to be called again at once in between: its heartbeats must not wait for the end.
 func TestExecutionInBursts(t *testing.T) {
 	n, now := leading(t)
 	const commands = 3*burst*burstAgain + 1
@@ -26,7 +26,7 @@ func TestExecutionInBursts(t *testing.T) {
 	for before, calls := uint64(0), 0; ; calls++ {
 		n.Sends()
 		done := n.Status().Replica.Counters.Finished
-		if done-before > burst*burstAgain {
+		if calls == 0 && done > burst || done-before > burst*burstAgain {
 			t.Fatalf("%d commands at a time", done-before)
 		}
 		if done == commands {

@@ -45,6 +45,8 @@ func (c *catchUp) burst(n *Node) int {
 		return 0
 	case c.rests:
 		return catchUpBurst
+	case n.behind || n.cfg.Durable:
+		return burst * burstAgain
 	}
 	return burst
 }

@@ -39,9 +39,6 @@ func (n *Node) Ordered() []Send {
 func (n *Node) Sends() []Send {
 	n.Ordered()
 	done, most := 0, n.catchUp.burst(n)
-	if most == burst && (n.behind || n.cfg.Durable) {
-		most *= burstAgain
-	}
 	for n.Err() == nil && !n.receiver.active() && done < most {
 		if done += n.pullOptimistic(most - done); done >= most {
 			break
