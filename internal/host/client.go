@@ -267,7 +267,7 @@ func (c *Client) askOne(ctx context.Context, question func(nonce uint64)) ([]byt
 
 // Stranger says what is wrong with the address of process p, if another program has it;
 // otherwise it is nil.
-func (c *Client) Stranger(p ids.Process) error { return c.strangers.at(p) }
+func (c *Client) Stranger(p ids.Process) error { return c.strangers.of(p) }
 
 // TransportStats is a snapshot of the connections' counters.
 func (c *Client) TransportStats() transport.Stats { return c.tr.Stats() }
