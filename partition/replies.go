@@ -3,9 +3,7 @@ package partition
 import (
 	"cmp"
 	"slices"
-	"sort"
 
-	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
 )
 
@@ -55,19 +53,25 @@ func (e *entry) bytes() int {
 
 // entry is the one of a reply that is still there, or nil.
 func (k *kept) entry() *entry {
-	live := k.rec.live()
-	i := sort.Search(len(live), func(i int) bool { return live[i].seq >= k.seq })
-	if i == len(live) || live[i].seq != k.seq || live[i].attempt != k.attempt || !live[i].counts() {
-		return nil
+	if i, found := k.rec.find(k.seq); found {
+		if e := &k.rec.live()[i]; e.attempt == k.attempt && e.counts() {
+			return e
+		}
 	}
-	return &live[i]
+	return nil
 }
 
-// keep counts the reply of an entry that has just got it, and makes room for it.
-func (s *replies) keep(rec *record, e *entry) {
-	if !e.counts() {
-		return
+// keep counts the reply of an entry that has just got it, if it counts, and makes
+// room for it.
+func (t *table) keep(c ids.Client, e *entry) {
+	if e.counts() {
+		t.replies.add(t.record(c), e)
+		t.replies.bound()
 	}
+}
+
+// add has a reply that counts be the newest.
+func (s *replies) add(rec *record, e *entry) {
 	if len(s.line) == cap(s.line) && len(s.line) > 2*s.live {
 		rest := slices.DeleteFunc(s.line[s.head:], func(k kept) bool { return k.entry() == nil })
 		n := copy(s.line, rest)
@@ -77,7 +81,6 @@ func (s *replies) keep(rec *record, e *entry) {
 	s.line = append(s.line, kept{rec, e.seq, e.attempt})
 	s.live++
 	s.bytes += e.bytes()
-	s.bound()
 }
 
 // bound drops the oldest that are too many.
@@ -106,24 +109,22 @@ func (s *replies) gone(e *entry) {
 // restored counts the replies of a table that came from a checkpoint, by when
 // their commands were first sent, more or less.
 func (t *table) restored(clients []ids.Client) {
-	type placed struct {
-		expires hlc.Timestamp
-		kept
+	type owned struct {
+		rec *record
+		*entry
 	}
-	var all []placed
+	var all []owned
 	for _, c := range clients {
 		rec := t.clients[c]
 		for i := range rec.live() {
 			if e := &rec.live()[i]; e.counts() {
-				all = append(all, placed{e.expires, kept{rec, e.seq, e.attempt}})
-				t.replies.live++
-				t.replies.bytes += e.bytes()
+				all = append(all, owned{rec, e})
 			}
 		}
 	}
-	slices.SortStableFunc(all, func(a, b placed) int { return cmp.Compare(a.expires, b.expires) })
-	for i := range all {
-		t.replies.line = append(t.replies.line, all[i].kept)
+	slices.SortStableFunc(all, func(a, b owned) int { return cmp.Compare(a.expires, b.expires) })
+	for _, o := range all {
+		t.replies.add(o.rec, o.entry)
 	}
 	t.replies.bound()
 }

@@ -159,7 +159,7 @@ func TestRepliesAreCounted(t *testing.T) {
 				} else {
 					e.outcome, e.other = OutcomeFailed, &Reply{ErrorText: string(make([]byte, size))}
 				}
-				table.replies.keep(table.record(c), e)
+				table.keep(c, e)
 			}
 			s := &table.replies
 			if bytes, live, _ := table.replyBytes(); bytes != s.bytes || live != s.live || bytes > tuning.MaxReplyBytes {

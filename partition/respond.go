@@ -45,9 +45,7 @@ func (r *Replica) conclude(c *command, e *entry) {
 		if t.outcome != OutcomeOK {
 			e.other = m
 		}
-		if e.counts() {
-			r.table.replies.keep(r.table.record(c.Command.Client), e)
-		}
+		r.table.keep(c.Command.Client, e)
 	}
 	switch tells {
 	case tellAll:

@@ -2,6 +2,7 @@ package partition
 
 import (
 	"slices"
+	"sort"
 
 	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
@@ -179,13 +180,17 @@ func (rec *record) shrink(merged hlc.Timestamp, s *replies) {
 	rec.entries = rec.entries[:rec.head+len(kept)]
 }
 
-// find searches from the end, where a client's commands come in.
+// find searches from the end, where a client's commands come in, in steps that double,
+// and then within the last of these: old entries may have many after them.
 func (rec *record) find(seq ids.Sequence) (i int, found bool) {
 	live := rec.live()
-	i = len(live)
-	for i > 0 && live[i-1].seq >= seq {
-		i--
+	end, step := len(live), 1 // none is below seq from end on
+	for step <= end && live[end-step].seq >= seq {
+		end -= step
+		step *= 2
 	}
+	begin := max(end-step+1, 0) // and all before begin are
+	i = begin + sort.Search(end-begin, func(j int) bool { return live[begin+j].seq >= seq })
 	return i, i < len(live) && live[i].seq == seq
 }
 
