@@ -24,7 +24,7 @@ func (l *load) finish(c completion) {
 	c.at = time.Since(l.base)
 	l.mu.Lock()
 	l.finished = append(l.finished, c)
-	mine := !c.early && l.pace == nil && l.claim()
+	mine := !c.early && l.claim()
 	l.mu.Unlock()
 	if mine {
 		l.proceed()
@@ -41,7 +41,7 @@ func (l *load) completed(slots []uint32, err error) {
 	for _, slot := range slots {
 		l.finished = append(l.finished, completion{slot: int(slot), at: at, err: err})
 	}
-	mine := l.pace == nil && l.claim()
+	mine := l.claim()
 	l.mu.Unlock()
 	if mine {
 		l.proceed()
@@ -60,7 +60,8 @@ func (l *load) proceed() {
 	l.token <- struct{}{}
 }
 
-// claim takes the right if nobody has it. It is called with the lock held.
+// claim takes the right if nobody has it, which at a pace somebody always has. It is
+// called with the lock held.
 func (l *load) claim() bool {
 	mine := !l.running
 	l.running = true
