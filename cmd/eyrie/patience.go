@@ -29,13 +29,17 @@ func note(e env, name, text string) {
 	fmt.Fprintf(e.stderr, "%s: %s\n", name, text)
 }
 
-// nobodyYet says that no process of a cluster has answered so far and where they were
-// looked for, unless the function that it returns is called before. After that call
-// it says nothing any more.
-func nobodyYet(e env, name string, f *cluster.File, bound time.Duration) (answered func()) {
+// nobodyYet says that no process of the cluster of a file has answered so far and where
+// they were looked for, unless the function that it returns is called before. After that
+// call it says nothing any more. If the file cannot be read whoever dials says so.
+func nobodyYet(e env, name, file string, bound time.Duration) (answered func()) {
 	var mu sync.Mutex
 	ended := false
 	timer := time.AfterFunc(patience, func() {
+		f, err := cluster.Load(file)
+		if err != nil {
+			return
+		}
 		mu.Lock()
 		defer mu.Unlock()
 		if !ended {
@@ -64,21 +68,16 @@ func places(f *cluster.File) string {
 	return strings.Join(list, ", ")
 }
 
-// notes is where an application's notes go, under which name, and the cluster that they
-// are about. ok is false if its file cannot be read, which whoever dials says.
-func (a *application) notes() (e env, name string, f *cluster.File, ok bool) {
-	f, err := cluster.Load(a.cluster)
+// notes is where an application's notes go, and under which name.
+func (a *application) notes() (e env, name string) {
 	e = a.env
 	e.asJSON = a.json
-	return e, a.name + " " + a.command.name, f, err == nil
+	return e, a.name + " " + a.command.name
 }
 
 func (a *application) nobodyYet() (answered func()) {
-	e, name, f, ok := a.notes()
-	if !ok {
-		return func() {}
-	}
-	return nobodyYet(e, name, f, a.timeout)
+	e, name := a.notes()
+	return nobodyYet(e, name, a.cluster, a.timeout)
 }
 
 // steps is how a long command gets on.
@@ -107,10 +106,11 @@ func (s *steps) since() time.Time {
 // watch says why a long command does not get on, once for each time that it stops, until
 // the function that it returns has returned.
 func (a *application) watch(ctx context.Context) (stop func()) {
-	e, name, f, ok := a.notes()
-	if !ok {
+	f, err := cluster.Load(a.cluster)
+	if err != nil {
 		return func() {}
 	}
+	e, name := a.notes()
 	ctx, cancel := context.WithCancel(ctx)
 	a.steps.came()
 	ended := make(chan struct{})

@@ -183,8 +183,7 @@ listens on loopback unless --web says otherwise.`)
 	if err := checkWeb(*addr); err != nil {
 		return fail(e, name, exitUsage, err)
 	}
-	f, err := cluster.Load(*file)
-	if err != nil {
+	if _, err := cluster.Load(*file); err != nil {
 		return fail(e, name, exitUsage, err)
 	}
 	asked := false
@@ -196,7 +195,7 @@ listens on loopback unless --web says otherwise.`)
 	defer ln.Close()
 	dialing, cancel := context.WithTimeout(ctx, *timeout)
 	defer cancel()
-	answered := nobodyYet(e, name, f, *timeout)
+	answered := nobodyYet(e, name, *file, *timeout)
 	page, err := newPage(dialing, *file, *addr, ln, nil, logger(e, *verbose))
 	answered()
 	if err != nil {
