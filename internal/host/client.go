@@ -53,7 +53,6 @@ type Client struct {
 	core   clientCore
 	tr     transport.Transport
 	window window
-	log    *slog.Logger
 	id     ids.Client
 
 	strangers strangers
@@ -119,7 +118,7 @@ func dial(ctx context.Context, core clientCore, places int, cfg transport.Config
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	cfg.Logger = cfg.Logger.With("client", cfg.Self.Client.String())
-	c := newClient(core, places, cfg.Self.Client, cfg.Logger)
+	c := newClient(core, places, cfg.Self.Client)
 	first := newContact(len(cfg.Peers))
 	cfg, err := far(cfg, near)
 	if err != nil {
@@ -148,9 +147,9 @@ func dial(ctx context.Context, core clientCore, places int, cfg transport.Config
 }
 
 // newClient makes a client whose inbox may be delivered to; begin starts it.
-func newClient(core clientCore, places int, id ids.Client, log *slog.Logger) *Client {
+func newClient(core clientCore, places int, id ids.Client) *Client {
 	c := &Client{
-		core: core, id: id, log: log,
+		core: core, id: id,
 		window: window{free: places},
 		asked:  map[uint64]func([]byte){},
 		done:   make(chan struct{}),

@@ -197,11 +197,10 @@ func (a *asker) Err() error                 { return a.err }
 func pair(t *testing.T, e *echo, a *asker, places int) (*Node, *Client) {
 	var net transport.Network
 	e.self = 1
-	log := slog.New(slog.DiscardHandler)
-	n := newNode(e, 1, 7, log)
+	n := newNode(e, 1, 7, slog.New(slog.DiscardHandler))
 	n.begin(net.Join(ids.To(1), 7, decodeNote, n.loop.deliver))
 	id := ids.Client{1}
-	c := newClient(a, places, id, log)
+	c := newClient(a, places, id)
 	c.begin(net.Join(ids.ToClient(id), 0, decodeNote, c.loop.deliver))
 	t.Cleanup(func() { c.Close(); n.Close() })
 	return n, c
