@@ -195,7 +195,7 @@ func (r *receiver) complete(sum partition.Sum) {
 		r.failed()
 		return
 	}
-	r.built, r.sum = built, sum
+	r.built = built
 	r.phase, r.next = committing, partition.Never
 	if !r.n.cfg.Durable {
 		r.adopt()

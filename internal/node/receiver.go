@@ -51,7 +51,6 @@ type receiver struct {
 	items   uint64
 	bytes   uint64
 	built   *partition.Replica
-	sum     partition.Sum
 	scratch []partition.StateItem
 	part    []byte // of items that go on in the next chunk
 	stores  bool   // an Install was given
