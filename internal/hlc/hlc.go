@@ -47,14 +47,3 @@ type Now struct {
 	// used only to stamp and to clamp, never to time out.
 	Wall Timestamp
 }
-
-// Clock hands out rising timestamps that follow the physical clock.
-// The zero value is ready. It is not safe for concurrent use.
-type Clock struct{ last Timestamp }
-
-// Stamp returns a timestamp above every earlier one of this clock, and at or
-// above wall.
-func (c *Clock) Stamp(wall Timestamp) Timestamp {
-	c.last = max(c.last+1, wall)
-	return c.last
-}

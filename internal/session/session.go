@@ -137,10 +137,3 @@ func Decode(kind wire.Kind, body []byte) (wire.Message, error) {
 	}
 	return m, r.Done()
 }
-
-// IsStatus says whether m belongs to the status exchange, which needs no
-// founded cluster.
-func IsStatus(m wire.Message) bool {
-	k := m.Kind()
-	return k == KindStatusQuery || k == KindStatus
-}
