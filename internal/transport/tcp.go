@@ -36,6 +36,10 @@ type TCP struct {
 	touched []*link
 	// posted are those with something for FlushPosted, if not flushed before.
 	posted []*link
+	// last is the link to lastTo, of the last Send since a Flush: most messages of a
+	// step go to the same few.
+	last   *link
+	lastTo ids.Addr
 
 	clientBytes atomic.Int64 // waiting for all clients
 	warned      atomic.Int64 // when a refusal was last logged, Unix nanoseconds
@@ -93,10 +97,13 @@ func New(cfg Config) (*TCP, error) {
 
 // Send implements Transport.
 func (t *TCP) Send(to ids.Addr, m wire.Message) {
-	l := t.route(to)
-	if l == nil {
-		t.count.droppedNobody.Add(1)
-		return
+	l := t.last
+	if l == nil || to != t.lastTo {
+		if l = t.route(to); l == nil {
+			t.count.droppedNobody.Add(1)
+			return
+		}
+		t.last, t.lastTo = l, to
 	}
 	l.push(m)
 	t.touch(l)
@@ -152,6 +159,7 @@ func (t *TCP) route(to ids.Addr) *link {
 
 // Flush implements Transport.
 func (t *TCP) Flush() {
+	t.last = nil // a client may come back with another
 	for i, l := range t.touched {
 		l.touched = false
 		l.flush(i < t.tuning.Inline)
