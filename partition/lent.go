@@ -18,7 +18,7 @@ type Lent struct {
 	// by is who asks, if items may be left out, for a command of these destinations.
 	by    *Replica
 	dests ids.Set
-	// fetched has no meaning: see Updates.
+	// fetched has no meaning: see Find and Updates.
 	fetched byte
 }
 
@@ -46,6 +46,9 @@ func (l *Lent) Find(it *Item, collection uint16, name []byte) bool {
 	if l.names != nil && int(collection) < len(l.names.collections) {
 		if v := l.names.findBytes(collection, name); v != nil {
 			it.found, it.Key.Name = v, v.name
+			if len(v.value) > 0 {
+				l.fetched += v.value[0] // is on its way from memory while the rest is prepared
+			}
 			return true
 		}
 	}

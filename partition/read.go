@@ -36,7 +36,9 @@ type reads struct {
 
 	bytes int    // of all
 	slab  []byte // arguments are copied into it
-	home  [1]ids.Partition
+	// replies are the next to be sent, made many at a time.
+	replies []ReadReply
+	home    [1]ids.Partition
 }
 
 // waitingRead is a read that is not executed yet; late is as of when it came.
@@ -153,6 +155,17 @@ func (r *Replica) read(w *waitingRead) {
 	r.answerRead(c)
 }
 
+// repliesAtOnce is how many replies share their memory.
+const repliesAtOnce = 16
+
+func (q *reads) reply() (m *ReadReply) {
+	if len(q.replies) == 0 {
+		q.replies = make([]ReadReply, repliesAtOnce)
+	}
+	m, q.replies = &q.replies[0], q.replies[1:]
+	return m
+}
+
 // answerRead ends a read whose outcome is fixed.
 func (r *Replica) answerRead(c *command) {
 	r.verifyWatched(c)
@@ -162,13 +175,11 @@ func (r *Replica) answerRead(c *command) {
 		r.counters.ReadsRetried++
 	}
 	r.reads.bytes -= c.bytes
-	r.sends = append(r.sends, Send{ids.ToClient(c.Command.Client), &ReadReply{
-		Number: uint64(c.Command.Sequence), At: c.Position,
-		Reply: Reply{
-			Outcome: t.outcome, Value: t.value, ErrorName: t.errName, ErrorText: t.errText,
-			Needed: t.needed, MapVersion: r.version(),
-		},
-	}})
+	m := r.reads.reply()
+	m.Number, m.At = uint64(c.Command.Sequence), c.Position
+	m.Outcome, m.Value, m.ErrorName, m.ErrorText = t.outcome, t.value, t.errName, t.errText
+	m.Needed, m.MapVersion = t.needed, r.version()
+	r.sends = append(r.sends, Send{ids.ToClient(c.Command.Client), m})
 }
 
 // MaxReadNumber is the highest number of a read.
