@@ -27,7 +27,7 @@ func (l *load) finish(c completion) {
 	mine := !c.early && l.claim()
 	l.mu.Unlock()
 	if mine {
-		l.proceed()
+		l.proceed(c.at)
 	}
 }
 
@@ -44,17 +44,19 @@ func (l *load) completed(slots []uint32, err error) {
 	mine := l.claim()
 	l.mu.Unlock()
 	if mine {
-		l.proceed()
+		l.proceed(at)
 	}
 }
 
-// proceed runs the generator, or has run do so. The caller has the right.
-func (l *load) proceed() {
+// proceed runs the generator, or has run do so. The caller has the right, and has just
+// read the clock.
+func (l *load) proceed(now time.Duration) {
 	if l.visits && l.more {
 		for range visitorsTurns {
-			if !l.turn() {
+			if !l.turn(now) {
 				return
 			}
+			now = 0
 		}
 	}
 	l.token <- struct{}{}
@@ -83,8 +85,9 @@ func (l *load) acquire() {
 }
 
 // turn handles what has finished. If that is nothing it gives the right back, unless
-// there is a pace, or passes it to run, and returns false.
-func (l *load) turn() bool {
+// there is a pace, or passes it to run, and returns false. now is 0 if the clock has to
+// be read.
+func (l *load) turn(now time.Duration) bool {
 	l.mu.Lock()
 	batch := l.finished
 	l.finished = l.batch[:0]
@@ -100,6 +103,6 @@ func (l *load) turn() bool {
 	if len(batch) == 0 {
 		return false
 	}
-	l.handle(batch)
+	l.handle(batch, now)
 	return true
 }

@@ -205,7 +205,7 @@ func (l *load) run(ctx context.Context, d time.Duration, more bool) {
 			l.rested()
 		default:
 		}
-		if l.turn() {
+		if l.turn(0) {
 			continue
 		}
 		if l.pace != nil && more {
@@ -221,11 +221,10 @@ func (l *load) run(ctx context.Context, d time.Duration, more bool) {
 	}
 }
 
-// handle takes completions, and submits what they admit.
-func (l *load) handle(batch []completion) {
-	var now time.Duration
+// handle takes completions, and submits what they admit; now is as turn's.
+func (l *load) handle(batch []completion, now time.Duration) {
 	for i, c := range batch {
-		if i%sharedReading == 0 {
+		if i%sharedReading == 0 && (i > 0 || now == 0) {
 			now = time.Since(l.base)
 		}
 		if c.early {
