@@ -80,6 +80,8 @@ type leader struct {
 	reform   bool
 	reformAt time.Duration
 	reforms  int
+	// yieldAt: not before it does this process give the office away for want of room.
+	yieldAt time.Duration
 }
 
 // planned is a value for an instance, from Phase 1.
@@ -182,7 +184,7 @@ func (e *ensemble) supervise(now hlc.Now) {
 	if l.round.Version() != e.version() && e.acts() {
 		e.start(now) // the members have changed: their rounds are others
 	}
-	if !e.connected() || !e.acts() {
+	if !e.connected() || !e.acts() || e.yields(now) {
 		// Those that still hear this process would not complain of it.
 		e.stepDown()
 		return

@@ -84,10 +84,14 @@ func (c *Core) Again(id ids.Ensemble, k ids.Instance) bool {
 }
 
 // Full says whether the disk has too little room left. Then proposals are
-// refused here, and by others if they hear it of too many.
+// refused here, until somebody coordinates who has room, and by others if they hear
+// it of too many.
 func (c *Core) Full(full bool) {
 	if c.noRoom != full {
 		c.noRoom = full
+		for _, e := range c.ensembles {
+			e.lead.yieldAt = c.now.Mono + yieldAfter*c.timeout
+		}
 		c.tellAll()
 	}
 }

@@ -80,25 +80,66 @@ func (e *ensemble) connected() bool {
 }
 
 // rank is the number of unsuspected acceptors between the coordinator and
-// this one, in cyclic order.
+// this one, in cyclic order. Those whose disks have no room come after all others:
+// they would refuse what is proposed.
 func (e *ensemble) rank() int {
 	n := len(e.spec.Acceptors)
 	rank := 0
 	for i := (e.acceptor(e.coordinator()) + 1) % n; i != e.self; i = (i + 1) % n {
-		if !e.c.Suspected(e.spec.Acceptors[i]) {
+		if !e.c.Suspected(e.spec.Acceptors[i]) && !e.noRoom(i) {
 			rank++
 		}
+	}
+	if e.c.noRoom && e.roomElsewhere() {
+		rank += n
 	}
 	return rank
 }
 
+// noRoom says whether another acceptor has told that its disk has no room.
+func (e *ensemble) noRoom(a int) bool {
+	p := e.members[a].peer
+	return p != nil && p.full
+}
+
+// roomElsewhere says whether another acceptor has room, and could coordinate.
+func (e *ensemble) roomElsewhere() bool {
+	for a, p := range e.spec.Acceptors {
+		if a != e.self && e.hasVote(a) && !e.noRoom(a) && !e.c.Suspected(p) {
+			return true
+		}
+	}
+	return false
+}
+
+// A coordinator whose disk has no room gives its office away yieldAfter failure
+// timeouts after it had none, when others have told if theirs fill up, too, and what
+// it has proposed has ended; then every yieldEvery. It may get it back, if the others
+// cannot hold it: then it refuses what is proposed, and sees to what has been.
+const (
+	yieldAfter = 4
+	yieldEvery = 16
+)
+
+// yields says whether to give the office to somebody who need not refuse what is
+// proposed.
+func (e *ensemble) yields(now hlc.Now) bool {
+	l := &e.lead
+	if !e.c.noRoom || now.Mono < l.yieldAt || !e.roomElsewhere() {
+		return false
+	}
+	l.yieldAt = now.Mono + yieldEvery*e.c.timeout
+	return true
+}
+
 // preference lists the acceptors as chain members: this one first, then
-// unsuspected ones in cyclic order from a rotating start, then the suspected,
+// unsuspected ones in cyclic order from a rotating start, of these last those whose
+// disks have no room, then the suspected,
 // and at the end those that lately refused timestamps [R8], or have no vote. usable is how
 // many are neither suspected nor refusing.
 func (e *ensemble) preference(now hlc.Now) (order []ids.Process, usable int) {
 	n := len(e.spec.Acceptors)
-	var suspected, refusing []ids.Process
+	var full, suspected, refusing []ids.Process
 	for i := range n {
 		a := e.self
 		if i > 0 && n > 1 {
@@ -110,10 +151,13 @@ func (e *ensemble) preference(now hlc.Now) (order []ids.Process, usable int) {
 			refusing = append(refusing, p)
 		case a != e.self && e.c.Suspected(p):
 			suspected = append(suspected, p)
+		case a != e.self && e.noRoom(a):
+			full = append(full, p)
 		default:
 			order = append(order, p)
 		}
 	}
+	order = append(order, full...)
 	usable = len(order)
 	order = append(order, suspected...)
 	return append(order, refusing...), usable

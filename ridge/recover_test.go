@@ -237,3 +237,52 @@ func TestFullRefusesProposals(t *testing.T) {
 	}
 	w.finish(2 * time.Second)
 }
+
+// A coordinator whose disk is almost full leaves the office to who has room, and does
+// not take it when another dies; only when nobody has room is anything refused. Chains
+// begin with those who have.
+func TestFullCoordinatorGivesWay(t *testing.T) {
+	for _, replicas := range []int{3, 5} {
+		w := newWorld(t, 403, 1, replicas, nil)
+		w.durable()
+		w.run(300 * time.Millisecond)
+		coordinator := func() *node { return w.node(w.nodes[0].core.ensembles[0].coordinator()) }
+		accepted := func(what string) {
+			t.Helper()
+			p := w.multicast(w.clients[0], []byte{1}, 0)
+			if w.run(time.Second); !w.everywhere(p) || w.advice[NoRoom] > 0 {
+				t.Errorf("%d replicas, %s: advice %v", replicas, what, w.advice)
+			}
+		}
+		first := coordinator()
+		first.core.Full(true)
+		if w.run((yieldAfter - 1) * first.core.timeout); coordinator() != first {
+			t.Errorf("%d replicas: process %d has not waited", replicas, first.id)
+		}
+		w.run(4 * first.core.timeout)
+		second := coordinator()
+		if second == first {
+			t.Fatalf("%d replicas: process %d still coordinates", replicas, first.id)
+		}
+		accepted("one full")
+		e := second.core.ensembles[0]
+		e.lead.rotation = e.acceptor(first.id)
+		for range replicas {
+			if order, usable := e.preference(second.clock()); order[replicas-1] != first.id || usable != replicas {
+				t.Errorf("chains of %v, %d usable", order, usable)
+			}
+			e.lead.rotation++
+		}
+		rounds := w.rounds()
+		if w.run(30 * second.core.timeout); coordinator() != second || w.rounds() != rounds {
+			t.Errorf("%d replicas: %d coordinates, after %d more rounds", replicas, coordinator().id, w.rounds()-rounds)
+		}
+		for _, n := range w.nodes {
+			n.core.Full(true)
+		}
+		p := w.multicast(w.clients[0], []byte{1}, 0)
+		if w.run(time.Second); w.everywhere(p) || w.advice[NoRoom] == 0 {
+			t.Errorf("%d replicas, all full: advice %v", replicas, w.advice)
+		}
+	}
+}

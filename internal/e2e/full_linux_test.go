@@ -248,3 +248,43 @@ func diskOf(t *testing.T, size int64) string {
 	})
 	return d.Dir
 }
+
+// TestFullCoordinator: the disk of the process that orders commands fills up, and stays
+// full. Another takes over, and commands are taken.
+func TestFullCoordinator(t *testing.T) {
+	longer(t)
+	t.Parallel()
+	p := startPowered(t, 1, 3, 768<<20)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	s, err := ssmr.Dial(ctx, p.file, apps.Service, ssmr.ClientConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	c := volery.NewClient(s)
+	if _, err := c.Create(ctx, "/n", nil); err != nil {
+		t.Fatal(err)
+	}
+	first := p.desc.Partitions[0][0].ID
+	fill(t, p.disks[first].Dir, 256)
+	eventually(t, 10*time.Second, "the process says that it has no room", func() bool { return p.status()[first].Durable.NoRoom })
+	taken := 0 // in a row
+	eventually(t, 10*time.Second, "commands are taken", func() bool {
+		_, err := c.SetData(ctx, "/n", nil, -1)
+		if err != nil && !errors.Is(err, ssmr.ErrNoRoom) {
+			t.Fatal(err)
+		}
+		if taken++; err != nil {
+			taken = 0
+		}
+		return taken == 50
+	})
+	if !p.status()[first].Durable.NoRoom {
+		t.Error("it has room")
+	}
+	p.cut(p.all()...)
+	if _, _, err := c.GetData(ctx, "/n"); err != nil {
+		t.Error(err)
+	}
+}

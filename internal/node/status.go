@@ -61,7 +61,8 @@ type DurableStatus struct {
 	Syncs Pauses `json:"sync_pauses"`
 	// Full counts checkpoints that were given up for lack of room.
 	Full uint64 `json:"checkpoints_without_room"`
-	// NoRoom: the disk is almost full, so commands are refused until there is room.
+	// NoRoom: the disk is almost full: this process takes no commands until there is
+	// room, and leaves that to others that have some.
 	NoRoom bool `json:"no_room"`
 	// Damaged tells of checkpoints that did not verify at the start.
 	Damaged []string `json:"damaged_checkpoints,omitempty"`
