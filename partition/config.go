@@ -57,6 +57,11 @@ type Tuning struct {
 	// ask again; beyond, the oldest are dropped, and who asks for one of these gets
 	// no answer. It may differ between replicas.
 	MaxReplyBytes int
+	// MaxRemembered clients of the last H, and commands of theirs that their marks have
+	// not passed, may be in the exactly-once table; beyond, Crowded says so, and
+	// coordinators take no more. Each takes 100 to 400 bytes. It may differ between
+	// replicas.
+	MaxRemembered int
 	// Sequential makes every command conflict with every other: the convoy
 	// of Algorithm 1, kept for comparison.
 	Sequential bool
@@ -117,7 +122,7 @@ type Tuning struct {
 func DefaultTuning() Tuning {
 	return Tuning{
 		Horizon: 60 * time.Second, Window: 100 * time.Millisecond,
-		ClientWindow: 1024, MaxReplyBytes: 256 << 20,
+		ClientWindow: 1024, MaxReplyBytes: 256 << 20, MaxRemembered: 2 << 20,
 		MaxUnfinished: 4096, MaxUnfinishedBytes: 64 << 20,
 		MaxOutbox: 1 << 16, MaxOutboxBytes: 128 << 20,
 		MaxEarly: 1 << 14, MaxEarlyBytes: 64 << 20,
@@ -144,6 +149,7 @@ func (t Tuning) Validate() error {
 	positive("Window", int64(t.Window))
 	positive("ClientWindow", int64(t.ClientWindow))
 	positive("MaxReplyBytes", int64(t.MaxReplyBytes))
+	positive("MaxRemembered", int64(t.MaxRemembered))
 	positive("MaxUnfinished", int64(t.MaxUnfinished))
 	positive("MaxUnfinishedBytes", int64(t.MaxUnfinishedBytes))
 	positive("MaxOutbox", int64(t.MaxOutbox))

@@ -152,6 +152,10 @@ func (r *Replica) Ready() bool {
 		r.outbox.line.live < r.tuning.MaxOutbox && r.outbox.bytes < r.tuning.MaxOutboxBytes
 }
 
+// Crowded says whether the exactly-once table has reached MaxRemembered. Whoever
+// coordinates then takes no more commands; those that are ordered must be delivered.
+func (r *Replica) Crowded(now hlc.Now) bool { return r.table.crowded(now.Wall) }
+
 // Deliver takes the next command of the merged order.
 func (r *Replica) Deliver(now hlc.Now, d Delivery) {
 	if r.down() {

@@ -106,8 +106,8 @@ func (s *replies) gone(e *entry) {
 	}
 }
 
-// restored counts the replies of a table that came from a checkpoint, by when
-// their commands were first sent, more or less.
+// restored counts the entries of a table that came from a checkpoint, and their
+// replies by when their commands were first sent, more or less.
 func (t *table) restored(clients []ids.Client) {
 	type owned struct {
 		rec *record
@@ -116,6 +116,7 @@ func (t *table) restored(clients []ids.Client) {
 	var all []owned
 	for _, c := range clients {
 		rec := t.clients[c]
+		t.entries += len(rec.live())
 		for i := range rec.live() {
 			if e := &rec.live()[i]; e.counts() {
 				all = append(all, owned{rec, e})

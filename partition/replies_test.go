@@ -161,6 +161,13 @@ func TestRepliesAreCounted(t *testing.T) {
 				}
 				table.keep(c, e)
 			}
+			entries := 0
+			for _, rec := range table.clients {
+				entries += len(rec.live())
+			}
+			if entries != table.entries {
+				t.Fatalf("seed %d: %d entries, by their account %d", seed, entries, table.entries)
+			}
 			s := &table.replies
 			if bytes, live, _ := table.replyBytes(); bytes != s.bytes || live != s.live || bytes > tuning.MaxReplyBytes {
 				t.Fatalf("seed %d: %d replies of %d bytes, by their account %d of %d, room for %d", seed, live, bytes, s.live, s.bytes, s.most)

@@ -22,6 +22,8 @@ type Status struct {
 	Variables  int `json:"variables"`
 	StateBytes int `json:"state_bytes"`
 	Clients    int `json:"clients"`
+	// Remembered clients and commands; see Tuning.MaxRemembered.
+	Remembered int `json:"remembered"`
 	// ReplyBytes are kept for clients that ask again; see Tuning.MaxReplyBytes.
 	ReplyBytes int `json:"reply_bytes"`
 	// LastPanic is the last panic in command code: the command and the value.
@@ -80,7 +82,7 @@ func (r *Replica) Status() Status {
 		Reads:      len(r.reads.waiting) - r.reads.head,
 		Outbox:     r.outbox.line.live, OutboxBytes: r.outbox.bytes,
 		Variables: r.state.count, StateBytes: r.state.bytes,
-		Clients: len(r.table.clients), ReplyBytes: r.table.replies.bytes,
+		Clients: len(r.table.clients), Remembered: len(r.table.clients) + r.table.entries, ReplyBytes: r.table.replies.bytes,
 		LastPanic: r.lastPanic,
 		Counters:  r.counters,
 	}

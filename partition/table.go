@@ -20,10 +20,11 @@ import (
 type table struct {
 	tuning     *Tuning
 	partitions int
-	// clients has a record of each client whose commands came within the horizon: how
-	// many there are is bounded by nothing but how many can come in that time. To
-	// refuse some here would not do: other destinations have other tables.
+	// clients has a record of each client whose commands came within the horizon, and
+	// entries is how many these have. To refuse some here would not do, since other
+	// destinations have other tables: coordinators do, while it is crowded.
 	clients map[ids.Client]*record
+	entries int
 	// expiry holds every client once, at a time not above its expires.
 	expiry agenda[ids.Client]
 	// last is the last client's record: clients often come in runs.
@@ -123,7 +124,9 @@ func (t *table) accept(rec *record, d *Delivery, i int, found bool) *entry {
 	rec.expires = max(rec.expires, expires)
 	if d.Mark > rec.mark && d.Position.T > d.Guard {
 		rec.mark = d.Mark
-		i -= rec.drop(d.Mark, &t.replies)
+		n := rec.drop(d.Mark, &t.replies)
+		i -= n
+		t.entries -= n
 	}
 	e := entry{seq: d.Command.Sequence, attempt: d.Attempt, expires: expires}
 	if found {
@@ -132,9 +135,10 @@ func (t *table) accept(rec *record, d *Delivery, i int, found bool) *entry {
 		return &rec.live()[i]
 	}
 	if n := 2 * t.tuning.ClientWindow; len(rec.live()) >= n && len(rec.live())%n == 0 {
-		rec.shrink(d.Position.T, &t.replies)
+		t.entries -= rec.shrink(d.Position.T, &t.replies)
 		i, _ = rec.find(e.seq)
 	}
+	t.entries++
 	rec.compact()
 	if i == len(rec.live()) {
 		rec.entries = append(rec.entries, e)
@@ -170,7 +174,8 @@ func (rec *record) compact() {
 
 // shrink bounds the record of a client whose marks do not take effect: every
 // copy of an entry past its own T0 + H is late, so nobody will miss it.
-func (rec *record) shrink(merged hlc.Timestamp, s *replies) {
+func (rec *record) shrink(merged hlc.Timestamp, s *replies) (n int) {
+	n = len(rec.live())
 	kept := slices.DeleteFunc(rec.live(), func(e entry) bool {
 		if merged > e.expires {
 			s.gone(&e)
@@ -178,6 +183,7 @@ func (rec *record) shrink(merged hlc.Timestamp, s *replies) {
 		return merged > e.expires
 	})
 	rec.entries = rec.entries[:rec.head+len(kept)]
+	return n - len(kept)
 }
 
 // find searches from the end, where a client's commands come in, in steps that double,
@@ -233,9 +239,20 @@ func (t *table) forget(merged hlc.Timestamp) {
 		for i := range rec.live() {
 			t.replies.gone(&rec.live()[i])
 		}
+		t.entries -= len(rec.live())
 		rec.entries, rec.head = nil, 0 // replies may know the record yet
 		if t.last == rec {
 			t.last = nil
 		}
 	}
+}
+
+// crowded says whether the table remembers too much, and will as much if another
+// command comes now: else that one has it forget what has expired.
+func (t *table) crowded(now hlc.Timestamp) bool {
+	if len(t.clients)+t.entries <= t.tuning.MaxRemembered {
+		return false
+	}
+	at, ok := t.expiry.next()
+	return ok && at > int64(now)
 }

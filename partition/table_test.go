@@ -40,3 +40,38 @@ func TestTableOfARollingWindow(t *testing.T) {
 		}
 	}
 }
+
+// A table is crowded while it remembers too much that the next command would not have it
+// forget.
+func TestCrowdedTable(t *testing.T) {
+	tuning := testTuning()
+	tuning.MaxRemembered = 10 // five clients of one command each
+	table := newTable(&tuning, 1, &changes{})
+	at := hlc.Timestamp(1000)
+	deliver := func() {
+		t.Helper()
+		at++
+		v, _ := table.judge(&Delivery{
+			Position: ids.Position{T: at}, Command: ids.Command{Client: clientName(int(at)), Sequence: 1},
+			Attempt: 1, T0: at, Mark: 1, Dests: ids.Set{0},
+		})
+		if v != VerdictAccepted {
+			t.Fatalf("at %d: %v", at, v)
+		}
+	}
+	for range 5 {
+		deliver()
+	}
+	if table.crowded(at) {
+		t.Error("with as much as may be")
+	}
+	deliver()
+	first := hlc.Timestamp(1001).Add(tuning.Horizon)
+	if !table.crowded(at) || !table.crowded(first-1) || table.crowded(first) {
+		t.Errorf("with too much: %v, before any of it expires %v, when it does %v", table.crowded(at), table.crowded(first-1), table.crowded(first))
+	}
+	at = first + 1
+	if deliver(); table.crowded(at) || len(table.clients)+table.entries != 10 {
+		t.Errorf("%d clients, %d entries", len(table.clients), table.entries)
+	}
+}

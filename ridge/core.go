@@ -37,6 +37,7 @@ type Core struct {
 	journal journal
 	former  former
 	noRoom  bool // on the disk
+	laden   bool // who executes has as much to remember as it may
 	// fullPeers are the peers that have said the same of theirs.
 	fullPeers int
 	counters  Counters

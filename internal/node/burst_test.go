@@ -43,7 +43,7 @@ func TestExecutionInBursts(t *testing.T) {
 }
 
 // leading is a node that is a whole cluster.
-func leading(t *testing.T) (*Node, hlc.Now) {
+func leading(t *testing.T, tune ...func(*partition.Tuning)) (*Node, hlc.Now) {
 	noop := partition.CommandSpec{
 		Name:   "noop",
 		Access: func([]byte) (partition.Access, error) { return partition.Access{Exact: true}, nil },
@@ -52,9 +52,13 @@ func leading(t *testing.T) (*Node, hlc.Now) {
 	look := noop
 	look.Name, look.ReadOnly = "look", true
 	service := &partition.Service{Name: "noop", Commands: []partition.CommandSpec{noop, look}}
+	tuning := partition.DefaultTuning()
+	for _, f := range tune {
+		f(&tuning)
+	}
 	n, err := New(Config{
 		Self: 1, Incarnation: 1, Topology: ridge.NewTopology([][]ids.Process{{1}}), Service: service,
-		Placement: oracle.New(1, 1, service), Ridge: ridge.DefaultTuning(), Partition: partition.DefaultTuning(),
+		Placement: oracle.New(1, 1, service), Ridge: ridge.DefaultTuning(), Partition: tuning,
 		Random: func() uint64 { return 1 },
 	})
 	if err != nil {

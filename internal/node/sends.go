@@ -60,6 +60,9 @@ func (n *Node) Sends() []Send {
 			n.behind = true
 		}
 	}
+	if n.replica != nil {
+		n.ridge.Laden(n.replica.Crowded(n.now))
+	}
 	n.upkeep()
 	n.sends = append(n.sends, n.machine.Sends()...)
 	n.sends = append(n.sends, n.founding.sends...)

@@ -240,6 +240,9 @@ func (s *Shape) drawExecution(r *rand.Rand) {
 		MaxEarly: pick(r, 4, 1<<13), MaxEarlyBytes: pick(r, 4<<10, 16<<20),
 	}
 	s.Asking = pick(r, 10, 50, 100)
+	if n := pick(r, 30, 100, 300, 0, 0, 0, 0, 0); n > 0 && s.Ridge.Horizon < 5*time.Second {
+		s.Partition.MaxRemembered = n // else a full table would last
+	}
 	if s.Ridge.Optimistic && s.Bare == nil {
 		s.Execution = mode
 	}
