@@ -148,9 +148,11 @@ func (f *failingNode) outcome(code int, said, dir string) error {
 }
 
 // mayFail: room is asked for every second, and an answer that fails means that
-// there is none; and a file is removed that is not there, in two ways.
+// there is none; and a file is removed that is not there, in two ways. A segment of
+// the journal that finds no room while it is made is made later.
 func (f *failingNode) mayFail() bool {
-	return f.call == "openat" && strings.HasSuffix(f.failed, "/node/journal") || f.call == "unlinkat" && strings.HasSuffix(f.failed, "/identity.tmp")
+	return f.errno == syscall.ENOSPC && strings.HasSuffix(f.failed, ".seg") ||
+		f.call == "openat" && strings.HasSuffix(f.failed, "/node/journal") || f.call == "unlinkat" && strings.HasSuffix(f.failed, "/identity.tmp")
 }
 
 // after starts the process anew and looks for what was acknowledged.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -279,4 +280,72 @@ func TestOldJournal(t *testing.T) {
 		t.Errorf("%d files of %v lost: %v", lost, names, err)
 	}
 	s.counts(2)
+}
+
+// unlimited says that it has room, whatever it has: as if others had filled it
+// between two looks.
+type unlimited struct{ *vfs.Mem }
+
+func (unlimited) Free(string) (uint64, error) { return 1 << 40, nil }
+
+// TestFullJournal: scenario 50. The disk that fills up within a moment, so that
+// the journal finds no room for its next segment though there was plenty at the
+// last look, has commands refused, and no process ends. A batch that needs that
+// segment waits. With room all goes on, with what was acknowledged.
+func TestFullJournal(t *testing.T) {
+	var full atomic.Bool
+	disks, mems := map[ids.Process]vfs.FS{}, map[ids.Process]*vfs.Mem{}
+	for p := range ids.Process(3) {
+		m := vfs.NewMem()
+		m.Hook(func(op vfs.Op) (out vfs.Outcome) {
+			if full.Load() && op.Kind == vfs.OpAllocate && op.Nth > 1 {
+				out.Err = fmt.Errorf("%w: %w", vfs.ErrFull, syscall.ENOSPC)
+			}
+			return out
+		})
+		disks[p+1], mems[p+1] = unlimited{m}, m
+	}
+	full.Store(true)
+	s := newLasting(t, disks)
+	n := uint64(0)
+	until := func(what string, good func(error) bool) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		for {
+			got, err := s.count(ctx, "a")
+			if err == nil {
+				if n++; got != n {
+					t.Fatalf("%d, want %d", got, n)
+				}
+			} else if !errors.Is(err, client.ErrNoRoom) {
+				t.Fatalf("%s: %v", what, err)
+			}
+			if good(err) {
+				return
+			}
+			if ctx.Err() != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
+	until("without room", func(err error) bool { return err != nil })
+	time.Sleep(1200 * time.Millisecond) // another look
+	until("still without", func(err error) bool { return err != nil })
+	for p, node := range s.nodes {
+		if st, err := node.Status(t.Context()); err != nil || !st.Durable.NoRoom {
+			t.Errorf("process %d: %v", p, err)
+		}
+	}
+	full.Store(false)
+	until("with room again", func(err error) bool { return err == nil })
+	for p := range mems {
+		s.nodes[p].Close()
+		mems[p].Crash(func(int) int { return 0 })
+	}
+	for p := range mems {
+		s.start(p, nil)
+	}
+	s.counts(n + 1)
 }

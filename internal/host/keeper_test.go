@@ -1,9 +1,11 @@
 package host
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/eyrie-dev/eyrie/internal/hlc"
 	"github.com/eyrie-dev/eyrie/internal/ids"
@@ -19,6 +21,7 @@ type scribe struct {
 	records []ridge.Record
 	made    int
 	durable []uint64
+	full    bool
 }
 
 func (s *scribe) write(n int) {
@@ -41,7 +44,7 @@ func (s *scribe) Jobs() []node.Job                       { return nil }
 func (s *scribe) JobDone(hlc.Now, node.Job, node.Result) {}
 func (s *scribe) Stop(hlc.Now)                           {}
 func (s *scribe) Stopped() bool                          { return true }
-func (s *scribe) Full(bool)                              {}
+func (s *scribe) Full(full bool)                         { s.full = full }
 
 // A core is told that records are durable when their batch has been committed,
 // not before, and not for those that came meanwhile, nor for another's; a commit
@@ -119,3 +122,124 @@ type hears struct {
 }
 
 func (h *hears) synced(now hlc.Now, c committed) error { return h.k.done(now, c) }
+
+// brimful is a process of which the disk has no room for another segment. The
+// journal's first one is used up, unless it is to be made yet.
+type brimful struct {
+	mem   *vfs.Mem
+	l     *ledger
+	s     *scribe
+	k     *keeper
+	ended chan error
+}
+
+func newBrimful(t *testing.T, begun bool) *brimful {
+	t.Helper()
+	f := &brimful{mem: vfs.NewMem(), s: &scribe{}, ended: make(chan error, 1)}
+	id := journal.ID{1}
+	if err := journal.Create(f.mem, journalDir, id); err != nil {
+		t.Fatal(err)
+	}
+	j, err := journal.Open(f.mem, journalDir, id, journal.Options{}, func(journal.Record) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if begun {
+		j.Append(9, 1, make([]byte, 1<<20))
+		b := j.Take()
+		_ = b.Commit()
+		if _, err := j.Done(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.mem.SetCapacity(1)
+	f.l = newLedger("somewhere", j, quiet)
+	f.k = journaling(f.s, f.l, 0)
+	loop := f.k.part.loop
+	loop.inbox.mu.Lock()
+	loop.inbox.running = true
+	loop.inbox.mu.Unlock()
+	go func() { f.ended <- loop.run() }()
+	return f
+}
+
+// write has the core write, and until waits for what it has been told.
+func (f *brimful) write() { f.k.part.loop.ask(func() { f.s.write(2); f.k.keep() }) }
+
+func (f *brimful) until(t *testing.T, durable, full bool) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		heard, n, is := make(chan struct{}), 0, false
+		f.k.part.loop.ask(func() { n, is = len(f.s.durable), f.s.full; close(heard) })
+		<-heard
+		if n > 0 == durable && is == full {
+			return
+		}
+		if n > 0 && !durable || time.Now().After(end) {
+			t.Fatalf("said to be durable: %d; full: %v", n, is)
+		}
+	}
+}
+
+// fails waits for the process's end.
+func (f *brimful) fails(t *testing.T) error {
+	t.Helper()
+	select {
+	case err := <-f.ended:
+		return err
+	case <-time.After(10 * time.Second):
+		t.Fatal("the process goes on")
+		return nil
+	}
+}
+
+func (f *brimful) close() error {
+	f.l.users++ // the process, beside who opened it
+	return errors.Join(f.l.leave(f.k.part), f.l.leave(nil))
+}
+
+// What the journal has no room for waits, and is said to be durable when there is
+// room; a process that stops meanwhile does not wait.
+func TestBatchWaitsForRoom(t *testing.T) {
+	for _, stops := range []bool{false, true} {
+		f := newBrimful(t, true)
+		f.write()
+		f.until(t, false, true)
+		if !stops {
+			f.mem.SetCapacity(0)
+			f.until(t, true, false)
+		}
+		f.k.part.loop.close()
+		if err := <-f.ended; err != nil {
+			t.Error(err)
+		}
+		if errs := f.close(); errors.Is(errs, journal.ErrNoRoom) != stops {
+			t.Errorf("stops: %v: %v", stops, errs)
+		}
+	}
+}
+
+// A journal that fails elsewhere while a batch waits for room ends the process, as
+// ever.
+func TestBatchWaitsForNoDeadJournal(t *testing.T) {
+	f := newBrimful(t, true)
+	f.write()
+	f.until(t, false, true)
+	f.l.mu.Lock()
+	f.l.journal.Append(0, 1, make([]byte, journal.MaxBody+1))
+	f.l.mu.Unlock()
+	if err := f.fails(t); !errors.Is(err, journal.ErrTooLarge) {
+		t.Error(err)
+	}
+	_ = f.close()
+}
+
+// A journal that has no room for its first segment ends the process, which says so.
+func TestFirstSegmentNeedsRoom(t *testing.T) {
+	f := newBrimful(t, false)
+	f.write()
+	if err := f.fails(t); !errors.Is(err, vfs.ErrFull) || !strings.Contains(err.Error(), "make room") {
+		t.Error(err)
+	}
+	_ = f.close()
+}

@@ -39,9 +39,11 @@ type ledger struct {
 	closed  bool
 	failed  bool // all have been told, or will be
 	mending int  // who have been told of damage and have not heard it yet
+	waiting bool // the batch under way waits for room
 
 	commits chan struct{}       // a token, while busy, until a goroutine takes the batch
 	chores  chan *journal.Batch // one at most is under way
+	hurry   chan struct{}       // a token: there is news about room
 	ended   chan struct{}
 	work    sync.WaitGroup
 }
@@ -80,15 +82,14 @@ const partBits = 16
 func newLedger(dir string, j *journal.Journal, log *slog.Logger) *ledger {
 	l := &ledger{
 		dir: dir, log: log, start: time.Now(), journal: j, users: 1, ended: make(chan struct{}),
-		commits: make(chan struct{}, 1), chores: make(chan *journal.Batch, 1),
+		commits: make(chan struct{}, 1), chores: make(chan *journal.Batch, 1), hurry: make(chan struct{}, 1),
 	}
 	addPlaces(1)
 	for range committers {
 		l.work.Go(func() {
 			for range l.commits {
-				b, began := l.take(), time.Now()
-				_ = b.Commit() // Done returns it
-				l.conclude(b, time.Since(began))
+				b := l.take()
+				l.conclude(b, l.commit(b))
 			}
 		})
 	}
@@ -99,7 +100,11 @@ func newLedger(dir string, j *journal.Journal, log *slog.Logger) *ledger {
 			_, _ = l.journal.Done(b) // hasten finds its error
 			l.hasten()               // copies that it has made
 			l.care()
+			cramped := l.journal.Cramped()
 			l.mu.Unlock()
+			if cramped {
+				l.look()
+			}
 		}
 	})
 	l.work.Go(l.watch)
@@ -161,6 +166,60 @@ func (l *ledger) take() *journal.Batch {
 		}
 	}
 	return l.journal.Take()
+}
+
+// commit commits a batch and says how long that took. Where there is no room for
+// what the batch needs of the disk it waits for room, until the ledger is closed or
+// the journal fails elsewhere: what has been said so far holds, and nothing more is.
+// A journal that cannot even begin is given up: nobody has heard of it, and who
+// starts the process wants to know.
+func (l *ledger) commit(b *journal.Batch) time.Duration {
+	began := time.Now()
+	err := b.Commit() // Done returns it
+	if !errors.Is(err, journal.ErrNoRoom) || !l.hopes() {
+		return time.Since(began)
+	}
+	l.log.Error("the disk has no room for the journal's next segment: what is to go there waits until there is", "directory", l.dir, "err", err)
+	l.wait(true)
+	defer l.wait(false)
+	again := time.NewTicker(roomEvery)
+	defer again.Stop()
+	for errors.Is(err, journal.ErrNoRoom) {
+		select {
+		case <-again.C:
+		case <-l.ended:
+			return 0
+		}
+		if !l.hopes() {
+			return 0
+		}
+		began = time.Now()
+		err = b.Commit()
+	}
+	return time.Since(began)
+}
+
+// hopes: with room the batch that found none would be durable.
+func (l *ledger) hopes() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.journal.Err() == nil && l.journal.Durable() > 0
+}
+
+// wait says whether the batch under way waits for room.
+func (l *ledger) wait(waiting bool) {
+	l.mu.Lock()
+	l.waiting = waiting
+	l.mu.Unlock()
+	l.look()
+}
+
+// look has the watch look for room at once.
+func (l *ledger) look() {
+	select {
+	case l.hurry <- struct{}{}:
+	default:
+	}
 }
 
 // conclude takes a batch whose Commit has returned. Two may be here at once, and

@@ -66,38 +66,56 @@ func noRoom(err error) string {
 	return "the disk is almost full: make room, or commands are refused"
 }
 
-// watch tells the cores once a second whether the disk has room, and reads the
-// journal through, until the ledger is closed.
+// roomEvery is how often a batch that waits for room is tried again.
+const roomEvery = 250 * time.Millisecond
+
+// watch tells the cores once a second whether the disk has room, at once when the
+// journal has found none, and reads the journal through, until the ledger is closed.
 func (l *ledger) watch() {
 	const ticks = 2 // a second
 	tick := time.NewTicker(time.Second / ticks)
 	defer tick.Stop()
-	for turn := 0; ; turn++ {
+	for turn := -1; ; {
 		select {
 		case <-tick.C:
+		case <-l.hurry:
+			l.room()
+			continue
 		case <-l.ended:
 			return
 		}
+		turn++
 		l.mu.Lock()
 		l.care()
 		l.mu.Unlock()
 		if turn%ticks > 0 {
 			continue
 		}
-		room, err := l.journal.Room()
-		for _, p := range l.all() {
-			if full := err != nil || room < 0; full != p.full && (full || room > comfort-reserve) {
-				p.full = full
-				if full {
-					p.log.Error(noRoom(err), "directory", l.dir, "bytes_to_free", comfort-reserve-room)
-				} else {
-					p.log.Warn("the disk has room again", "directory", l.dir)
-				}
-				p.loop.ask(func() { p.core.Full(full) })
-			}
-		}
+		l.room()
 		if _, there := l.journal.Rot(); turn%(ticks*scrubTicks) == 0 || there {
 			l.scrub(scrubBytes)
+		}
+	}
+}
+
+// room tells the cores whether the disk has room. It has none, whatever the file
+// system says, while the journal has not found enough for its next segment: others
+// may have filled the disk between two looks, and what the journal still has is for
+// what is under way.
+func (l *ledger) room() {
+	room, err := l.journal.Room()
+	l.mu.Lock()
+	cramped := l.waiting || l.journal.Cramped()
+	l.mu.Unlock()
+	for _, p := range l.all() {
+		if full := err != nil || room < 0 || cramped; full != p.full && (full || room > comfort-reserve) {
+			p.full = full
+			if full {
+				p.log.Error(noRoom(err), "directory", l.dir, "bytes_to_free", max(comfort-reserve-room, 0))
+			} else {
+				p.log.Warn("the disk has room again", "directory", l.dir)
+			}
+			p.loop.ask(func() { p.core.Full(full) })
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -14,7 +15,8 @@ type Batch struct {
 	buf   []byte
 	parts []part
 	last  uint64 // sequence of the last record
-	base  uint64 // all up to here was durable at Take
+	base  uint64 // all up to here is durable
+	wrote int    // parts that are
 	run   func() error
 	done  func() // of an upkeep, at Done
 	state batchState
@@ -73,9 +75,12 @@ func (j *Journal) Take() *Batch {
 	return b
 }
 
-// Commit makes the batch durable, or fails. It may be called once.
+// Commit makes the batch durable, or fails. It may be called once, but again as long
+// as it returns ErrNoRoom: then what could not be written has not been begun, and
+// nothing is lost. Who calls Done after that has given the batch up, and with it
+// the journal.
 func (b *Batch) Commit() error {
-	if b.state != taken {
+	if b.state != taken && !errors.Is(b.err, ErrNoRoom) {
 		return fmt.Errorf("%w: Commit twice, or before Take", ErrMisuse)
 	}
 	b.state = committed
@@ -90,13 +95,13 @@ func (b *Batch) Commit() error {
 // write syncs part by part: nothing goes into a segment before all that is
 // older is durable, and before the frontier says so.
 func (b *Batch) write() error {
-	synced := b.base
-	for _, p := range b.parts {
+	for ; b.wrote < len(b.parts); b.wrote++ {
+		p := b.parts[b.wrote]
 		if p.offset == 0 {
-			if err := p.file.ensure(p.size); err != nil {
+			if err := p.file.ensure(p.size, true); err != nil {
 				return err
 			}
-			if err := b.j.frontier.raise(mark{synced, p.oldest, p.file.number, p.size}, 1); err != nil {
+			if err := b.j.frontier.raise(mark{b.base, p.oldest, p.file.number, p.size}, 1); err != nil {
 				return err
 			}
 			b.j.scrub.add(p.file)
@@ -105,14 +110,14 @@ func (b *Batch) write() error {
 		for at := 0; at < len(buf); {
 			n, _ := bodyLen(buf[at:])
 			rec := buf[at : at+span(n)]
-			seal(rec, p.offset+int64(at), synced)
+			seal(rec, p.offset+int64(at), b.base)
 			last = le.Uint64(rec[8:])
 			at += len(rec)
 		}
 		if err := p.file.write(buf, p.offset); err != nil {
 			return err
 		}
-		synced = last
+		b.base = last
 	}
 	return nil
 }

@@ -20,6 +20,9 @@ var (
 	ErrTooLarge = errors.New("record too large")
 	// ErrClosed: the journal has been closed.
 	ErrClosed = errors.New("journal is closed")
+	// ErrNoRoom: the disk has no room for another segment. It is Commit's, and the
+	// only one after which it may be called again.
+	ErrNoRoom = errors.New("no room for another segment of the journal")
 	// ErrMisuse: the rules of Take, Commit and Done were broken.
 	ErrMisuse = errors.New("journal misused")
 )

@@ -14,7 +14,9 @@
 // goroutine. Commit may run on another; a batch and an upkeep may run at once.
 // Scrub, Rot and Room may be called from anywhere. After the first error of
 // these but Scrub the journal is dead: every call returns it, and nothing is tried again, since
-// the kernel forgets pages that it could not write. The process has to end.
+// the kernel forgets pages that it could not write. The process has to end. A disk
+// that is full is another matter while a segment is made, before anything is written
+// to it: Commit says ErrNoRoom, and may be called again.
 //
 // On disk (record.go, frontier.go): segments of dense records that prove
 // themselves, and a frontier file that says how far the journal reached at
@@ -50,7 +52,8 @@ type Options struct {
 	Keep int
 	// FrontierEvery is how often the frontier is written while there is
 	// something new to say; a second. It bounds what can be lost unnoticed if
-	// the disk loses what it said it had written.
+	// the disk loses what it said it had written. As often Upkeep tries to prepare
+	// a segment for which there was no room.
 	FrontierEvery time.Duration
 	// Reserve is the room, in bytes, that Room leaves out.
 	Reserve int64
@@ -280,7 +283,8 @@ func (j *Journal) Live() (live int64) {
 
 // Room is how many bytes may be written before the reserve is touched;
 // negative when it has been. It asks the file system: once a second is enough.
-// Callers refuse new work in time; a disk that is full at Commit kills the journal.
+// Callers refuse new work in time, since a batch that needs another segment waits
+// for room (ErrNoRoom). Others may fill the disk faster than that: see Cramped.
 func (j *Journal) Room() (int64, error) {
 	free, err := j.fs.Free(j.dir)
 	if err != nil {

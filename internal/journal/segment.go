@@ -33,6 +33,7 @@ type segmentFile struct {
 	file    vfs.File // nil until created
 	size    int64    // allocated, durably
 	failed  error    // the first failure of ensure: all later ones are told it
+	used    bool     // a batch writes to it: it stays as it is
 	written int64    // synced up to here: what Scrub may read
 }
 
@@ -48,25 +49,47 @@ func (f *segmentFile) name() string { return path.Join(f.dir, segmentName(f.numb
 
 // ensure creates the file, or makes it larger, durably and with its room
 // taken. A batch that needs the segment before upkeep has prepared it does
-// so itself; who comes second finds it done, or failed for good.
-func (f *segmentFile) ensure(size int64) error {
+// so itself; who comes second finds it done, or failed for good. After ErrNoRoom
+// alone it may be tried again: then there is no such file. use says that the caller
+// writes to it then. From there on nobody makes it larger, and so nobody removes it
+// for want of room: what upkeep wanted may be more than the batch has taken, since
+// Mend makes the tail smaller meanwhile.
+func (f *segmentFile) ensure(size int64, use bool) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.failed == nil && f.size < size {
-		f.failed = f.make(size)
+	if f.failed != nil || f.used {
+		return f.failed
 	}
-	return f.failed
+	if f.size < size {
+		err := f.make(size)
+		if !errors.Is(err, ErrNoRoom) {
+			f.failed = err
+		}
+		if err != nil {
+			return err
+		}
+	}
+	f.used = use
+	return nil
 }
 
+// make tells a full disk by ErrNoRoom while no more than zeros can be lost. A sync
+// that fails for lack of room has failed like any other: what the kernel has
+// forgotten by it nobody knows.
 func (f *segmentFile) make(size int64) error {
 	if f.file == nil {
 		file, err := f.fs.Create(f.name())
+		if errors.Is(err, vfs.ErrFull) {
+			return fmt.Errorf("%w: %w", ErrNoRoom, err)
+		}
 		if err != nil {
 			return err
 		}
 		f.file = file
 	}
-	if err := f.file.Allocate(size); err != nil {
+	if err := f.file.Allocate(size); errors.Is(err, vfs.ErrFull) {
+		return f.discard(err)
+	} else if err != nil {
 		return fmt.Errorf("segment %s: %w", f.name(), err)
 	}
 	if err := f.file.Sync(); err != nil {
@@ -77,6 +100,18 @@ func (f *segmentFile) make(size int64) error {
 	}
 	f.size = size
 	return nil
+}
+
+// discard removes a file that the disk has no room for, with the room that it has
+// taken. Nothing but zeros has been written to it: a segment has its size before its
+// first record, and nobody writes to it before. If a power cut brings it back, recovery finds the zeros.
+func (f *segmentFile) discard(full error) error {
+	_ = f.file.Close() // some systems tell only here what could not be written
+	f.file, f.size = nil, 0
+	if err := f.fs.Remove(f.name()); err != nil {
+		return fmt.Errorf("segment %s: %w", f.name(), err)
+	}
+	return fmt.Errorf("%w: segment %s: %w", ErrNoRoom, f.name(), full)
 }
 
 // write makes bytes durable.

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -20,6 +21,9 @@ type upkeep struct {
 	written uint64        // what it said
 	number  uint32        // segment that is copied forward
 	offset  int64         // up to where it has been
+	cramped bool          // there was no room for the next segment
+	tried   bool          // that has just been found
+	again   time.Duration // it is tried again then
 }
 
 // Upkeep returns the next chore, or nil: it prepares the next segment, writes
@@ -31,8 +35,11 @@ func (j *Journal) Upkeep(now time.Duration) *Batch {
 	if j.err != nil || j.chore != nil {
 		return nil
 	}
+	if j.care.tried { // from the end of it: a disk may take long to find that it is full, and there is more to do
+		j.care.tried, j.care.again = false, now+j.opts.FrontierEvery
+	}
 	switch {
-	case j.prepare():
+	case j.prepare(now):
 	case j.drop():
 	case j.durable > j.care.written && now-j.care.wrote >= j.opts.FrontierEvery:
 		m := mark{durable: j.durable}
@@ -50,17 +57,42 @@ func (j *Journal) begin(run func() error, done func()) {
 }
 
 // prepare makes the next segment when the tail is half full; at once if it is to be
-// larger than the tail, which may be full sooner than it is zeroed.
-func (j *Journal) prepare() bool {
-	size := j.nextSize()
-	if s := j.tail(); j.next != nil || s != nil && s.size >= size && s.end < s.size/2 {
+// larger than the tail, which may be full sooner than it is zeroed. If the disk has
+// no room for it, the tail is still there; it is tried again, now and then, whoever
+// has made which segment meanwhile, until there is one ahead. The tail may not be
+// made yet itself, before it has a durable record: it comes first.
+func (j *Journal) prepare(now time.Duration) bool {
+	size, s := j.nextSize(), j.tail()
+	if s != nil && s.first > j.durable {
 		return false
 	}
-	j.next = j.newFile()
-	file := j.next
-	j.begin(func() error { return file.ensure(size) }, func() {})
+	if j.care.cramped {
+		if now < j.care.again {
+			return false
+		}
+	} else if j.next != nil || s != nil && s.size >= size && s.end < s.size/2 {
+		return false
+	}
+	if j.next == nil {
+		j.next = j.newFile()
+	}
+	file, cramped := j.next, false
+	j.begin(func() error {
+		err := file.ensure(size, false)
+		if cramped = errors.Is(err, ErrNoRoom); cramped {
+			return nil
+		}
+		return err
+	}, func() {
+		j.care.cramped, j.care.tried = cramped, cramped
+	})
 	return true
 }
+
+// Cramped: there was no room for the next segment. What is appended goes into the
+// one before while that has room, then Commit returns ErrNoRoom: callers refuse new
+// work until this is over. Upkeep tries again.
+func (j *Journal) Cramped() bool { return j.care.cramped }
 
 // maxDropped bounds the segments that one chore removes.
 const maxDropped = 64
@@ -100,11 +132,15 @@ func (j *Journal) drop() bool {
 
 // crowded: the oldest segment stands in the way, since few of its bytes live,
 // or few of all segments'. So the room taken is bounded by a multiple of what lives.
+// Where there is no room for another segment what lives has to fit into the tail.
 func (j *Journal) crowded() bool {
 	if len(j.segments) <= j.opts.Keep || len(j.pending.buf) > maxBacklog {
 		return false
 	}
-	s := j.segments[0]
+	s, t := j.segments[0], j.tail()
+	if j.care.cramped && s.live > t.size-t.end {
+		return false
+	}
 	if s.number <= j.scrub.damage() {
 		return false // Mend does that
 	}

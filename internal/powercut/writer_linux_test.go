@@ -108,7 +108,12 @@ func writeJournal(dir string, seed, op uint64, steps int, out *report) error {
 	out.say("o %d", op)
 	rng := rand.New(rand.NewPCG(seed, op))
 	done := make(chan *journal.Batch)
-	commit := func(b *journal.Batch) { b.Commit(); done <- b }
+	commit := func(b *journal.Batch) {
+		for errors.Is(b.Commit(), journal.ErrNoRoom) {
+			time.Sleep(time.Millisecond)
+		}
+		done <- b
+	}
 	var flying, chore *journal.Batch
 	upTo := uint64(0) // the last operation of flying
 	began := time.Now()

@@ -151,6 +151,7 @@ func (c *cluster) countDisks(r *Report) {
 			r.slow("disk: records replayed", t.Replayed)
 			r.slow("disk: checkpoints", t.Checkpoints)
 			r.slow("disk: checkpoints without room", t.Full)
+			r.slow("disk: waits of a batch for room", t.Waits)
 			r.slow("disk: trims", t.Trims)
 			r.slow("disk: errors that end a process", t.Errors)
 			r.slow("disk: refused with an explanation", t.Refused)

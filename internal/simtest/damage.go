@@ -12,6 +12,7 @@ func (st *storm) full(d *disk) {
 	d.store.Room = 1
 	if st.r.IntN(2) == 0 {
 		d.fs.SetCapacity(1)
+		d.tight = true
 	}
 	if st.r.IntN(2) == 0 { // its process has noticed in time
 		d.c.roomFor(d, false)
@@ -23,6 +24,7 @@ func (st *storm) full(d *disk) {
 func (d *disk) room() {
 	d.store.Room = 0
 	d.fs.SetCapacity(0)
+	d.tight = false
 	d.c.roomFor(d, true)
 }
 

@@ -39,6 +39,7 @@ type disk struct {
 	inc   ids.Incarnation
 	slow  int  // so many times slower than others
 	full  bool // what its process is told
+	tight bool // the journal has no room
 	// spoiled: the disk has lost or altered what it had acknowledged. Its process
 	// may end with an explanation, and is then down for good.
 	spoiled string
@@ -72,7 +73,7 @@ type votes struct {
 
 // diskStats count what happened to a disk.
 type diskStats struct {
-	Unsynced, Torn, Cut, Restarts, Restored, Damaged, Replayed, Checkpoints, Full, Trims, Errors, Refused, Unnoticed uint64
+	Unsynced, Torn, Cut, Restarts, Restored, Damaged, Replayed, Checkpoints, Full, Waits, Trims, Errors, Refused, Unnoticed uint64
 }
 
 func (c *cluster) newDisk(p ids.Process) (*disk, error) {

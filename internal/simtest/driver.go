@@ -104,8 +104,17 @@ func (v *driver) begin() {
 
 // commit ends a batch.
 func (v *driver) commit(now hlc.Now, b *journal.Batch) {
-	b.Commit()
+	if errors.Is(b.Commit(), journal.ErrNoRoom) && v.j.Durable() > 0 {
+		v.batch = b
+		v.d.stats.Waits++
+		v.cramped()
+		v.s.c.world.Do(v.s.id, v.d.took(roomEvery), func(now hlc.Now) { v.batch = nil; v.commit(now, b) })
+		return
+	}
 	durable, err := v.j.Done(b)
+	if v.j.Cramped() {
+		v.cramped()
+	}
 	if err != nil {
 		v.broken(err)
 		return
@@ -121,6 +130,16 @@ func (v *driver) commit(now hlc.Now, b *journal.Batch) {
 	v.given += uint64(n)
 	v.node.Synced(durable)
 	v.node.Durable(now, v.given)
+}
+
+// roomEvery is about how often a batch that waits for room is tried again.
+const roomEvery = 250 * time.Millisecond
+
+// cramped tells the core that there is no room, if it has not noticed.
+func (v *driver) cramped() {
+	if v.d.tight && !v.d.full {
+		v.d.c.roomFor(v.d, false)
+	}
 }
 
 // broken ends the process: its disk has failed.

@@ -183,7 +183,8 @@ func (m *monitor) stop(s *server) {
 	case errors.Is(s.stopped, node.ErrForgotten) && s.forgetful:
 		m.Forgot++
 	case errors.Is(s.stopped, node.ErrOlder) && s.disk.spoiled != "": // and its peers knew
-	case errors.Is(s.stopped, errDisk) && (s.disk.spoiled != "" || errors.Is(s.stopped, syscall.EIO) || errors.Is(s.stopped, vfs.ErrFull)):
+	case errors.Is(s.stopped, errDisk) && (s.disk.spoiled != "" || errors.Is(s.stopped, syscall.EIO)):
+	case errors.Is(s.stopped, errDisk) && errors.Is(s.stopped, vfs.ErrFull) && s.driver.j.Durable() == 0: // it has not even begun
 	case errors.Is(s.stopped, ridge.ErrLost) && m.c.shape.Bare != nil:
 		m.Lost++
 		m.c.lost = m.c.lost || m.c.down(s.part) > m.c.f()

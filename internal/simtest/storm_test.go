@@ -28,7 +28,7 @@ func TestPowerCuts(t *testing.T) {
 // Scenarios 45 to 50: f disks of each partition lose, alter and misplace what they
 // acknowledged, or fail, or are full.
 func TestBadDisks(t *testing.T) {
-	s := hunt(t, 5, Options{Alter: func(s *Shape) {
+	s := hunt(t, 25, Options{Alter: func(s *Shape) {
 		s.Disks.Durable = true
 		s.Ridge.MaxLogCount = max(4*s.Ridge.Pipeline, 256)
 		s.Disks.Storm.Every = s.Ridge.FailureTimeout
