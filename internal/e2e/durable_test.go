@@ -151,8 +151,8 @@ func TestWrongDirectories(t *testing.T) {
 	}
 }
 
-// TestStopsAndStarts: processes that are told to stop take a checkpoint, go on
-// from there, and say so.
+// TestStopsAndStarts: processes that are told to stop take a checkpoint of what
+// they have executed, go on from there, and say so.
 func TestStopsAndStarts(t *testing.T) {
 	t.Parallel()
 	p := startDurable(t, 1, 3)
@@ -160,6 +160,7 @@ func TestStopsAndStarts(t *testing.T) {
 		if out, code := eyrie(t, nil, "volery", "create", "/"+strings.Repeat("a", int(want)), "b", "--cluster", p.file); code != 0 {
 			t.Fatalf("create: %d: %s", code, out)
 		}
+		p.waitEqual(20 * time.Second) // the answer is of one that may be ahead of others
 		var all sync.WaitGroup
 		for _, cmd := range p.cmds {
 			all.Go(func() {
