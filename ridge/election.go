@@ -35,6 +35,8 @@ func (e *ensemble) elect(now hlc.Now) {
 	}
 	if now.Mono >= e.takeoverAt {
 		e.takeoverAt = never
+		// Who takes over without room does so since others cannot, or would not.
+		e.lead.yieldAt = max(e.lead.yieldAt, now.Mono+yieldEvery*e.c.timeout)
 		e.start(now)
 	}
 }
@@ -80,18 +82,22 @@ func (e *ensemble) connected() bool {
 }
 
 // rank is the number of unsuspected acceptors between the coordinator and
-// this one, in cyclic order. Those whose disks have no room come after all others:
-// they would refuse what is proposed.
+// this one, in cyclic order. Those whose disks have no room come after all others,
+// since they would refuse what is proposed; but before one that has given this very round
+// up, and could not hold the next one either.
 func (e *ensemble) rank() int {
 	n := len(e.spec.Acceptors)
 	rank := 0
 	for i := (e.acceptor(e.coordinator()) + 1) % n; i != e.self; i = (i + 1) % n {
-		if !e.c.Suspected(e.spec.Acceptors[i]) && !e.noRoom(i) {
+		if !e.c.Suspected(e.spec.Acceptors[i]) && (e.c.noRoom || !e.noRoom(i)) {
 			rank++
 		}
 	}
-	if e.c.noRoom && e.roomElsewhere() {
+	switch gaveUp := e.coordinator() == e.c.cfg.Self && e.known.Life == e.c.cfg.Life; {
+	case e.c.noRoom && e.roomElsewhere():
 		rank += n
+	case gaveUp && !e.c.noRoom && e.fullElsewhere():
+		rank += 2 * n
 	}
 	return rank
 }
@@ -103,9 +109,14 @@ func (e *ensemble) noRoom(a int) bool {
 }
 
 // roomElsewhere says whether another acceptor has room, and could coordinate.
-func (e *ensemble) roomElsewhere() bool {
+func (e *ensemble) roomElsewhere() bool { return e.elsewhere(false) }
+
+// fullElsewhere says whether another one could coordinate that has none.
+func (e *ensemble) fullElsewhere() bool { return e.elsewhere(true) }
+
+func (e *ensemble) elsewhere(full bool) bool {
 	for a, p := range e.spec.Acceptors {
-		if a != e.self && e.hasVote(a) && !e.noRoom(a) && !e.c.Suspected(p) {
+		if a != e.self && e.hasVote(a) && e.noRoom(a) == full && !e.c.Suspected(p) && !e.members[a].peer.behind {
 			return true
 		}
 	}
