@@ -154,7 +154,20 @@ func (r *Replica) Ready() bool {
 
 // Crowded says whether the exactly-once table has reached MaxRemembered. Whoever
 // coordinates then takes no more commands; those that are ordered must be delivered.
-func (r *Replica) Crowded(now hlc.Now) bool { return r.table.crowded(now.Wall) }
+func (r *Replica) Crowded() bool { return r.table.crowded() }
+
+// Lapsed says whether a command ordered at the present has the table forget something.
+func (r *Replica) Lapsed(present hlc.Timestamp) bool { return r.table.lapsed(present) }
+
+// Remembers says whether the table remembers a command, or at least its client.
+func (r *Replica) Remembers(c ids.Command) (client, command bool) {
+	rec := r.table.record(c.Client)
+	if rec == nil {
+		return false, false
+	}
+	_, command = rec.find(c.Sequence)
+	return true, command || c.Sequence < rec.mark
+}
 
 // Deliver takes the next command of the merged order.
 func (r *Replica) Deliver(now hlc.Now, d Delivery) {

@@ -247,12 +247,12 @@ func (t *table) forget(merged hlc.Timestamp) {
 	}
 }
 
-// crowded says whether the table remembers too much, and will as much if another
-// command comes now: else that one has it forget what has expired.
-func (t *table) crowded(now hlc.Timestamp) bool {
-	if len(t.clients)+t.entries <= t.tuning.MaxRemembered {
-		return false
-	}
+// crowded says whether the table remembers as much as it may.
+func (t *table) crowded() bool { return len(t.clients)+t.entries >= t.tuning.MaxRemembered }
+
+// lapsed says whether it forgets something when the next command comes, the timestamp
+// of which may be W before the present.
+func (t *table) lapsed(present hlc.Timestamp) bool {
 	at, ok := t.expiry.next()
-	return ok && at > int64(now)
+	return ok && at < int64(present.Add(-t.tuning.Window))
 }

@@ -102,7 +102,7 @@ func (c *Core) MulticastBatch(now hlc.Now, b *Batch) {
 // one.
 func (e *ensemble) admitBatch(b *Batch) bool {
 	t := &e.c.cfg.Tuning
-	if len(e.spec.Partitions) > 1 || b.longest > t.MaxMessage || b.count > t.MaxBatchCount || len(b.raw) > e.batchBytes() ||
+	if len(e.spec.Partitions) > 1 || b.longest > t.MaxMessage || b.count > t.MaxBatchCount || len(b.raw) > e.batchBytes() || !e.c.spared() ||
 		e.refusal(&Message{T0: e.ownT0()}, e.time(e.c.now)) != 0 {
 		return false
 	}

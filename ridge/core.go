@@ -37,10 +37,12 @@ type Core struct {
 	journal journal
 	former  former
 	noRoom  bool // on the disk
-	laden   bool // who executes has as much to remember as it may
 	// fullPeers are the peers that have said the same of theirs.
 	fullPeers int
-	counters  Counters
+	// burden is that of who executes here; burdened: so many peers have one.
+	burden   Burden
+	burdened int
+	counters Counters
 	// values made here so far: the counter of the next value's id.
 	values uint64
 	// now is the last input's time; unsettled: there was one since Sends.

@@ -249,7 +249,7 @@ func readValueMessage(r *wire.Reader) *valueMessage {
 }
 
 func readHeartbeat(r *wire.Reader) *heartbeat {
-	m := &heartbeat{Wall: r.Timestamp(), Hears: r.Bool(), Full: r.Bool(), Often: r.Bool(), Doubts: readChain(r)}
+	m := &heartbeat{Wall: r.Timestamp(), Hears: r.Bool(), Full: r.Bool(), Burden: readBurden(r), Often: r.Bool(), Doubts: readChain(r)}
 	n := r.Count(2 + roundSize + 10)
 	if n == 0 {
 		return m
@@ -264,4 +264,12 @@ func readHeartbeat(r *wire.Reader) *heartbeat {
 		}
 	}
 	return m
+}
+
+func readBurden(r *wire.Reader) Burden {
+	b := Burden(r.Byte())
+	if r.Err() == nil && b > Laden {
+		r.Fail("burden out of range")
+	}
+	return b
 }

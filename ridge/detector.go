@@ -62,6 +62,8 @@ type peer struct {
 	behind bool
 	// full: its disk has too little room left.
 	full bool
+	// burden is what its replica has to remember.
+	burden Burden
 }
 
 // init finds the peers: all processes with which an ensemble is shared. Two

@@ -166,7 +166,7 @@ func (m *learn) Append(b []byte) []byte {
 
 func (m *heartbeat) Append(b []byte) []byte {
 	b = wire.AppendBool(wire.AppendBool(wire.AppendTimestamp(b, m.Wall), m.Hears), m.Full)
-	b = appendProcesses(wire.AppendBool(b, m.Often), m.Doubts)
+	b = appendProcesses(wire.AppendBool(append(b, byte(m.Burden)), m.Often), m.Doubts)
 	b = wire.AppendUvarint(b, uint64(len(m.Items)))
 	for i := range m.Items {
 		it := &m.Items[i]

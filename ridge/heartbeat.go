@@ -84,7 +84,7 @@ func (c *Core) heartbeat(p *peer, made *heartbeats) *heartbeat {
 		return m
 	}
 	m := &heartbeat{
-		Wall: c.now.Wall, Hears: hears, Full: c.noRoom, Often: often, Doubts: c.doubts,
+		Wall: c.now.Wall, Hears: hears, Full: c.noRoom, Burden: c.burden, Often: often, Doubts: c.doubts,
 		Items: make([]heartbeatItem, len(c.ensembles)),
 	}
 	for i, e := range c.ensembles {
@@ -128,6 +128,7 @@ func (c *Core) onHeartbeat(from ids.Process, inc ids.Incarnation, m *heartbeat) 
 			c.fullPeers--
 		}
 	}
+	c.hearBurden(p, m.Burden)
 	p.clock.hear(c.now.Mono, m.Wall, 2*c.timeout)
 	c.pace(p)
 	p.behind = false

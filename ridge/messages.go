@@ -223,6 +223,8 @@ type heartbeat struct {
 	Hears bool
 	// Full: the sender's disk has too little room left.
 	Full bool
+	// Burden: what the sender's replica has to remember.
+	Burden Burden
 	// Often: the sender wants all heartbeats of the receiver, which is of another
 	// partition.
 	Often bool

@@ -198,16 +198,11 @@ func (e *ensemble) refusal(m *Message, present hlc.Timestamp) Reason {
 		return NoRoom
 	case q.count() >= t.MaxWaiting || q.count() > 0 && q.bytes+m.size() > t.MaxWaitingSize || e.full():
 		return Overloaded
-	case e.c.laden:
-		e.c.counters.Laden++
+	case !e.c.spared() && e.overburdens(m, present):
 		return Overloaded
 	}
 	return 0
 }
-
-// Laden says whether who executes what is ordered remembers as much of it as it may.
-// Then proposals are refused here.
-func (c *Core) Laden(laden bool) { c.laden = laden }
 
 // cramped says whether too many disks have no room: those of more than f replicas
 // of a partition that the ensemble serves, which make no checkpoints then, so

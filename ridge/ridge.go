@@ -93,6 +93,9 @@ type Config struct {
 	Durable bool
 	// Recovered are all records that the journal holds, in order of sequence.
 	Recovered []Record
+	// Known says whether who executes remembers a command, and its client: if so it
+	// is taken where others are refused, see Burden. Nil: none is.
+	Known func(ids.Command) (client, command bool)
 	// Random draws 64 random bits; the driver seeds it.
 	Random func() uint64
 	// Learned, if not nil, is told of each decision that this process learns

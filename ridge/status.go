@@ -87,7 +87,7 @@ type Counters struct {
 	Fetches     uint64 `json:"fetches"`     // gap repairs asked for
 	Advances    uint64 `json:"advances"`    // advance requests sent
 	Refused     uint64 `json:"refused"`     // proposals refused with advice
-	Laden       uint64 `json:"laden"`       // of them since too much was remembered of others
+	Burdened    uint64 `json:"burdened"`    // proposals not taken since too much is remembered of others
 	Questions   uint64 `json:"questions"`   // for positions, of all ensembles at a time
 	Confirms    uint64 `json:"confirms"`    // rounds of confirmation, repeated ones included
 	Duplicates  uint64 `json:"duplicates"`  // proposals dropped as already queued

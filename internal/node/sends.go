@@ -60,14 +60,32 @@ func (n *Node) Sends() []Send {
 			n.behind = true
 		}
 	}
-	if n.replica != nil {
-		n.ridge.Laden(n.replica.Crowded(n.now))
-	}
+	n.ridge.Burden(n.burden())
 	n.upkeep()
 	n.sends = append(n.sends, n.machine.Sends()...)
 	n.sends = append(n.sends, n.founding.sends...)
 	n.founding.sends = n.founding.sends[:0]
 	return n.sends
+}
+
+// burden is what the exactly-once table has to remember, by Ridge's time: this
+// process's own clock may be wrong.
+func (n *Node) burden() ridge.Burden {
+	if n.replica == nil || !n.replica.Crowded() {
+		return ridge.Bearable
+	}
+	if n.replica.Lapsed(n.ridge.Time(n.now)) {
+		return ridge.Lapsed
+	}
+	return ridge.Laden
+}
+
+// known says what the exactly-once table remembers of a command.
+func (n *Node) known(c ids.Command) (client, command bool) {
+	if n.replica == nil {
+		return false, false
+	}
+	return n.replica.Remembers(c)
 }
 
 // upkeep sees to checkpoints, and to a replica that cannot go on.

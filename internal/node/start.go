@@ -25,6 +25,7 @@ func (n *Node) start() error {
 	rc := ridge.Config{
 		Self: cfg.Self, Incarnation: cfg.Incarnation, Founded: n.foundedAs, Life: cfg.Life, Topology: cfg.Topology,
 		Tuning: cfg.Ridge, Random: cfg.Random, Learned: cfg.Learned, Durable: cfg.Durable,
+		Known: n.known,
 	}
 	if !cfg.Durable {
 		rc.Life = uint64(cfg.Incarnation)

@@ -85,7 +85,7 @@ func (r *Report) countRidge(g *ridge.Counters) {
 	r.slow("gap repairs", g.Fetches)
 	r.slow("advances", g.Advances)
 	r.slow("proposals refused", g.Refused)
-	r.slow("proposals refused by a full table", g.Laden)
+	r.slow("proposals refused by a full table", g.Burdened)
 	r.slow("values repeated by a new round", g.Adjudicated)
 	r.slow("nulls", g.Nulls)
 	r.slow("optimistic deliveries", g.Optimistic)
