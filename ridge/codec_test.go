@@ -36,6 +36,7 @@ func samples() []wire.Message {
 		&valueMessage{Ensemble: 1, Round: r, Instance: 6, Chain: chain, Distribute: true, Value: null},
 		&valueMessage{Ensemble: 1, Round: r, Instance: 6, Chain: chain, Value: lean},
 		&fetch{Ensemble: 1, From: 3, To: 9},
+		&tardy{Ensemble: 1, Process: 3},
 		&learn{Ensemble: 1, Trim: 2, Votes: []vote{{Instance: 5, Round: s, Value: v}}},
 		&heartbeat{Wall: epoch, Hears: true, Full: true, Items: []heartbeatItem{{Ensemble: 1, Round: r, Leading: true, Decided: 9, Delivered: 8, Trim: 7, Stable: 6, Whole: 5, Needs: 8, Version: 200, Held: 6}, {Ensemble: ids.All, Complains: true}}},
 		&roll{ms},

@@ -156,6 +156,8 @@ func (c *Core) dispatch(from ids.Process, inc ids.Incarnation, m wire.Message) {
 		e.onConfirm(c.now, from, m)
 	case *confirmed:
 		e.onConfirmed(from, m)
+	case *tardy:
+		e.onTardy(m)
 	case *roll:
 		e.onRoll(m)
 	}
@@ -196,6 +198,8 @@ func addressee(m wire.Message) (ids.Ensemble, bool) {
 	case *confirm:
 		return m.Ensemble, true
 	case *confirmed:
+		return m.Ensemble, true
+	case *tardy:
 		return m.Ensemble, true
 	case *roll:
 		return m.Members.Ensemble, true

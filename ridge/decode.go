@@ -47,6 +47,8 @@ func Decode(kind wire.Kind, body []byte) (wire.Message, error) {
 		m = readLack(&r)
 	case kindSupply:
 		m = &supply{Ensemble: readEnsemble(&r), Instance: readInstance(&r), Value: readValue(&r)}
+	case kindTardy:
+		m = &tardy{Ensemble: readEnsemble(&r), Process: ids.Process(r.Uint16())}
 	case kindAdvance:
 		m = &advance{Ensemble: readEnsemble(&r), Hops: r.Byte(), Key: r.Position(), After: r.Timestamp()}
 	case kindQuestion:

@@ -44,7 +44,7 @@ func (e *ensemble) conclude(m *accept, counted bool) {
 		}
 	}
 	if distributor != nil {
-		distributor.distributed += uint64(v.Value.size()) * uint64(others+1)
+		distributor.distribution.bytes += uint64(v.Value.size()) * uint64(others+1)
 		v.Distribute = true
 		e.c.send(distributor.process, v)
 	}
@@ -63,24 +63,6 @@ func (e *ensemble) outside(chain []ids.Process) []*member {
 		}
 	}
 	return out
-}
-
-// distributor picks, among the learners outside the chain that are not
-// suspected, the one that has distributed the fewest bytes. One that is behind
-// would pass the value on as late: it is the last choice.
-func (e *ensemble) distributor(chain []ids.Process) *member {
-	var best *member
-	for i := range e.members {
-		l := &e.members[i]
-		if slices.Contains(chain, l.process) || e.c.Suspected(l.process) {
-			continue
-		}
-		late, than := e.c.Behind(l.process), best != nil && e.c.Behind(best.process)
-		if best == nil || late == than && l.distributed < best.distributed || !late && than {
-			best = l
-		}
-	}
-	return best
 }
 
 // onValue takes a decided value, and distributes it if asked to (Algorithm 3,
@@ -107,6 +89,9 @@ func (e *ensemble) onValue(from ids.Process, m *valueMessage) {
 		}
 	}
 	last := m.Chain[len(m.Chain)-1]
+	if late, ok := e.lateBy(e.c.now.Mono, m.Instance); ok && !m.Distribute && !slices.Contains(m.Chain, from) {
+		e.distributed(e.member(from), late, last)
+	}
 	if e.enough(v) {
 		e.came(e.c.now.Mono, m.Instance)
 		e.learn(m.Instance, v.ID, v, last)

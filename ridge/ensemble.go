@@ -109,11 +109,10 @@ type member struct {
 	reported bool
 	accepts  bool
 	// incarnation is that of a process which was replaced; mute: it has no vote.
-	incarnation ids.Incarnation
-	mute        bool
-	// distributed are the bytes this process has had it distribute.
-	distributed uint64
-	short       shortage
+	incarnation  ids.Incarnation
+	mute         bool
+	distribution distribution
+	short        shortage
 }
 
 func newEnsemble(c *Core, spec *EnsembleSpec) *ensemble {

@@ -30,6 +30,7 @@ const (
 	kindVoted
 	kindRoll
 	kindHerald // a Cast that is alone
+	kindTardy
 )
 
 // Propose asks an ensemble's coordinator to order a message. An acceptor that

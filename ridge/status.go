@@ -88,6 +88,7 @@ type Counters struct {
 	Advances    uint64 `json:"advances"`    // advance requests sent
 	Refused     uint64 `json:"refused"`     // proposals refused with advice
 	Burdened    uint64 `json:"burdened"`    // proposals not taken since too much is remembered of others
+	Tardy       uint64 `json:"tardy"`       // distributors not chosen for a while since learners complained
 	Questions   uint64 `json:"questions"`   // for positions, of all ensembles at a time
 	Confirms    uint64 `json:"confirms"`    // rounds of confirmation, repeated ones included
 	Duplicates  uint64 `json:"duplicates"`  // proposals dropped as already queued

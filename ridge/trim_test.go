@@ -120,7 +120,7 @@ func TestBehind(t *testing.T) {
 		if d.process == 3 {
 			t.Error("one that is behind distributes")
 		}
-		d.distributed += 1 << 20
+		d.distribution.bytes += 1 << 20
 	}
 	w.heal()
 	w.node(3).tick()

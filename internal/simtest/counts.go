@@ -84,6 +84,7 @@ func (r *Report) countRidge(g *ridge.Counters) {
 	r.slow("phase 2 repeated", g.Repeats)
 	r.slow("gap repairs", g.Fetches)
 	r.slow("advances", g.Advances)
+	r.slow("distributors not chosen for a while", g.Tardy)
 	r.slow("proposals refused", g.Refused)
 	r.slow("proposals refused by a full table", g.Burdened)
 	r.slow("values repeated by a new round", g.Adjudicated)
