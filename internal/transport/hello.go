@@ -11,7 +11,7 @@ import (
 )
 
 // Version is the version of the handshake's body and of all that follows it.
-const Version = 5
+const Version = 6
 
 // A handshake is one packet each way:
 //
