@@ -25,6 +25,7 @@ type table struct {
 	// destinations have other tables: coordinators do, while it is crowded.
 	clients map[ids.Client]*record
 	entries int
+	full    bool // see crowded
 	// expiry holds every client once, at a time not above its expires.
 	expiry agenda[ids.Client]
 	// last is the last client's record: clients often come in runs.
@@ -247,12 +248,26 @@ func (t *table) forget(merged hlc.Timestamp) {
 	}
 }
 
-// crowded says whether the table remembers as much as it may.
-func (t *table) crowded() bool { return len(t.clients)+t.entries >= t.tuning.MaxRemembered }
+// crowded says whether the table remembers as much as it may; and then until it is a
+// sixteenth less, since others hear of it.
+func (t *table) crowded() bool {
+	n, most := len(t.clients)+t.entries, t.tuning.MaxRemembered
+	t.full = n >= most || t.full && n > most-most/16
+	return t.full
+}
 
 // lapsed says whether it forgets something when the next command comes, the timestamp
-// of which may be W before the present.
+// of which may be W before the present. It looks at clients who have come again.
 func (t *table) lapsed(present hlc.Timestamp) bool {
-	at, ok := t.expiry.next()
-	return ok && at < int64(present.Add(-t.tuning.Window))
+	for {
+		at, ok := t.expiry.next()
+		if !ok || at >= int64(present.Add(-t.tuning.Window)) {
+			return false
+		}
+		rec := t.clients[t.expiry.pop()]
+		t.expiry.push(int64(rec.expires), rec.client)
+		if at == int64(rec.expires) {
+			return true
+		}
+	}
 }

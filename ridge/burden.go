@@ -19,12 +19,12 @@ const (
 )
 
 // Burden says how much who executes what is ordered has to remember. Others hear of it
-// with the next heartbeats, far ones too.
+// with heartbeats, far ones at once when it is no more bearable, or again.
 func (c *Core) Burden(b Burden) {
-	if c.burden != b {
-		c.burden = b
-		c.news, c.beatSoon = c.news || c.started, c.started
+	if (c.burden == Bearable) != (b == Bearable) && c.started {
+		c.news, c.beatSoon = true, true
 	}
+	c.burden = b
 }
 
 // hearBurden takes a peer's word about its own.
@@ -41,15 +41,19 @@ func (c *Core) hearBurden(p *peer, b Burden) {
 func (c *Core) spared() bool { return c.burden == Bearable && c.burdened == 0 }
 
 // overburdens says whether a destination would have to remember more than it may for
-// m. Where some of that has lapsed one message at a time is let through, which has it
-// forgotten. And m is whoever else waits if it adds nothing, or hardly: the copy of a
+// m. Where some of that has lapsed one message is let through in the time that it takes to
+// be delivered and told of: it has it forgotten. And m is whoever else waits if it adds nothing, or hardly: the copy of a
 // command that is remembered, or the oldest of a client that is.
 func (e *ensemble) overburdens(m *Message, present hlc.Timestamp) bool {
 	worst := Bearable
 	for _, p := range m.Dests {
 		worst = max(worst, e.burdenOf(p))
 	}
-	if worst == Bearable || worst == Lapsed && e.lead.queue.count()+len(e.lead.open) == 0 {
+	if worst == Bearable {
+		return false
+	}
+	if now, l := e.c.now.Mono, &e.lead; worst == Lapsed && now >= l.letAt {
+		l.letAt = now + max(2*l.latency, e.c.timeout/500)
 		return false
 	}
 	if known := e.c.cfg.Known; known != nil && m.Dests.Has(e.c.partition) {

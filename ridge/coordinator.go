@@ -82,6 +82,10 @@ type leader struct {
 	reforms  int
 	// yieldAt: not before it does this process give the office away for want of room.
 	yieldAt time.Duration
+	// letAt is when a message to who has something to forget may be let through again.
+	letAt time.Duration
+	// cutOff: the office was given up for want of connections, which may be back.
+	cutOff bool
 }
 
 // planned is a value for an instance, from Phase 1.
@@ -129,6 +133,7 @@ func (e *ensemble) start(now hlc.Now) {
 	order, _ := e.preference(now)
 	l.chain = order[:e.quorum]
 	l.phase = preparing
+	l.cutOff = false
 	l.reform = false
 	for i := range l.open {
 		l.queue.forget(l.open[i].value)
@@ -186,6 +191,7 @@ func (e *ensemble) supervise(now hlc.Now) {
 	}
 	if !e.connected() || !e.acts() || e.yields(now) {
 		// Those that still hear this process would not complain of it.
+		l.cutOff = !e.connected()
 		e.stepDown()
 		return
 	}

@@ -157,7 +157,7 @@ func (c *Core) dispatch(from ids.Process, inc ids.Incarnation, m wire.Message) {
 	case *confirmed:
 		e.onConfirmed(from, m)
 	case *tardy:
-		e.onTardy(m)
+		e.onTardy(from, m)
 	case *roll:
 		e.onRoll(m)
 	}

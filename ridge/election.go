@@ -93,7 +93,7 @@ func (e *ensemble) rank() int {
 			rank++
 		}
 	}
-	switch gaveUp := e.coordinator() == e.c.cfg.Self && e.known.Life == e.c.cfg.Life; {
+	switch gaveUp := e.coordinator() == e.c.cfg.Self && e.known.Life == e.c.cfg.Life && !e.lead.cutOff; {
 	case e.c.noRoom && e.roomElsewhere():
 		rank += n
 	case gaveUp && !e.c.noRoom && e.fullElsewhere():

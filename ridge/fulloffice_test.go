@@ -50,3 +50,29 @@ func TestFullTakesOverFromWhoCannot(t *testing.T) {
 		}
 	}
 }
+
+// A coordinator with room that was cut off for a moment takes its office again at once,
+// though the only other acceptor alive has none.
+func TestCutOffFromFull(t *testing.T) {
+	w := newWorld(t, 403, 1, 3, nil)
+	w.durable()
+	w.run(300 * time.Millisecond)
+	first := w.node(w.nodes[0].core.ensembles[0].coordinator())
+	var others []*node
+	for _, n := range w.nodes {
+		if n != first {
+			others = append(others, n)
+		}
+	}
+	others[0].core.Full(true)
+	w.run(2 * time.Second)
+	others[1].dead = true
+	w.run(5 * time.Second)
+	w.sever(first.id, others[0].id, true)
+	w.run(700 * time.Millisecond)
+	w.heal()
+	w.run(4 * first.core.timeout)
+	if first.core.ensembles[0].lead.phase != leading {
+		t.Error("two seconds after the links are back it has not its office")
+	}
+}

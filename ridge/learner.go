@@ -33,6 +33,9 @@ func (e *ensemble) learn(k ids.Instance, id ValueID, v *Value, nearest ids.Proce
 	}
 	if !s.decided {
 		s.decided, s.id = true, id
+		if v == nil && s.value == nil && s.spare == nil {
+			s.missed = e.c.now.Mono
+		}
 		if f := e.c.cfg.Learned; f != nil {
 			f(e.id, k, id)
 		}

@@ -1,6 +1,8 @@
 package ridge
 
 import (
+	"time"
+
 	"github.com/eyrie-dev/eyrie/internal/ids"
 )
 
@@ -21,6 +23,8 @@ type slot struct {
 	// decided: id is decided. Invariant: id never changes once decided.
 	decided bool
 	id      ValueID
+	// missed: when it was decided there was no value here; zero once one has come by itself.
+	missed time.Duration
 	// chosen is the decided value, once held.
 	chosen *Value
 	// kept: the journal has the decided value, as a vote or by itself.

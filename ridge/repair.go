@@ -11,6 +11,9 @@ import (
 // fetchWindow bounds the instances asked for at once.
 const fetchWindow = 1024
 
+// formerAsked bounds the instances of which it is known how long they were lacked.
+const formerAsked = 64
+
 // gap is a learner's knowledge that it lacks the instance next although later
 // ones, or that one, are decided.
 type gap struct {
@@ -26,6 +29,11 @@ type gap struct {
 	asked      ids.Instance
 	askedSince time.Duration
 	lag        lateness
+	// former are the last that were asked for, k at k%formerAsked.
+	former [formerAsked]struct {
+		k     ids.Instance
+		since time.Duration
+	}
 }
 
 // lateness is the largest delay of late: that of the present period, which ends
@@ -108,6 +116,11 @@ func (e *ensemble) repair(now hlc.Now) {
 func (e *ensemble) fetch() {
 	e.c.counters.Fetches++
 	e.gap.asked, e.gap.askedSince = e.gap.from, e.gap.since
+	for k := e.next; k <= min(e.gap.seen, e.next+formerAsked-1); k++ {
+		if f := &e.gap.former[k%formerAsked]; f.k != k {
+			f.k, f.since = k, e.gap.since
+		}
+	}
 	m := &fetch{Ensemble: e.id, From: e.next, To: min(e.gap.seen, e.next+fetchWindow-1)}
 	n := len(e.spec.Acceptors)
 	if e.gap.tries%3 == 0 {

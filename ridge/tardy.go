@@ -31,34 +31,35 @@ type distribution struct {
 	// bytes this process has had it distribute, or would have, had it served.
 	bytes uint64
 	// lag is how late the values came here that it distributed, smoothed; toldAt is when
-	// this process complained last.
-	lag    time.Duration
-	toldAt time.Duration
-	// complaints came since the first of them, at since. It is not chosen before until.
-	complaints int
-	since      time.Duration
-	until      time.Duration
+	// this process complained last, and cameAt when the last of them came.
+	lag            time.Duration
+	toldAt, cameAt time.Duration
+	// by are the learners who complained since the first of them did, at since. It is not
+	// chosen before until.
+	by    []ids.Process
+	since time.Duration
+	until time.Duration
 }
 
 const (
 	lagMemory   = 8  // the number of values that lag is the mean of
-	tardyFactor = 4  // so much later than from the best one is tardy
+	tardyFactor = 4  // so much later than another is tardy
 	tardyFor    = 20 // failure timeouts
 )
 
-// lateBy is how long an instance that has come has been known to be decided; ok is false
-// if that is not known.
+// lateBy is how long an instance of which the value has come had been known to be decided,
+// though it may have been fetched meanwhile; ok is false if that is not known.
 func (e *ensemble) lateBy(now time.Duration, k ids.Instance) (late time.Duration, ok bool) {
-	g := &e.gap
-	switch s := e.log.at(k); {
-	case s != nil && s.chosen != nil:
-		return 0, false // it came before
-	case k == g.from && g.at != never:
-		return now - g.since, true
-	case k == g.asked:
-		return now - g.askedSince, true
+	s, f := e.log.at(k), &e.gap.former[k%formerAsked]
+	switch {
+	case s != nil && s.missed > 0:
+		late, s.missed = now-s.missed, 0
+		return late, true
+	case f.k == k && k > 0:
+		f.k = 0
+		return now - f.since, true
 	default:
-		return 0, s == nil || !s.decided
+		return 0, k > e.log.base && (s == nil || !s.decided)
 	}
 }
 
@@ -67,33 +68,38 @@ func (e *ensemble) lateBy(now time.Duration, k ids.Instance) (late time.Duration
 func (e *ensemble) distributed(d *member, late time.Duration, last ids.Process) {
 	now, by := e.c.now.Mono, &d.distribution
 	by.lag += (late - by.lag) / lagMemory
+	by.cameAt = now
 	if by.lag <= e.c.patience()/4 || now-by.toldAt < e.c.timeout && by.toldAt > 0 {
 		return
 	}
+	better := false
 	for i := range e.members {
-		o := &e.members[i]
-		if o != d && o.process != e.c.cfg.Self && !e.c.Suspected(o.process) && tardyFactor*o.distribution.lag >= by.lag {
-			return
-		}
+		o := &e.members[i].distribution
+		better = better || o != by && o.cameAt > 0 && now-o.cameAt <= e.c.timeout && tardyFactor*o.lag < by.lag
+	}
+	if !better {
+		return
 	}
 	by.lag, by.toldAt = 0, now
 	e.c.send(last, &tardy{Ensemble: e.id, Process: d.process})
 }
 
-// onTardy counts a complaint. Each learner has one in a failure timeout.
-func (e *ensemble) onTardy(m *tardy) {
+// onTardy takes a learner's complaint.
+func (e *ensemble) onTardy(from ids.Process, m *tardy) {
 	d := e.member(m.Process)
 	if d == nil || e.self < 0 {
 		e.c.counters.Dropped++
 		return
 	}
-	now, by := e.c.now.Mono, &d.distribution
-	if now-by.since > e.c.timeout {
-		by.complaints, by.since = 0, now
+	now, of := e.c.now.Mono, &d.distribution
+	if now-of.since > e.c.timeout {
+		of.by, of.since = of.by[:0], now
 	}
-	by.complaints++
-	if 2*by.complaints >= len(e.members)-e.quorum-1 {
-		by.complaints, by.until = 0, now+tardyFor*e.c.timeout
+	if !slices.Contains(of.by, from) {
+		of.by = append(of.by, from)
+	}
+	if 2*len(of.by) >= len(e.members)-e.quorum-1 {
+		of.by, of.until = of.by[:0], now+tardyFor*e.c.timeout
 		e.c.counters.Tardy++
 	}
 }

@@ -197,3 +197,60 @@ func TestCrowdedElsewhere(t *testing.T) {
 		t.Errorf("partition 0 is crowded: %d refused", w.refused)
 	}
 }
+
+// Clients that stay are in the table for longer than their records said when they came:
+// nothing is forgotten at that time, so nobody new is taken for it.
+func TestCrowdedByClientsThatStay(t *testing.T) {
+	w := newCrowd(t, [][]ids.Process{{1, 2, 3}}, 0, 0, 0)
+	var clients []ids.Client
+	const step = 10 * time.Millisecond
+	for i := range int(5 * time.Minute / step) {
+		if w.send(1, 0) == 0 {
+			clients = append(clients, ids.Client{byte(w.names), byte(w.names >> 8), 1})
+		}
+		for j, c := range clients {
+			if (i+37*j)%1000 == 0 { // each comes once in ten seconds
+				seq := ids.Sequence(2 + i)
+				w.propose(ids.Command{Client: c, Sequence: seq}, seq, 0)
+			}
+		}
+	}
+	if n := w.remembered(0); n > crowdMost+8 || len(clients) < crowdMost/4 {
+		t.Errorf("%d remembered, %d clients taken", n, len(clients))
+	}
+}
+
+// What a partition has to forget it forgets while others have much to do with the
+// coordinator that it shares with them.
+func TestLapsedAmidOthers(t *testing.T) {
+	w := newCrowd(t, [][]ids.Process{{1, 2, 3}, {4, 5, 6}, {7, 8, 9}}, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+	for w.remembered(6) < crowdMost {
+		w.send(1, 0, 2)
+		w.send(1, 2)
+		w.run(100 * time.Millisecond)
+	}
+	w.run(w.nodes[0].cfg.Partition.Horizon + 2*time.Second)
+	seq := ids.Sequence(0)
+	busy := func() { // commands for 0 and 1 are always under way
+		seq++
+		w.propose(ids.Command{Client: ids.Client{9, 9, 9, 1}, Sequence: seq}, seq, 0, 1)
+		w.exchange()
+	}
+	before := w.remembered(6)
+	for range 2000 {
+		busy()
+		w.mono += time.Millisecond
+		for i, n := range w.nodes {
+			n.Tick(w.clock(i))
+		}
+		w.names++
+		w.propose(ids.Command{Client: ids.Client{byte(w.names), byte(w.names >> 8), 3}, Sequence: 1}, 1, 0, 2)
+		busy()
+	}
+	if w.nodes[6].Status().Replica.Counters.Delivered == 0 || w.refused == 0 || before < crowdMost {
+		t.Fatal("the test tests nothing")
+	}
+	if p := w.nodes[6].Status().Replica.Position.T; p < w.nodes[0].ridge.Time(w.clock(0)).Add(-3*time.Second) {
+		t.Errorf("partition 2 has forgotten nothing since %v", p)
+	}
+}
