@@ -182,8 +182,9 @@ func (c *cluster) patience() time.Duration {
 
 // lastWords submits a few more commands, without haste. All must be answered.
 func (c *cluster) lastWords() error {
-	before := len(c.history.Ops)
+	before, fetching := len(c.history.Ops), false
 	for range finalOps {
+		fetching = fetching || c.fetching()
 		c.credit++
 		c.feed()
 		if !c.goOn(c.patience(), func() bool { return c.credit == 0 && c.open == 0 && c.idle() }) {
@@ -191,7 +192,7 @@ func (c *cluster) lastWords() error {
 		}
 	}
 	for i := before; i < len(c.history.Ops); i++ {
-		if op := &c.history.Ops[i]; op.Returned == 0 && c.shape.patient() {
+		if op := &c.history.Ops[i]; op.Returned == 0 && c.shape.patient() && !fetching {
 			return c.broken("liveness: %s, submitted without any fault, was given up", c.history.op(op))
 		}
 	}
