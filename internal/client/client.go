@@ -128,6 +128,7 @@ type Core struct {
 	time    clock
 	life    uint64 // of the cluster; zero until welcomed
 	routes  routes
+	seeking seeking
 	paces   [2]pace       // of replies to commands of one partition, and of several
 	hello   time.Duration // when to greet next, until welcomed
 	greeted int
@@ -161,6 +162,7 @@ func New(cfg Config) *Core {
 	return &Core{
 		cfg: cfg, calls: calls{next: 1, mark: 1}, reads: newReads(cfg.Topology, cfg.ID),
 		due: never, routes: newRoutes(cfg.Topology),
+		seeking: seeking{wanted: make([]bool, len(cfg.Topology.Ensembles)), at: never},
 	}
 }
 

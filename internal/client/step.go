@@ -51,6 +51,8 @@ func (c *Core) stepWelcome(m *session.Welcome) {
 		c.eachRead(c.sendRead)
 	case c.life != m.Life:
 		c.end(ErrOtherLife)
+	default:
+		c.found(m.Coordinators)
 	}
 }
 
@@ -218,6 +220,7 @@ func (c *Core) Tick(now hlc.Now) {
 	if c.life == 0 && now.Mono >= c.hello {
 		c.greet()
 	}
+	c.tickSeek()
 	if now.Mono < c.due {
 		return
 	}
@@ -236,6 +239,7 @@ func (c *Core) tickCall(call *call) {
 	case call.copies > 0 && now >= call.resend:
 		c.backOff(call)
 		c.resendNext(call)
+		c.seek(call.copy.proposal.Ensemble())
 		// The silence may be that of a cluster started anew.
 		c.sends = append(c.sends, Send{ids.To(c.target(call)), &session.Hello{}})
 	case call.copies > 0:
@@ -268,6 +272,7 @@ func (c *Core) Down(now hlc.Now, p ids.Process) {
 	}
 	c.each(func(call *call) {
 		if call.copies > 0 && c.target(call) == p {
+			c.seek(call.copy.proposal.Ensemble())
 			c.resendNext(call)
 		}
 	})
@@ -296,7 +301,7 @@ func (c *Core) Wake() time.Duration {
 	case c.life == 0:
 		return min(c.hello, c.due)
 	}
-	return c.due
+	return min(c.due, c.seeking.at)
 }
 
 // AskStatus asks p for its status; the answer comes by Statuses.
